@@ -1,0 +1,1 @@
+//! The order book kept from snapshots, diffs and best quotes; sans-IO.

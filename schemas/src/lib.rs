@@ -1,0 +1,9 @@
+//! The words of self-trader: prices, ids, configuration, wire messages, labels. No decisions, no I/O.
+#![deny(missing_docs)]
+
+pub mod config;
+pub mod ids;
+pub mod order;
+pub mod tick;
+pub mod units;
+pub mod wire;

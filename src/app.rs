@@ -1,0 +1,1 @@
+//! Builds everything, runs it, and stops it in order.

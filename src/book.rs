@@ -1,0 +1,1 @@
+//! Book connections: websocket snapshot and diffs in, `watch<Option<Top>>` out.

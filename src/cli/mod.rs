@@ -1,0 +1,57 @@
+//! The commands, one file each.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub mod check;
+pub mod decide;
+pub mod demo;
+pub mod replay;
+pub mod run;
+pub mod schema;
+pub mod venue;
+
+/// Makes a test market live: re-creates a reference market's trades on a sandbox venue.
+#[derive(Debug, Parser)]
+#[command(name = "self-trader", version, about, max_term_width = 110)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// One command shows it all: an empty embedded venue comes alive
+    Demo(demo::Args),
+    /// Trade by a configuration file
+    Run(run::Args),
+    /// Serve the embedded venue alone
+    Venue(venue::Args),
+    /// What would it do, and why: events in, one answer a line
+    Decide(decide::Args),
+    /// Check configuration files
+    Check(check::Args),
+    /// Publish a tape to Redis
+    Replay(replay::Args),
+    /// Print a JSON Schema
+    Schema(schema::Args),
+}
+
+/// Runs the command and says how the process ends.
+///
+/// # Errors
+/// What made the command fail; `main` prints it and exits with 1.
+pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    match cli.command {
+        Command::Demo(args) => demo::run(args),
+        Command::Run(args) => run::run(args),
+        Command::Venue(args) => venue::run(args),
+        Command::Decide(args) => decide::run(args),
+        Command::Check(args) => check::run(args),
+        Command::Replay(args) => replay::run(args),
+        Command::Schema(args) => schema::run(args),
+    }
+}

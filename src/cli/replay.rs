@@ -1,0 +1,11 @@
+//! `self-trader replay`.
+
+use std::process::ExitCode;
+
+/// Arguments of `replay`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+pub(super) fn run(_args: Args) -> anyhow::Result<ExitCode> {
+    anyhow::bail!("not there yet")
+}

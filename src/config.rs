@@ -1,0 +1,1 @@
+//! Loads a configuration file and resolves its secrets.

@@ -1,0 +1,1 @@
+//! Feeds: where ticks come from.

@@ -1,0 +1,1 @@
+//! Ground truth: one JSON line a pair.

@@ -1,0 +1,1 @@
+//! One instrument: wait -> event -> pipeline -> commands.

@@ -1,0 +1,20 @@
+//! self-trader makes a test market live: it follows a reference market's trades and re-creates them on a
+//! sandbox venue as matched pairs of its own orders.
+//!
+//! One trade's way: [`feed`] decodes bytes into a tick -> its [`lane`] -> `pipeline` (quote -> normalise ->
+//! trade -> cancel) -> the [`venue`]'s gateway -> the venue, whose book comes back through [`book`].
+
+pub mod admin;
+pub mod app;
+pub mod book;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod drain;
+pub mod feed;
+pub mod labels;
+pub mod lane;
+pub mod secret;
+pub mod simulator;
+pub mod telemetry;
+pub mod venue;

@@ -1,0 +1,1 @@
+//! The embedded venue: a matching engine and the dialects it speaks on real sockets.

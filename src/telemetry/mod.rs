@@ -1,0 +1,1 @@
+//! Metrics in one table, and logging.

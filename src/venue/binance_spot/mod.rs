@@ -1,0 +1,1 @@
+//! Client of the Binance Spot dialect: REST, WS API, streams.

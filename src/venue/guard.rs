@@ -1,0 +1,1 @@
+//! The one door through which connections to a venue leave; checks every peer.

@@ -1,0 +1,4 @@
+//! Venues that orders may go to: a closed set of sandboxes.
+
+pub mod binance_spot;
+pub mod guard;
