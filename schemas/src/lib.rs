@@ -2,7 +2,9 @@
 #![deny(missing_docs)]
 
 pub mod config;
+pub mod decision;
 pub mod ids;
+pub mod number;
 pub mod order;
 pub mod tick;
 pub mod units;
