@@ -1,1 +1,5 @@
-//! Wire messages, one folder a dialect.
+//! Wire messages, one folder a dialect; beside them the words that every dialect is translated into.
+
+pub mod binance_spot;
+pub mod market;
+pub mod order_update;
