@@ -1,1 +1,155 @@
-//! One instrument: wait -> event -> pipeline -> commands.
+//! One instrument: wait -> event -> pipeline -> commands. The task owns the instrument; nobody else touches it.
+
+use std::sync::Arc;
+
+use pipeline::book::Top;
+use pipeline::command::Command;
+use pipeline::counts::Counts;
+use pipeline::event::{FeedTick, OrderReport};
+use pipeline::gateway::LaneId;
+use pipeline::instrument::{Instrument, Phase};
+use schemas::ids::ClientOrderId;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::labels::LabelSource;
+use crate::telemetry::recorder::Record;
+use crate::telemetry::stats::LaneStats;
+
+/// What a lane hears and speaks to.
+#[derive(Debug)]
+pub struct LaneLinks {
+    /// Its number at its gateway.
+    pub lane: LaneId,
+    /// Ticks of its feed.
+    pub ticks: mpsc::Receiver<FeedTick>,
+    /// The venue's top of book; `None` while it is not live.
+    pub top: watch::Receiver<Option<Top>>,
+    /// What its gateway says of its orders.
+    pub reports: mpsc::Receiver<OrderReport>,
+    /// Whether its gateway is connected.
+    pub connected: watch::Receiver<bool>,
+    /// Where its commands go.
+    pub commands: mpsc::Sender<(LaneId, Command)>,
+    /// Where its ended pairs go.
+    pub records: mpsc::Sender<Record>,
+    /// Its counters.
+    pub stats: Arc<LaneStats>,
+    /// What its labels say of it.
+    pub source: Arc<LabelSource>,
+    /// Turns true when no new pair may begin.
+    pub stop: watch::Receiver<bool>,
+}
+
+/// How a lane ended.
+#[derive(Clone, Debug)]
+pub struct LaneEnd {
+    /// What it counted.
+    pub counts: Counts,
+    /// Orders of ours that may still be open.
+    pub maybe_open: Vec<ClientOrderId>,
+}
+
+/// Runs an instrument until it has stopped with nothing open, or `give_up` turns true.
+pub async fn run(
+    mut instrument: Instrument,
+    mut links: LaneLinks,
+    clock: Clock,
+    mut give_up: watch::Receiver<bool>,
+) -> LaneEnd {
+    let timer = tokio::time::sleep_until(Instant::now());
+    tokio::pin!(timer);
+    let mut feed_open = true;
+    instrument.handle_connected(*links.connected.borrow_and_update(), clock.now());
+    loop {
+        pump(&mut instrument, &mut links, &clock).await;
+        if instrument.phase() == Phase::Stopped || *give_up.borrow() {
+            return end(instrument, &mut links);
+        }
+        let deadline = instrument.poll_timeout(clock.now()).map(|at| clock.instant(at));
+        if let Some(deadline) = deadline
+            && timer.deadline() != deadline
+        {
+            timer.as_mut().reset(deadline);
+        }
+        tokio::select! {
+            biased;
+            Some(report) = links.reports.recv() => take_reports(&mut instrument, &mut links, report, &clock),
+            Ok(()) = links.connected.changed() => {
+                instrument.handle_connected(*links.connected.borrow_and_update(), clock.now());
+            }
+            Ok(()) = links.stop.changed() => {
+                if *links.stop.borrow_and_update() {
+                    instrument.stop(clock.now());
+                }
+            }
+            _ = give_up.changed() => {}
+            tick = links.ticks.recv(), if feed_open => match tick {
+                Some(tick) => take_tick(&mut instrument, &mut links, tick, &clock),
+                None => feed_open = false,
+            },
+            () = &mut timer, if deadline.is_some() => {
+                refresh_top(&mut instrument, &mut links);
+                instrument.handle_timeout(clock.now());
+            }
+        }
+    }
+}
+
+fn take_tick(instrument: &mut Instrument, links: &mut LaneLinks, tick: FeedTick, clock: &Clock) {
+    refresh_top(instrument, links);
+    instrument.handle_tick(tick, clock.now());
+}
+
+/// Several reports may belong together (an answer with many fills): they are all taken in before anything is
+/// asked of the instrument.
+fn take_reports(instrument: &mut Instrument, links: &mut LaneLinks, first: OrderReport, clock: &Clock) {
+    refresh_top(instrument, links);
+    let now = clock.now();
+    instrument.handle_report(&first, now);
+    while let Ok(report) = links.reports.try_recv() {
+        instrument.handle_report(&report, now);
+    }
+}
+
+fn refresh_top(instrument: &mut Instrument, links: &mut LaneLinks) {
+    if links.top.has_changed().unwrap_or(false) {
+        instrument.handle_top(*links.top.borrow_and_update());
+    }
+}
+
+/// Carries out what the instrument wants, then hands ended pairs over.
+async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
+    loop {
+        while let Some(command) = instrument.poll_command() {
+            if links.commands.send((links.lane, command)).await.is_err() {
+                tracing::error!(symbol = links.source.maker_symbol, "the gateway is gone");
+            }
+        }
+        let now = clock.now();
+        let Some(trade) = instrument.poll_finished(now) else { break };
+        let ended = [trade.maker.ended_at, trade.taker.ended_at].into_iter().flatten().max();
+        let record = Record {
+            source: Arc::clone(&links.source),
+            done: ended.unwrap_or(now.mono),
+            trade: Box::new(trade),
+        };
+        if links.records.send(record).await.is_err() {
+            tracing::error!(symbol = links.source.maker_symbol, "the recorder is gone");
+        }
+    }
+    let open = instrument.open_maker_since().map(|since| since.0);
+    links.stats.store(&instrument.counts(), instrument.phase(), open);
+}
+
+fn end(instrument: Instrument, links: &mut LaneLinks) -> LaneEnd {
+    let mut counts = instrument.counts();
+    // Ticks that were handed over and never looked at wait for ever: they are counted, not forgotten.
+    while links.ticks.try_recv().is_ok() {
+        counts.ticks += 1;
+        counts.waiting += 1;
+    }
+    links.stats.store(&counts, instrument.phase(), None);
+    LaneEnd { counts, maybe_open: instrument.maybe_open() }
+}

@@ -1,16 +1,27 @@
 //! The decisions of self-trader: quote, normalise, trade, cancel. Pure: no clock, no socket, no task, no
 //! random source of its own; time, chance and ids are arguments.
+//!
+//! A tick comes to its [`instrument`], which asks the [`rules`] (quote -> normalise -> sides), carries the pair
+//! through [`trade`] and [`cancel`], and speaks to the venue by [`command`]s that the [`gateway`] sends.
 #![deny(missing_docs)]
 
 pub mod answer;
 pub mod book;
+pub mod cancel;
 pub mod chance;
+pub mod command;
+pub mod counts;
 pub mod event;
 pub mod gateway;
+pub mod instrument;
+pub mod leg;
 mod limits;
 mod normalise;
 mod quote;
 pub mod rules;
 mod sides;
 pub mod skip;
+pub mod sweep;
 pub mod time;
+pub mod trade;
+pub mod waiting;

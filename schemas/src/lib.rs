@@ -4,8 +4,10 @@
 pub mod config;
 pub mod decision;
 pub mod ids;
+pub mod label;
 pub mod number;
 pub mod order;
+pub mod summary;
 pub mod tick;
 pub mod units;
 pub mod wire;

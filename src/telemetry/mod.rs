@@ -1,1 +1,6 @@
-//! Metrics in one table, and logging.
+//! Metrics in one table, counters of the lanes, and logging.
+
+pub mod logging;
+pub mod metrics;
+pub mod recorder;
+pub mod stats;

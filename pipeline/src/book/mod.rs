@@ -2,6 +2,8 @@
 
 pub use schemas::wire::market::{Best, Diff, Level, Snapshot, TopAnswer};
 
+pub mod own;
+
 use crate::time::Now;
 
 /// The best quotes of a book that is in sequence, as the venue shows them.

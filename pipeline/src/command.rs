@@ -1,0 +1,50 @@
+//! What an instrument asks of its gateway.
+
+use schemas::ids::ClientOrderId;
+use schemas::order::{PositionSide, Side};
+use schemas::units::{Price, Qty};
+
+use crate::time::Nanos;
+
+/// An effect that the lane must have carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Send the post-only leg.
+    PlaceMaker(PlaceLeg),
+    /// Send the IOC leg.
+    PlaceTaker(PlaceLeg),
+    /// Cancel an order; overtakes places.
+    Cancel(OrderHandle),
+    /// Ask what became of an order; overtakes places.
+    Query(OrderHandle),
+    /// List the open orders of the instrument's symbol.
+    ListOpen,
+}
+
+/// One order to place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaceLeg {
+    /// Our id of it.
+    pub id: ClientOrderId,
+    /// Buy or sell.
+    pub side: Side,
+    /// The limit, in ticks.
+    pub price: Price,
+    /// The quantity, in steps of `10^-qty_decimals`.
+    pub qty: Qty,
+    /// Digits after the quantity's point.
+    pub qty_decimals: u8,
+    /// Which position it changes.
+    pub position_side: PositionSide,
+    /// It must not leave after this moment: what it was decided on is stale by then.
+    pub not_after: Nanos,
+}
+
+/// An order to cancel or to ask about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderHandle {
+    /// Our id of it.
+    pub id: ClientOrderId,
+    /// The venue's id, where known.
+    pub venue_id: Option<u64>,
+}

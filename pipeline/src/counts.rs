@@ -1,0 +1,62 @@
+//! What an instrument counted. `ticks + repeats = pairs + skips + conflated + overflow + waiting`, exactly.
+
+use crate::skip::Skip;
+use crate::trade::Outcome;
+
+/// Counters of one instrument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Ticks handed over by the feed.
+    pub ticks: u64,
+    /// Fires of On Quiet `repeat`.
+    pub repeats: u64,
+    /// Pairs decided.
+    pub pairs: u64,
+    /// Skips by reason, in the order of [`Skip::ALL`].
+    pub skips: [u64; Skip::ALL.len()],
+    /// Ticks that a newer one replaced.
+    pub conflated: u64,
+    /// Ticks for which there was no room.
+    pub overflow: u64,
+    /// Ticks that still wait.
+    pub waiting: u64,
+    /// Pairs that have come to an end, by outcome, in the order of [`Outcome::ALL`].
+    pub outcomes: [u64; Outcome::ALL.len()],
+    /// Orders of a predecessor that were cancelled at the start.
+    pub swept: u64,
+    /// Reports about orders that are no longer followed.
+    pub late_reports: u64,
+}
+
+impl Counts {
+    /// All skips.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skips.iter().sum()
+    }
+
+    /// The equation holds.
+    #[must_use]
+    pub fn balance(&self) -> bool {
+        self.ticks + self.repeats
+            == self.pairs + self.skipped() + self.conflated + self.overflow + self.waiting
+    }
+
+    /// Adds another instrument's.
+    pub fn add(&mut self, other: &Self) {
+        self.ticks += other.ticks;
+        self.repeats += other.repeats;
+        self.pairs += other.pairs;
+        self.conflated += other.conflated;
+        self.overflow += other.overflow;
+        self.waiting += other.waiting;
+        self.swept += other.swept;
+        self.late_reports += other.late_reports;
+        for (mine, others) in self.skips.iter_mut().zip(other.skips) {
+            *mine += others;
+        }
+        for (mine, others) in self.outcomes.iter_mut().zip(other.outcomes) {
+            *mine += others;
+        }
+    }
+}

@@ -1,0 +1,352 @@
+//! The gateway's state machine.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use schemas::ids::InstrumentPrefix;
+use schemas::wire::order_update::OrderUpdate;
+
+use super::evidence::{Answer, VenueRefusal, Verdict};
+use super::inflight::{Inflight, Request};
+use super::limiter::{Limiter, RateLimit};
+use super::permit::Permit;
+use crate::command::Command;
+use crate::event::{CancelFailure, Denial, OrderReport};
+use crate::time::{Nanos, Now};
+
+/// Which lane a request belongs to: its place in the gateway's table of instruments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LaneId(pub usize);
+
+/// What a gateway is made with.
+#[derive(Clone, Debug)]
+pub struct GatewaySettings {
+    /// The prefix of each lane's orders, in the order of [`LaneId`].
+    pub lanes: Vec<InstrumentPrefix>,
+    /// The venue's limits.
+    pub limits: Vec<RateLimit>,
+    /// How long an answer may take before its outcome counts as unknown.
+    pub answer_patience: Duration,
+    /// The most requests on their way, and the most places that wait.
+    pub inflight_max: usize,
+}
+
+/// A request to write to the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The id that its answer will carry.
+    pub request: u64,
+    /// Whose it is.
+    pub lane: LaneId,
+    /// What to encode.
+    pub command: Command,
+}
+
+/// One account's gateway.
+#[derive(Debug)]
+pub struct Gateway<P> {
+    lanes: Vec<(InstrumentPrefix, LaneId)>,
+    urgent: VecDeque<(LaneId, Command)>,
+    places: VecDeque<(LaneId, Command)>,
+    inflight: Inflight,
+    unwritten: Vec<u64>,
+    reports: VecDeque<(LaneId, OrderReport)>,
+    limiter: Limiter,
+    permit: P,
+    patience: Duration,
+    queue_max: usize,
+    connected: bool,
+    mismatches: u64,
+    late_answers: u64,
+}
+
+impl<P: Permit> Gateway<P> {
+    /// A gateway without a connection.
+    #[must_use]
+    pub fn new(settings: GatewaySettings, permit: P) -> Self {
+        let mut lanes: Vec<_> =
+            settings.lanes.iter().enumerate().map(|(lane, prefix)| (*prefix, LaneId(lane))).collect();
+        lanes.sort_unstable_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+        Self {
+            lanes,
+            urgent: VecDeque::with_capacity(64),
+            places: VecDeque::with_capacity(64),
+            inflight: Inflight::new(settings.inflight_max),
+            unwritten: Vec::with_capacity(64),
+            reports: VecDeque::with_capacity(64),
+            limiter: Limiter::new(&settings.limits),
+            permit,
+            patience: settings.answer_patience,
+            queue_max: settings.inflight_max,
+            connected: false,
+            mismatches: 0,
+            late_answers: 0,
+        }
+    }
+
+    /// A lane's command. Without a connection it fails at once: nothing waits for a link to come back.
+    pub fn handle_command(&mut self, lane: LaneId, command: Command) {
+        let place = is_place(&command);
+        if !self.connected {
+            self.fail_unsent(lane, command, Denial::Disconnected);
+        } else if !place {
+            self.urgent.push_back((lane, command));
+        } else if self.places.len() >= self.queue_max {
+            self.fail_unsent(lane, command, Denial::QueueFull);
+        } else {
+            self.places.push_back((lane, command));
+        }
+    }
+
+    /// The connection is up and the user stream is subscribed.
+    pub fn handle_connected(&mut self) {
+        self.connected = true;
+    }
+
+    /// The connection is gone: whatever had left is in doubt, whatever had not does not leave.
+    pub fn handle_disconnected(&mut self) {
+        self.connected = false;
+        self.unwritten.clear();
+        while let Some(request) = self.inflight.take_any() {
+            self.no_answer(request);
+        }
+        while let Some((lane, command)) = self.urgent.pop_front().or_else(|| self.places.pop_front()) {
+            self.fail_unsent(lane, command, Denial::Disconnected);
+        }
+    }
+
+    /// The frames handed out so far were written.
+    pub fn handle_written(&mut self, at: Nanos) {
+        for request in self.unwritten.drain(..) {
+            let Some(request) = self.inflight.get(request) else { continue };
+            if let Command::PlaceMaker(leg) | Command::PlaceTaker(leg) = request.command {
+                self.reports.push_back((request.lane, OrderReport::Sent { id: leg.id, at }));
+            }
+        }
+    }
+
+    /// The answer to a request. One that comes after its deadline still tells what it tells.
+    pub fn handle_answer(&mut self, request: u64, answer: Answer, now: Now) {
+        if let Answer::Refused(refusal) = &answer
+            && refusal.is_rate_limit()
+        {
+            self.limiter.silence(refusal.retry_after_ms.unwrap_or(now.wall_ms + 60_000));
+        }
+        let Some(request) = self.inflight.take(request) else {
+            self.late_answers += 1;
+            if let Answer::Updates(updates) = answer {
+                updates.iter().for_each(|update| self.handle_update(*update));
+            }
+            return;
+        };
+        match answer {
+            Answer::Updates(updates) => self.updates(request, &updates),
+            Answer::OpenOrders(orders) => match request.command {
+                Command::ListOpen => self.report(request.lane, OrderReport::OpenOrders(orders)),
+                Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) | Command::Query(_) => {
+                    self.no_answer(request);
+                }
+            },
+            Answer::Refused(refusal) => self.refused(request, refusal),
+            Answer::Unreadable => self.no_answer(request),
+        }
+    }
+
+    /// A statement of the user stream. Orders that are nobody's here are not ours to speak of.
+    pub fn handle_update(&mut self, update: OrderUpdate) {
+        if let Some(lane) = self.lane_of(update.client_id.prefix()) {
+            self.report(lane, OrderReport::Update(update));
+        }
+    }
+
+    /// One of the venue's own counts.
+    pub fn handle_count(&mut self, counted: RateLimit, now: Now) {
+        let in_flight = u64::try_from(self.inflight.len()).unwrap_or(u64::MAX);
+        self.limiter.observe(counted, in_flight, now);
+    }
+
+    /// Deadlines that have passed.
+    pub fn handle_timeout(&mut self, now: Now) {
+        while let Some(request) = self.inflight.take_overdue(now.mono) {
+            self.no_answer(request);
+        }
+        while let Some((lane, command)) = self.places.front().copied()
+            && not_after(&command) < now.mono
+        {
+            self.places.pop_front();
+            self.fail_unsent(lane, command, Denial::TooLate);
+        }
+    }
+
+    /// The next request to write, if one may leave now: cancels and questions before places.
+    pub fn poll_send(&mut self, now: Now) -> Option<Outgoing> {
+        if !self.connected || !self.inflight.has_room() {
+            return None;
+        }
+        if self.limiter.allows_urgent(now)
+            && let Some((lane, command)) = self.urgent.pop_front()
+        {
+            return Some(self.send(lane, command, now));
+        }
+        while let Some((lane, command)) = self.places.front().copied() {
+            if not_after(&command) < now.mono {
+                self.places.pop_front();
+                self.fail_unsent(lane, command, Denial::TooLate);
+                continue;
+            }
+            if !self.limiter.allows_place(now) {
+                return None;
+            }
+            self.places.pop_front();
+            if self.permitted(&command, now) {
+                return Some(self.send(lane, command, now));
+            }
+            self.fail_unsent(lane, command, Denial::NoPermit);
+        }
+        None
+    }
+
+    /// The next report for a lane, if any.
+    pub fn poll_report(&mut self) -> Option<(LaneId, OrderReport)> {
+        self.reports.pop_front()
+    }
+
+    /// When to call [`Gateway::handle_timeout`] and [`Gateway::poll_send`] if nothing else happens.
+    #[must_use]
+    pub fn poll_timeout(&self, now: Now) -> Option<Nanos> {
+        let answer = self.inflight.next_deadline();
+        let held = (!self.places.is_empty() || !self.urgent.is_empty()).then(|| {
+            let wait_ms = self.limiter.next_change_ms(now).saturating_sub(now.wall_ms).max(1);
+            now.mono + Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1))
+        });
+        let place = self.places.front().map(|(_, command)| not_after(command) + Duration::from_millis(1));
+        [answer, held, place].into_iter().flatten().min()
+    }
+
+    /// Requests on their way.
+    #[must_use]
+    pub const fn inflight(&self) -> usize {
+        self.inflight.len()
+    }
+
+    /// Answers about another order than the one asked about.
+    #[must_use]
+    pub const fn mismatches(&self) -> u64 {
+        self.mismatches
+    }
+
+    /// Answers that came after their deadline, or that nobody had asked for.
+    #[must_use]
+    pub const fn late_answers(&self) -> u64 {
+        self.late_answers
+    }
+
+    fn send(&mut self, lane: LaneId, command: Command, now: Now) -> Outgoing {
+        let weight = match command {
+            Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) => 1,
+            Command::Query(_) => 4,
+            Command::ListOpen => 6,
+        };
+        self.limiter.spend(is_place(&command), weight, now);
+        let request = self.inflight.insert(lane, command, now.mono + self.patience);
+        self.unwritten.push(request);
+        Outgoing { request, lane, command }
+    }
+
+    fn permitted(&mut self, command: &Command, now: Now) -> bool {
+        match command {
+            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => self.permit.grant(leg.id, now),
+            Command::Cancel(_) | Command::Query(_) | Command::ListOpen => true,
+        }
+    }
+
+    /// Statements that answer a request; one about another order proves nothing about ours.
+    fn updates(&mut self, request: Request, updates: &[OrderUpdate]) {
+        let asked = match request.command {
+            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => Some(leg.id),
+            Command::Cancel(handle) | Command::Query(handle) => Some(handle.id),
+            Command::ListOpen => None,
+        };
+        let about_it = !updates.is_empty() && updates.iter().all(|update| Some(update.client_id) == asked);
+        if !about_it {
+            self.mismatches += 1;
+            self.no_answer(request);
+            return;
+        }
+        for update in updates {
+            self.report(request.lane, OrderReport::Update(*update));
+        }
+    }
+
+    fn refused(&mut self, request: Request, refusal: VenueRefusal) {
+        let verdict = refusal.verdict();
+        let report = match (request.command, verdict) {
+            (
+                Command::PlaceMaker(leg) | Command::PlaceTaker(leg),
+                Verdict::Refused | Verdict::NoSuchOrder,
+            ) => OrderReport::Rejected { id: leg.id, code: refusal.code },
+            (Command::Cancel(handle), Verdict::NoSuchOrder) => {
+                OrderReport::CancelFailed { id: handle.id, why: CancelFailure::UnknownOrder }
+            }
+            (Command::Cancel(handle), Verdict::Refused) => {
+                OrderReport::CancelFailed { id: handle.id, why: CancelFailure::Refused(refusal.code) }
+            }
+            (Command::Query(handle), verdict) => {
+                OrderReport::QueryFailed { id: handle.id, not_found: verdict == Verdict::NoSuchOrder }
+            }
+            (Command::ListOpen, _) => OrderReport::ListFailed,
+            (Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_), Verdict::Unknown) => {
+                self.no_answer(request);
+                return;
+            }
+        };
+        self.report(request.lane, report);
+    }
+
+    /// It left, and nothing usable came back.
+    fn no_answer(&mut self, request: Request) {
+        let report = match request.command {
+            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => OrderReport::Unknown { id: leg.id },
+            Command::Cancel(handle) => {
+                OrderReport::CancelFailed { id: handle.id, why: CancelFailure::NoAnswer }
+            }
+            Command::Query(handle) => OrderReport::QueryFailed { id: handle.id, not_found: false },
+            Command::ListOpen => OrderReport::ListFailed,
+        };
+        self.report(request.lane, report);
+    }
+
+    /// It never left.
+    fn fail_unsent(&mut self, lane: LaneId, command: Command, why: Denial) {
+        let report = match command {
+            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => OrderReport::Denied { id: leg.id, why },
+            Command::Cancel(handle) => {
+                OrderReport::CancelFailed { id: handle.id, why: CancelFailure::NoAnswer }
+            }
+            Command::Query(handle) => OrderReport::QueryFailed { id: handle.id, not_found: false },
+            Command::ListOpen => OrderReport::ListFailed,
+        };
+        self.report(lane, report);
+    }
+
+    fn report(&mut self, lane: LaneId, report: OrderReport) {
+        self.reports.push_back((lane, report));
+    }
+
+    fn lane_of(&self, prefix: InstrumentPrefix) -> Option<LaneId> {
+        let found = self.lanes.binary_search_by(|(known, _)| known.as_str().cmp(prefix.as_str()));
+        found.ok().and_then(|place| self.lanes.get(place)).map(|(_, lane)| *lane)
+    }
+}
+
+const fn is_place(command: &Command) -> bool {
+    matches!(command, Command::PlaceMaker(_) | Command::PlaceTaker(_))
+}
+
+/// The last moment at which a command may leave.
+const fn not_after(command: &Command) -> Nanos {
+    match command {
+        Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => leg.not_after,
+        Command::Cancel(_) | Command::Query(_) | Command::ListOpen => Nanos(u64::MAX),
+    }
+}

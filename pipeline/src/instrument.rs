@@ -1,0 +1,374 @@
+//! One instrument: ticks, tops and reports in; commands and finished pairs out.
+//!
+//! One pair is in flight at a time. A tick fires at once while the gate is open; otherwise it waits by
+//! Conflate. Nothing is decided before the venue was swept of our orders and while the gateway is down.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use schemas::config::{Conflate, OnQuiet};
+use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg as LegKind};
+
+use crate::book::Top;
+use crate::book::own::OwnView;
+use crate::chance::Chance;
+use crate::command::Command;
+use crate::counts::Counts;
+use crate::event::{FeedTick, OpenOrder, OrderReport};
+use crate::rules::{BestPrices, Memory, Rules, decide};
+use crate::skip::Skip;
+use crate::sweep::Sweep;
+use crate::time::{Nanos, Now};
+use crate::trade::{Outcome, Trade, report_id};
+use crate::waiting::{Admitted, Waiting};
+
+/// A tick's time may lie this far ahead.
+const FUTURE_MS_MAX: i64 = 2_000;
+/// On Quiet `repeat` fires no more often than this, whatever the Interval.
+const REPEAT_MIN: Duration = Duration::from_millis(1);
+
+/// Everything that makes one instrument what it is.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The decision rules and their values.
+    pub rules: Rules,
+    /// What becomes of ticks while the gate is shut.
+    pub conflate: Conflate,
+    /// What happens when no tick comes.
+    pub on_quiet: OnQuiet,
+    /// Max Tick Age.
+    pub tick_age_max: Duration,
+    /// Max Book Age.
+    pub book_age_max: Duration,
+    /// How long a venue may take to accept an order after its timestamp.
+    pub recv_window: Duration,
+    /// What our orders' ids begin with.
+    pub prefix: InstrumentPrefix,
+    /// The owner's epoch.
+    pub epoch: Epoch,
+    /// The source of draws.
+    pub chance: Chance,
+}
+
+/// What an instrument is doing, for operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Clearing the venue of a predecessor's orders.
+    Sweeping,
+    /// Trading.
+    Live,
+    /// No new pair: the running one ends, then the last sweep.
+    Stopping,
+    /// Nothing of ours is open any more.
+    Stopped,
+}
+
+/// The state machine of one instrument.
+#[derive(Debug)]
+pub struct Instrument {
+    settings: Settings,
+    memory: Memory,
+    waiting: Waiting,
+    trade: Option<Trade>,
+    finished: Option<Trade>,
+    sweep: Option<Sweep>,
+    phase: Phase,
+    connected: bool,
+    top: Option<Top>,
+    own: OwnView,
+    last_tick: Option<FeedTick>,
+    quiet_since: Nanos,
+    counts: Counts,
+    outbox: VecDeque<Command>,
+}
+
+impl Instrument {
+    /// An instrument that begins with its sweep as soon as the gateway is connected.
+    #[must_use]
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            waiting: Waiting::new(settings.conflate),
+            settings,
+            memory: Memory::default(),
+            trade: None,
+            finished: None,
+            sweep: None,
+            phase: Phase::Sweeping,
+            connected: false,
+            top: None,
+            own: OwnView::default(),
+            last_tick: None,
+            quiet_since: Nanos::default(),
+            counts: Counts::default(),
+            outbox: VecDeque::with_capacity(8),
+        }
+    }
+
+    /// A tick of the reference market.
+    pub fn handle_tick(&mut self, tick: FeedTick, now: Now) {
+        self.counts.ticks += 1;
+        self.last_tick = Some(tick);
+        self.quiet_since = now.mono;
+        if self.waiting.is_empty() && self.gate_open(now) {
+            self.fire(tick, now);
+        } else {
+            match self.waiting.push(tick) {
+                Admitted::Waits => {}
+                Admitted::Conflated => self.counts.conflated += 1,
+                Admitted::Overflow => self.counts.overflow += 1,
+            }
+        }
+        self.advance(now);
+    }
+
+    /// The venue's top of book; `None` while it is not live.
+    pub fn handle_top(&mut self, top: Option<Top>) {
+        self.top = top;
+    }
+
+    /// The gateway came up or went down.
+    pub fn handle_connected(&mut self, connected: bool, now: Now) {
+        self.connected = connected;
+        if connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
+            self.sweep = Some(Sweep::new(now.mono));
+        }
+        self.advance(now);
+    }
+
+    /// A report of the gateway.
+    pub fn handle_report(&mut self, report: &OrderReport, now: Now) {
+        if let Some(sweep) = &mut self.sweep {
+            sweep.handle_report(report, now.mono);
+        }
+        let known = self.trade.as_mut().is_some_and(|trade| trade.handle_report(report, now.mono));
+        if known {
+            self.follow_own_maker(now);
+        } else if report_id(report).is_some() && self.sweep.is_none() {
+            self.counts.late_reports += 1;
+        }
+        self.advance(now);
+    }
+
+    /// A deadline passed.
+    pub fn handle_timeout(&mut self, now: Now) {
+        self.repeat_when_quiet(now);
+        self.advance(now);
+    }
+
+    /// No new pair; what runs comes to its end, then a last sweep.
+    pub fn stop(&mut self, now: Now) {
+        if self.phase != Phase::Stopped {
+            self.phase = Phase::Stopping;
+            self.sweep = None;
+        }
+        self.advance(now);
+    }
+
+    /// The next command to carry out, if any.
+    pub fn poll_command(&mut self) -> Option<Command> {
+        self.outbox.pop_front()
+    }
+
+    /// A pair that has come to its end, if any. The gate stays shut until it is taken: then what waits fires.
+    pub fn poll_finished(&mut self, now: Now) -> Option<Trade> {
+        let finished = self.finished.take()?;
+        self.advance(now);
+        Some(finished)
+    }
+
+    /// When to call [`Instrument::handle_timeout`] if nothing else happens.
+    #[must_use]
+    pub fn poll_timeout(&self, now: Now) -> Option<Nanos> {
+        let trade = self.trade.as_ref().and_then(Trade::poll_timeout);
+        let sweep = self.sweep.as_ref().filter(|_| self.connected).and_then(Sweep::poll_timeout);
+        let gate = (self.is_idle() && !self.waiting.is_empty()).then(|| now.mono + self.interval_left(now));
+        [trade, sweep, gate, self.repeat_at()].into_iter().flatten().min()
+    }
+
+    /// What it counted so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts { waiting: u64::try_from(self.waiting.len()).unwrap_or(u64::MAX), ..self.counts }
+    }
+
+    /// What it is doing.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// When the maker in flight was decided on, if one may rest.
+    #[must_use]
+    pub fn open_maker_since(&self) -> Option<Nanos> {
+        let trade = self.trade.as_ref().filter(|trade| trade.maker_may_rest())?;
+        Some(trade.maker.sent_at.unwrap_or(trade.decided.mono))
+    }
+
+    /// Orders that may still be open at the venue.
+    #[must_use]
+    pub fn maybe_open(&self) -> Vec<ClientOrderId> {
+        let legs = self.trade.iter().flat_map(|trade| [&trade.maker, &trade.taker]);
+        let mut open: Vec<ClientOrderId> = legs.filter(|leg| !leg.is_quiet()).map(|leg| leg.id).collect();
+        open.extend(self.sweep.iter().flat_map(Sweep::open).map(|order: &OpenOrder| order.id));
+        open.sort_unstable();
+        open.dedup();
+        open
+    }
+
+    /// The settings it was made with.
+    #[must_use]
+    pub const fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Whether a top is there and young enough to trade on.
+    #[must_use]
+    pub fn book_is_live(&self, now: Now) -> bool {
+        self.live_top(now).is_some()
+    }
+
+    /// Moves everything on as far as it goes without waiting.
+    fn advance(&mut self, now: Now) {
+        loop {
+            self.run_trade(now);
+            self.run_sweep(now);
+            if !self.gate_open(now) {
+                return;
+            }
+            let Some(tick) = self.waiting.pop() else { return };
+            self.fire(tick, now);
+        }
+    }
+
+    fn run_sweep(&mut self, now: Now) {
+        let settled = self.trade.is_none() || self.phase == Phase::Stopping;
+        if self.phase == Phase::Stopping && self.trade.is_none() && self.sweep.is_none() {
+            self.sweep = Some(Sweep::new(now.mono));
+        }
+        let Some(sweep) = self.sweep.as_mut().filter(|_| self.connected && settled) else { return };
+        while let Some(command) = sweep.poll_command(now.mono) {
+            self.outbox.push_back(command);
+        }
+        if sweep.is_done() {
+            let cancelled = sweep.cancelled();
+            self.sweep = None;
+            match self.phase {
+                Phase::Sweeping => {
+                    self.counts.swept += cancelled;
+                    self.phase = Phase::Live;
+                }
+                Phase::Stopping => self.phase = Phase::Stopped,
+                Phase::Live | Phase::Stopped => {}
+            }
+        }
+    }
+
+    fn run_trade(&mut self, now: Now) {
+        let Some(trade) = &mut self.trade else { return };
+        while let Some(command) = trade.poll_command(now.mono) {
+            self.outbox.push_back(command);
+        }
+        if trade.is_over() {
+            let outcome = trade.outcome();
+            let position = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
+            self.counts.outcomes[position] += 1;
+            self.own.maker_ended(now);
+            self.finished = self.trade.take();
+        }
+    }
+
+    const fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Live) && self.connected && self.trade.is_none() && self.finished.is_none()
+    }
+
+    fn gate_open(&self, now: Now) -> bool {
+        self.is_idle() && self.interval_left(now).is_zero()
+    }
+
+    /// What is left of the Interval since the last fire.
+    fn interval_left(&self, now: Now) -> Duration {
+        let left = self.memory.last.map_or(0, |last| {
+            self.settings.rules.interval_ms.saturating_sub(now.wall_ms.saturating_sub(last.fired_ms))
+        });
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+
+    /// Decides on one tick: a pair or a skip.
+    fn fire(&mut self, tick: FeedTick, now: Now) {
+        match self.decide(&tick, now) {
+            Ok(trade) => {
+                self.trade = Some(trade);
+                self.run_trade(now);
+            }
+            Err(skip) => self.counts.skips[skip.index()] += 1,
+        }
+    }
+
+    fn decide(&mut self, tick: &FeedTick, now: Now) -> Result<Trade, Skip> {
+        self.check_age(tick, now)?;
+        let top = self.live_top(now).ok_or(Skip::StaleBook)?;
+        let view = self.own.view(&top, now);
+        let best =
+            BestPrices { bid: view.bid.map(|level| level.price), ask: view.ask.map(|level| level.price) };
+        let sequence = self.counts.pairs;
+        let draw = self.settings.chance.draw(sequence);
+        let pair = decide(&self.settings.rules, &mut self.memory, &tick.tick, best, now.wall_ms, draw)?;
+        self.counts.pairs += 1;
+        let price = pair.price.decimal(self.settings.rules.params.price_decimals);
+        self.own.maker_resting(
+            pair.maker_side,
+            price,
+            pair.qty.decimal(self.settings.rules.params.qty_decimals),
+            view,
+        );
+        let id = |leg| ClientOrderId::new(self.settings.prefix, self.settings.epoch, sequence, leg);
+        let not_after = now.mono + self.settings.tick_age_max.min(self.settings.book_age_max);
+        let ids = [id(LegKind::Maker), id(LegKind::Taker)];
+        Ok(Trade::new(pair, *tick, ids, self.settings.recv_window, not_after, now))
+    }
+
+    fn check_age(&self, tick: &FeedTick, now: Now) -> Result<(), Skip> {
+        let age_max = i64::try_from(self.settings.tick_age_max.as_millis()).unwrap_or(i64::MAX);
+        match tick.tick.time_ms {
+            Some(time_ms) if now.wall_ms.saturating_sub(time_ms) > age_max => Err(Skip::StaleTick),
+            Some(time_ms) if time_ms.saturating_sub(now.wall_ms) > FUTURE_MS_MAX => Err(Skip::FutureTick),
+            None if now.mono.since(tick.received.mono) > self.settings.tick_age_max => Err(Skip::StaleTick),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn live_top(&self, now: Now) -> Option<Top> {
+        self.top.filter(|top| now.mono.since(top.confirmed.mono) <= self.settings.book_age_max)
+    }
+
+    /// Keeps the view of our own resting quantity in step with the maker.
+    fn follow_own_maker(&mut self, now: Now) {
+        let Some(trade) = &self.trade else { return };
+        let maker = &trade.maker;
+        if maker.is_ended() {
+            self.own.maker_ended(now);
+        } else {
+            let remaining = schemas::units::Decimal::from_steps(maker.remaining_steps(), maker.qty_decimals);
+            self.own.maker_filled(remaining);
+        }
+    }
+
+    /// When On Quiet `repeat` fires next, if it does.
+    fn repeat_at(&self) -> Option<Nanos> {
+        let wanted = self.settings.on_quiet == OnQuiet::Repeat && self.waiting.is_empty() && self.is_idle();
+        let tick = self.last_tick.filter(|_| wanted)?;
+        let interval_ms = u64::try_from(self.settings.rules.interval_ms).unwrap_or(0);
+        let at = self.quiet_since + Duration::from_millis(interval_ms).max(REPEAT_MIN);
+        (at.since(tick.received.mono) <= self.settings.tick_age_max).then_some(at)
+    }
+
+    fn repeat_when_quiet(&mut self, now: Now) {
+        let due = self.repeat_at().is_some_and(|at| now.mono >= at) && self.gate_open(now);
+        let Some(tick) = self.last_tick.filter(|tick| due && self.check_age(tick, now).is_ok()) else {
+            return;
+        };
+        self.counts.repeats += 1;
+        self.quiet_since = now.mono;
+        self.fire(tick, now);
+    }
+}

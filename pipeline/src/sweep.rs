@@ -1,0 +1,101 @@
+//! Clears the venue of orders that carry an instrument's prefix: before its first pair and after its last.
+//!
+//! An order counts as gone when an answered list no longer holds it. Only orders of our prefix are touched.
+
+use std::time::Duration;
+
+use crate::command::{Command, OrderHandle};
+use crate::event::{OpenOrder, OrderReport};
+use crate::time::Nanos;
+
+/// How long cancels are given before the list is asked for again.
+const SETTLE: Duration = Duration::from_millis(200);
+/// The pause after a list that did not come, or orders that would not go; doubles up to the longest.
+const RETRY: Duration = Duration::from_millis(250);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
+/// A list that has not come after this is asked for again.
+const LIST_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A sweep under way.
+#[derive(Clone, Debug)]
+pub struct Sweep {
+    to_cancel: Vec<OpenOrder>,
+    found: Vec<OpenOrder>,
+    next_list: Nanos,
+    tries: u32,
+    cancelled: u64,
+    done: bool,
+}
+
+impl Sweep {
+    /// Begins at once.
+    #[must_use]
+    pub const fn new(now: Nanos) -> Self {
+        Self { to_cancel: Vec::new(), found: Vec::new(), next_list: now, tries: 0, cancelled: 0, done: false }
+    }
+
+    /// The venue holds no order of ours any more.
+    #[must_use]
+    pub const fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// The orders that the last answered list held.
+    #[must_use]
+    pub fn open(&self) -> &[OpenOrder] {
+        &self.found
+    }
+
+    /// How many cancels were asked for.
+    #[must_use]
+    pub const fn cancelled(&self) -> u64 {
+        self.cancelled
+    }
+
+    /// Takes in a list, or that none came.
+    pub fn handle_report(&mut self, report: &OrderReport, now: Nanos) {
+        match report {
+            OrderReport::OpenOrders(orders) => {
+                self.done = orders.is_empty();
+                self.found.clone_from(orders);
+                self.to_cancel.clone_from(orders);
+                self.next_list = now + if self.tries <= 1 { SETTLE } else { self.pause() };
+            }
+            OrderReport::ListFailed => self.next_list = now + self.pause(),
+            OrderReport::Sent { .. }
+            | OrderReport::Update(_)
+            | OrderReport::Rejected { .. }
+            | OrderReport::Denied { .. }
+            | OrderReport::Unknown { .. }
+            | OrderReport::CancelFailed { .. }
+            | OrderReport::QueryFailed { .. } => {}
+        }
+    }
+
+    /// What is due now, if anything. Call until `None`.
+    pub fn poll_command(&mut self, now: Nanos) -> Option<Command> {
+        if self.done {
+            return None;
+        }
+        if let Some(order) = self.to_cancel.pop() {
+            self.cancelled += 1;
+            return Some(Command::Cancel(OrderHandle { id: order.id, venue_id: Some(order.venue_id) }));
+        }
+        if now < self.next_list {
+            return None;
+        }
+        self.tries += 1;
+        self.next_list = now + LIST_PATIENCE;
+        Some(Command::ListOpen)
+    }
+
+    /// When to call [`Sweep::poll_command`] again if nothing else happens.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        (!self.done).then_some(self.next_list)
+    }
+
+    fn pause(&self) -> Duration {
+        (RETRY * 2_u32.pow(self.tries.min(5))).min(LONGEST_RETRY)
+    }
+}

@@ -1,0 +1,339 @@
+//! Stage 3: one pair from decision to end: maker, then taker, then the maker's rest is cancelled.
+
+use std::time::Duration;
+
+use schemas::ids::{ClientOrderId, Leg as LegKind};
+use schemas::order::OrderStatus;
+use schemas::units::Qty;
+
+use crate::cancel::{Closing, Step};
+use crate::command::{Command, OrderHandle, PlaceLeg};
+use crate::event::{CancelFailure, FeedTick, OrderReport};
+use crate::leg::{End, Leg, LegState};
+use crate::rules::Pair;
+use crate::time::{Nanos, Now};
+
+/// How long the maker's own fill event may take once the taker reports that it has traded everything; then
+/// the maker is cancelled like any other rest.
+const FILL_GRACE: Duration = Duration::from_millis(100);
+
+/// An IOC order may show as open for a moment between its events; one that still does after this is in doubt.
+const TAKER_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What became of a pair.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Outcome {
+    /// Both legs traded everything, with each other.
+    Matched,
+    /// The maker never rested.
+    MakerRefused,
+    /// The taker traded nothing, nor did the maker.
+    TakerMissed,
+    /// A stranger took from the maker.
+    Sniped,
+    /// The legs traded with each other in part, or with strangers.
+    Partial,
+    /// Self-trade prevention took a leg.
+    Prevented,
+    /// A leg's outcome was unknown for a time, and the pair did not match.
+    UnknownResolved,
+}
+
+impl Outcome {
+    /// All outcomes.
+    pub const ALL: [Self; 7] = [
+        Self::Matched,
+        Self::MakerRefused,
+        Self::TakerMissed,
+        Self::Sniped,
+        Self::Partial,
+        Self::Prevented,
+        Self::UnknownResolved,
+    ];
+
+    /// The name in labels and summaries.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Matched => "matched",
+            Self::MakerRefused => "maker_refused",
+            Self::TakerMissed => "taker_missed",
+            Self::Sniped => "sniped",
+            Self::Partial => "partial",
+            Self::Prevented => "prevented",
+            Self::UnknownResolved => "unknown_resolved",
+        }
+    }
+}
+
+/// A pair in flight.
+#[derive(Clone, Debug)]
+pub struct Trade {
+    /// What was decided.
+    pub pair: Pair,
+    /// The tick that it was decided on.
+    pub tick: FeedTick,
+    /// The post-only leg.
+    pub maker: Leg,
+    /// The IOC leg.
+    pub taker: Leg,
+    /// When it was decided.
+    pub decided: Now,
+    recv_window: Duration,
+    not_after: Nanos,
+    maker_closing: Option<Closing>,
+    taker_closing: Option<Closing>,
+    taker_ended_at: Option<Nanos>,
+}
+
+impl Trade {
+    /// A decided pair whose maker has not been asked for yet.
+    #[must_use]
+    pub fn new(
+        pair: Pair,
+        tick: FeedTick,
+        ids: [ClientOrderId; 2],
+        recv_window: Duration,
+        not_after: Nanos,
+        decided: Now,
+    ) -> Self {
+        let mut maker = Leg::new(ids[0]);
+        maker.qty_steps = pair.order_qty.steps();
+        maker.qty_decimals = pair.order_qty_decimals;
+        let mut taker = Leg::new(ids[1]);
+        taker.qty_decimals = pair.order_qty_decimals;
+        Self {
+            pair,
+            tick,
+            maker,
+            taker,
+            decided,
+            recv_window,
+            not_after,
+            maker_closing: None,
+            taker_closing: None,
+            taker_ended_at: None,
+        }
+    }
+
+    /// Both legs are over, or were never to be sent.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.maker.is_ended() && self.taker.is_quiet() && !self.wants_taker()
+    }
+
+    /// The maker may be resting at the venue.
+    #[must_use]
+    pub const fn maker_may_rest(&self) -> bool {
+        !self.maker.is_quiet()
+    }
+
+    /// Takes in a report about one of the legs; `false` if it is about neither.
+    pub fn handle_report(&mut self, report: &OrderReport, now: Nanos) -> bool {
+        let Some(kind) = report_id(report).and_then(|id| self.leg_of(id)) else {
+            return false;
+        };
+        let (leg, closing) = self.leg_mut(kind);
+        match report {
+            OrderReport::Sent { at, .. } => leg.sent_at = Some(*at),
+            OrderReport::Update(update) => {
+                let first = leg.acknowledged_at.is_none();
+                leg.merge(update, now);
+                if let Some(closing) = closing
+                    && first
+                {
+                    closing.acknowledged(now);
+                }
+            }
+            OrderReport::Rejected { code, .. } if leg.acknowledged_at.is_none() => {
+                leg.end(End::Refused(*code), now)
+            }
+            OrderReport::Denied { why, .. } => leg.end(End::Denied(*why), now),
+            OrderReport::Unknown { .. } => leg.unknown(),
+            OrderReport::CancelFailed { why: CancelFailure::UnknownOrder, .. } => {
+                if let Some(closing) = closing {
+                    closing.unknown_order(leg, now);
+                }
+            }
+            OrderReport::QueryFailed { not_found: true, .. } => {
+                if let Some(end) = closing.as_mut().and_then(|closing| closing.not_found(now)) {
+                    leg.end(end, now);
+                }
+            }
+            OrderReport::Rejected { .. }
+            | OrderReport::CancelFailed { .. }
+            | OrderReport::QueryFailed { .. }
+            | OrderReport::OpenOrders(_)
+            | OrderReport::ListFailed => {}
+        }
+        if self.taker.is_ended() {
+            self.taker_ended_at.get_or_insert(now);
+        }
+        true
+    }
+
+    /// What is due now, if anything. Call until `None`.
+    pub fn poll_command(&mut self, now: Nanos) -> Option<Command> {
+        if self.maker.state == LegState::Idle {
+            self.maker.state = LegState::Waiting;
+            return Some(Command::PlaceMaker(self.place(LegKind::Maker)));
+        }
+        if self.wants_taker() {
+            self.taker.qty_steps = self.maker.remaining_steps();
+            self.taker.state = LegState::Waiting;
+            return Some(Command::PlaceTaker(self.place(LegKind::Taker)));
+        }
+        self.begin_closing(now);
+        close(&self.maker, self.maker_closing.as_mut(), now)
+            .or_else(|| close(&self.taker, self.taker_closing.as_mut(), now))
+    }
+
+    /// When to call [`Trade::poll_command`] again if nothing else happens.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Nanos> {
+        let maker = self.maker_closing.as_ref().filter(|_| !self.maker.is_ended()).map(Closing::deadline);
+        let taker = self.taker_closing.as_ref().filter(|_| !self.taker.is_ended()).map(Closing::deadline);
+        let grace = self.grace_until().filter(|_| self.maker_closing.is_none());
+        let lingering = self.lingers_until().filter(|_| self.taker_closing.is_none());
+        [maker, taker, grace, lingering].into_iter().flatten().min()
+    }
+
+    /// What became of it. Meaningful once it is over.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let prevented = |leg: &Leg| {
+            leg.prevented || leg.state == LegState::Ended(End::Final(OrderStatus::ExpiredInMatch))
+        };
+        if prevented(&self.maker) || prevented(&self.taker) {
+            return Outcome::Prevented;
+        }
+        let strangers = self.maker_fills_of_strangers();
+        if self.maker.is_full()
+            && self.taker.is_full()
+            && !strangers
+            && self.taker.qty_steps == self.maker.qty_steps
+        {
+            return Outcome::Matched;
+        }
+        if self.maker.was_unknown || self.taker.was_unknown {
+            return Outcome::UnknownResolved;
+        }
+        match (self.maker.executed.is_zero(), self.taker.executed.is_zero()) {
+            (true, true) if self.maker.acknowledged_at.is_none() => Outcome::MakerRefused,
+            (true, true)
+                if matches!(self.maker.state, LegState::Ended(End::Final(OrderStatus::Rejected))) =>
+            {
+                Outcome::MakerRefused
+            }
+            (true, true) => Outcome::TakerMissed,
+            (false, true) => Outcome::Sniped,
+            (false, false) if strangers && !self.shares_a_trade() => Outcome::Sniped,
+            (_, false) => Outcome::Partial,
+        }
+    }
+
+    /// The taker leaves when the maker is known to rest, once, for what of the maker has not traded.
+    fn wants_taker(&self) -> bool {
+        self.taker.state == LegState::Idle
+            && self.maker.state == LegState::Open
+            && self.maker_closing.is_none()
+            && self.maker.remaining_steps() > 0
+    }
+
+    fn place(&self, kind: LegKind) -> PlaceLeg {
+        let maker = self.pair.maker_side;
+        let (leg, side, position_side) = match kind {
+            LegKind::Maker => (&self.maker, maker, self.pair.maker_position),
+            LegKind::Taker => (&self.taker, maker.opposite(), self.pair.taker_position),
+        };
+        PlaceLeg {
+            id: leg.id,
+            side,
+            price: self.pair.price,
+            qty: Qty::from_steps(leg.qty_steps),
+            qty_decimals: leg.qty_decimals,
+            position_side,
+            not_after: self.not_after,
+        }
+    }
+
+    /// A maker is brought to its end when its outcome is unknown or the taker is done or in doubt; a taker
+    /// when its outcome is unknown, or when it goes on showing as open, which an IOC order must not.
+    fn begin_closing(&mut self, now: Nanos) {
+        let in_doubt =
+            self.taker.state == LegState::Unknown || self.lingers_until().is_some_and(|until| now >= until);
+        let done = self.taker.is_ended() && self.grace_until().is_none_or(|until| now >= until);
+        let maker_must_end = match self.maker.state {
+            LegState::Unknown => true,
+            LegState::Open => in_doubt || done,
+            LegState::Idle | LegState::Waiting | LegState::Ended(_) => false,
+        };
+        if maker_must_end && self.maker_closing.is_none() {
+            self.maker_closing = Some(Closing::new(&self.maker, self.recv_window, now));
+        }
+        if in_doubt && self.taker_closing.is_none() {
+            self.taker_closing = Some(Closing::new(&self.taker, self.recv_window, now));
+        }
+    }
+
+    /// Until when the maker's own fill event is waited for, if the taker traded everything.
+    fn grace_until(&self) -> Option<Nanos> {
+        self.taker_ended_at.filter(|_| self.taker.is_full()).map(|at| at + FILL_GRACE)
+    }
+
+    /// Until when a taker that shows as open is given.
+    fn lingers_until(&self) -> Option<Nanos> {
+        let open = self.taker.state == LegState::Open;
+        self.taker.acknowledged_at.filter(|_| open).map(|at| at + TAKER_PATIENCE)
+    }
+
+    fn maker_fills_of_strangers(&self) -> bool {
+        self.maker
+            .fills
+            .iter()
+            .any(|fill| !self.taker.fills.iter().any(|taker| taker.trade_id == fill.trade_id))
+    }
+
+    fn shares_a_trade(&self) -> bool {
+        self.maker
+            .fills
+            .iter()
+            .any(|fill| self.taker.fills.iter().any(|taker| taker.trade_id == fill.trade_id))
+    }
+
+    fn leg_of(&self, id: ClientOrderId) -> Option<LegKind> {
+        [(self.maker.id, LegKind::Maker), (self.taker.id, LegKind::Taker)]
+            .into_iter()
+            .find_map(|(own, kind)| (own == id).then_some(kind))
+    }
+
+    fn leg_mut(&mut self, kind: LegKind) -> (&mut Leg, &mut Option<Closing>) {
+        match kind {
+            LegKind::Maker => (&mut self.maker, &mut self.maker_closing),
+            LegKind::Taker => (&mut self.taker, &mut self.taker_closing),
+        }
+    }
+}
+
+fn close(leg: &Leg, closing: Option<&mut Closing>, now: Nanos) -> Option<Command> {
+    let handle = OrderHandle { id: leg.id, venue_id: leg.venue_id };
+    closing?.poll(leg, now).map(|step| match step {
+        Step::Cancel => Command::Cancel(handle),
+        Step::Query => Command::Query(handle),
+    })
+}
+
+/// The order that a report is about.
+#[must_use]
+pub fn report_id(report: &OrderReport) -> Option<ClientOrderId> {
+    match report {
+        OrderReport::Sent { id, .. }
+        | OrderReport::Rejected { id, .. }
+        | OrderReport::Denied { id, .. }
+        | OrderReport::Unknown { id }
+        | OrderReport::CancelFailed { id, .. }
+        | OrderReport::QueryFailed { id, .. } => Some(*id),
+        OrderReport::Update(update) => Some(update.client_id),
+        OrderReport::OpenOrders(_) | OrderReport::ListFailed => None,
+    }
+}

@@ -1,0 +1,1 @@
+//! Metrics, named in one table.

@@ -1,0 +1,226 @@
+//! Takes every ended pair, on a thread of its own: writes its label, keeps latencies and what a screen shows.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use anyhow::Context;
+use hdrhistogram::Histogram;
+use pipeline::time::Nanos;
+use pipeline::trade::{Outcome, Trade};
+use schemas::order::Side;
+use schemas::summary::Percentiles;
+use schemas::units::Decimal;
+use tokio::sync::mpsc;
+
+use crate::labels::{LabelSource, label};
+
+/// Pairs that may wait to be recorded; a lane that finds it full waits, and its gate stays shut.
+pub const RECORDS_MAX: usize = 8_192;
+/// How many trades a screen can show.
+const RECENT_MAX: usize = 256;
+
+/// An ended pair on its way to the recorder.
+#[derive(Debug)]
+pub struct Record {
+    /// Whose it is.
+    pub source: Arc<LabelSource>,
+    /// The pair.
+    pub trade: Box<Trade>,
+    /// When its last leg ended.
+    pub done: Nanos,
+}
+
+/// A pair that traded, for the screen.
+#[derive(Clone, Debug)]
+pub struct RecentTrade {
+    /// The symbol on the venue.
+    pub symbol: String,
+    /// When, milliseconds since the epoch.
+    pub at_ms: i64,
+    /// The taker's side.
+    pub taker: Side,
+    /// The followed price.
+    pub followed: Decimal,
+    /// The price of the pair.
+    pub produced: Decimal,
+    /// Its price's text.
+    pub price: String,
+    /// What traded.
+    pub qty: String,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// What the recorder knows so far.
+#[derive(Debug)]
+pub struct Recorded {
+    /// Receipt of the tick to the maker's frame written, microseconds.
+    pub tick_to_maker_us: Histogram<u64>,
+    /// Receipt of the tick to both legs ended, microseconds.
+    pub tick_to_done_us: Histogram<u64>,
+    /// The longest that a maker stayed open, milliseconds.
+    pub oldest_open_maker_ms: u64,
+    /// Distinct trades of our legs.
+    pub trades: u64,
+    /// Pairs recorded.
+    pub pairs: u64,
+    /// The newest pairs that traded, newest last.
+    pub recent: VecDeque<RecentTrade>,
+    /// The first label that could not be written, if any.
+    pub label_error: Option<String>,
+}
+
+impl Recorded {
+    fn new() -> anyhow::Result<Self> {
+        let histogram = || Histogram::new(3).context("a histogram of 3 digits");
+        Ok(Self {
+            tick_to_maker_us: histogram()?,
+            tick_to_done_us: histogram()?,
+            oldest_open_maker_ms: 0,
+            trades: 0,
+            pairs: 0,
+            recent: VecDeque::with_capacity(RECENT_MAX),
+            label_error: None,
+        })
+    }
+
+    fn add(&mut self, record: &Record) {
+        let trade = &record.trade;
+        let received = trade.tick.received.mono;
+        let micros = |at: Nanos| u64::try_from(at.since(received).as_micros()).unwrap_or(u64::MAX);
+        self.pairs += 1;
+        if let Some(sent) = trade.maker.sent_at {
+            self.tick_to_maker_us.saturating_record(micros(sent));
+            self.tick_to_done_us.saturating_record(micros(record.done));
+            let open = trade.maker.ended_at.map_or(0, |ended| ended.since(sent).as_millis());
+            self.oldest_open_maker_ms =
+                self.oldest_open_maker_ms.max(u64::try_from(open).unwrap_or(u64::MAX));
+        }
+        let ids: BTreeSet<u64> =
+            trade.maker.fills.iter().chain(&trade.taker.fills).map(|fill| fill.trade_id).collect();
+        self.trades += u64::try_from(ids.len()).unwrap_or(0);
+        if !ids.is_empty() {
+            self.remember(record);
+        }
+    }
+
+    fn remember(&mut self, record: &Record) {
+        if self.recent.len() == RECENT_MAX {
+            self.recent.pop_front();
+        }
+        let (trade, decimals) = (&record.trade, record.source.price_decimals);
+        self.recent.push_back(RecentTrade {
+            symbol: record.source.maker_symbol.clone(),
+            at_ms: trade.decided.wall_ms,
+            taker: trade.pair.maker_side.opposite(),
+            followed: trade.tick.tick.price.unwrap_or(Decimal::ZERO),
+            produced: trade.pair.price.decimal(decimals),
+            price: trade.pair.price.text(decimals).to_string(),
+            qty: trade.taker.executed.max(trade.maker.executed).to_string(),
+            outcome: trade.outcome(),
+        });
+    }
+}
+
+/// The recorder: its intake, what it knows, and its thread.
+#[derive(Debug)]
+pub struct Recorder {
+    sender: mpsc::Sender<Record>,
+    recorded: Arc<Mutex<Recorded>>,
+    thread: JoinHandle<()>,
+}
+
+impl Recorder {
+    /// Starts the thread; labels go to the file, if one is named.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or the thread not started.
+    pub fn start(labels: Option<&Path>) -> anyhow::Result<Self> {
+        let file = labels
+            .map(|path| {
+                let opened = File::options().create(true).append(true).open(path);
+                opened.with_context(|| format!("failed to open the label file {}", path.display()))
+            })
+            .transpose()?;
+        let (sender, receiver) = mpsc::channel(RECORDS_MAX);
+        let recorded = Arc::new(Mutex::new(Recorded::new()?));
+        let shared = Arc::clone(&recorded);
+        let thread = std::thread::Builder::new()
+            .name("recorder".to_owned())
+            .spawn(move || record_all(receiver, file.map(BufWriter::new), &shared))
+            .context("failed to start the recorder's thread")?;
+        Ok(Self { sender, recorded, thread })
+    }
+
+    /// Where lanes send ended pairs.
+    #[must_use]
+    pub fn sender(&self) -> mpsc::Sender<Record> {
+        self.sender.clone()
+    }
+
+    /// What it knows, for screens and summaries.
+    #[must_use]
+    pub fn recorded(&self) -> Arc<Mutex<Recorded>> {
+        Arc::clone(&self.recorded)
+    }
+
+    /// Ends once every sender is gone and all labels are written.
+    pub fn finish(self) {
+        drop(self.sender);
+        if self.thread.join().is_err() {
+            tracing::error!("the recorder's thread failed");
+        }
+    }
+}
+
+/// What the recorder knows, also after its thread failed.
+#[must_use]
+pub fn lock(recorded: &Mutex<Recorded>) -> MutexGuard<'_, Recorded> {
+    recorded.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A distribution in three numbers.
+#[must_use]
+pub fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
+    Percentiles {
+        p50: histogram.value_at_quantile(0.5),
+        p99: histogram.value_at_quantile(0.99),
+        max: histogram.max(),
+        count: histogram.len(),
+    }
+}
+
+fn record_all(
+    mut records: mpsc::Receiver<Record>,
+    mut file: Option<BufWriter<File>>,
+    recorded: &Mutex<Recorded>,
+) {
+    while let Some(record) = records.blocking_recv() {
+        let written = file.as_mut().map_or(Ok(()), |file| write_label(file, &record));
+        let flushed = if records.is_empty() { flush(file.as_mut()) } else { Ok(()) };
+        let mut recorded = lock(recorded);
+        recorded.add(&record);
+        if let Err(error) = written.and(flushed)
+            && recorded.label_error.is_none()
+        {
+            tracing::error!(%error, "a label could not be written");
+            recorded.label_error = Some(error.to_string());
+        }
+    }
+    if let Err(error) = flush(file.as_mut()) {
+        tracing::error!(%error, "the last labels could not be written");
+    }
+}
+
+fn write_label(file: &mut BufWriter<File>, record: &Record) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *file, &label(&record.source, &record.trade, record.done))?;
+    file.write_all(b"\n")
+}
+
+fn flush(file: Option<&mut BufWriter<File>>) -> std::io::Result<()> {
+    file.map_or(Ok(()), Write::flush)
+}

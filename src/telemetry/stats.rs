@@ -1,0 +1,113 @@
+//! What lanes count, readable from other threads: plain relaxed stores, no lock on the way of a tick.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use pipeline::counts::Counts;
+use pipeline::instrument::Phase;
+use pipeline::skip::Skip;
+use pipeline::trade::Outcome;
+
+/// One instrument's counters, written by its lane and read by everybody else.
+#[derive(Debug, Default)]
+pub struct LaneStats {
+    /// The symbol on the venue.
+    pub symbol: String,
+    /// The venue's name.
+    pub venue: String,
+    /// The follow key.
+    pub follow_key: String,
+    ticks: AtomicU64,
+    repeats: AtomicU64,
+    pairs: AtomicU64,
+    conflated: AtomicU64,
+    overflow: AtomicU64,
+    waiting: AtomicU64,
+    swept: AtomicU64,
+    late_reports: AtomicU64,
+    skips: [AtomicU64; Skip::ALL.len()],
+    outcomes: [AtomicU64; Outcome::ALL.len()],
+    /// Monotonic nanoseconds of the open maker's sending, plus one; 0 = none is open.
+    open_maker_since: AtomicU64,
+    phase: AtomicU64,
+}
+
+impl LaneStats {
+    /// Counters of one instrument, all zero.
+    #[must_use]
+    pub fn new(symbol: &str, venue: &str, follow_key: &str) -> Arc<Self> {
+        Arc::new(Self {
+            symbol: symbol.to_owned(),
+            venue: venue.to_owned(),
+            follow_key: follow_key.to_owned(),
+            ..Self::default()
+        })
+    }
+
+    /// The lane's newest counts.
+    pub fn store(&self, counts: &Counts, phase: Phase, open_maker_since: Option<u64>) {
+        for (cell, value) in [
+            (&self.ticks, counts.ticks),
+            (&self.repeats, counts.repeats),
+            (&self.pairs, counts.pairs),
+            (&self.conflated, counts.conflated),
+            (&self.overflow, counts.overflow),
+            (&self.waiting, counts.waiting),
+            (&self.swept, counts.swept),
+            (&self.late_reports, counts.late_reports),
+            (&self.open_maker_since, open_maker_since.map_or(0, |since| since.saturating_add(1))),
+            (&self.phase, phase_code(phase)),
+        ] {
+            cell.store(value, Relaxed);
+        }
+        for (cell, value) in self.skips.iter().zip(counts.skips) {
+            cell.store(value, Relaxed);
+        }
+        for (cell, value) in self.outcomes.iter().zip(counts.outcomes) {
+            cell.store(value, Relaxed);
+        }
+    }
+
+    /// The counts as last stored.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            ticks: self.ticks.load(Relaxed),
+            repeats: self.repeats.load(Relaxed),
+            pairs: self.pairs.load(Relaxed),
+            conflated: self.conflated.load(Relaxed),
+            overflow: self.overflow.load(Relaxed),
+            waiting: self.waiting.load(Relaxed),
+            swept: self.swept.load(Relaxed),
+            late_reports: self.late_reports.load(Relaxed),
+            skips: std::array::from_fn(|index| self.skips[index].load(Relaxed)),
+            outcomes: std::array::from_fn(|index| self.outcomes[index].load(Relaxed)),
+        }
+    }
+
+    /// When the open maker was sent (monotonic nanoseconds), if one is open.
+    #[must_use]
+    pub fn open_maker_since(&self) -> Option<u64> {
+        self.open_maker_since.load(Relaxed).checked_sub(1)
+    }
+
+    /// What the instrument is doing.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Relaxed) {
+            1 => Phase::Live,
+            2 => Phase::Stopping,
+            3 => Phase::Stopped,
+            _ => Phase::Sweeping,
+        }
+    }
+}
+
+const fn phase_code(phase: Phase) -> u64 {
+    match phase {
+        Phase::Sweeping => 0,
+        Phase::Live => 1,
+        Phase::Stopping => 2,
+        Phase::Stopped => 3,
+    }
+}
