@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod ids;
+pub mod json_schema;
 pub mod order;
 pub mod tick;
 pub mod units;

@@ -1,0 +1,9 @@
+//! Every JSON Schema of the project, by name; committed under `schemas/json/`, and held there by a test.
+
+use serde_json::Value;
+
+/// Name and JSON Schema of everything that is written for others to read.
+#[must_use]
+pub fn json_schemas() -> Vec<(&'static str, Value)> {
+    vec![("config", crate::config::json_schema())]
+}
