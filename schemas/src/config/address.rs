@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// Endings of names that no public zone has; a name of a single label passes too.
-const PRIVATE_ENDINGS: [&str; 6] = [".svc", ".svc.cluster.local", ".local", ".internal", ".test", ".localhost"];
+const PRIVATE_ENDINGS: [&str; 6] =
+    [".svc", ".svc.cluster.local", ".local", ".internal", ".test", ".localhost"];
 
 /// Host, port and scheme of a private venue.
 ///
@@ -149,7 +150,8 @@ fn is_label(label: &str) -> bool {
 }
 
 fn is_number(label: &str) -> bool {
-    let hex = label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let hex =
+        label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     hex || label.bytes().all(|byte| byte.is_ascii_digit())
 }
 

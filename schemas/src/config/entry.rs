@@ -97,7 +97,8 @@ fn secrets(reader: &mut Reader<'_, '_>, venue: Option<&Venue>) -> [Option<Secret
                 let message = "a secret stands in the file; better {\"env\": NAME} or {\"file\": PATH}";
                 reader.warn(Code::LiteralSecret, name, message);
             }
-            Some(SecretRef::None | SecretRef::Literal(_) | SecretRef::Env(_) | SecretRef::File(_)) | None => {}
+            Some(SecretRef::None | SecretRef::Literal(_) | SecretRef::Env(_) | SecretRef::File(_)) | None => {
+            }
         }
         secret
     })
@@ -181,7 +182,8 @@ fn least_amount(rules: &RuleParams) -> Option<Decimal> {
 fn most_steps(rules: &RuleParams) -> Option<i128> {
     let decimals = i32::from(rules.price_decimals) + i32::from(rules.qty_decimals);
     let scale = |number: Decimal| i32::try_from(number.scale()).unwrap_or(i32::MAX);
-    let lots = ratio([rules.max_amount.mantissa(), 1, 1], 1, decimals - scale(rules.max_amount), Rounding::Up)?;
+    let lots =
+        ratio([rules.max_amount.mantissa(), 1, 1], 1, decimals - scale(rules.max_amount), Rounding::Up)?;
     if rules.term == TermType::Spot {
         return Some(lots);
     }

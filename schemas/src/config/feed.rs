@@ -55,7 +55,9 @@ impl FeedUrl {
     /// Where the text is none of the forms.
     pub fn parse(text: &str) -> Result<Self, FeedUrlError> {
         match text.split_once(':') {
-            Some(("redis" | "rediss", _)) => Ok(Self::Redis { url: text.to_owned(), mode: RedisMode::PubSub }),
+            Some(("redis" | "rediss", _)) => {
+                Ok(Self::Redis { url: text.to_owned(), mode: RedisMode::PubSub })
+            }
             Some(("kafka", _)) => Ok(Self::Kafka { url: text.to_owned() }),
             Some(("tape", path)) => Ok(Self::Tape { path: path.into(), series: None, speed: None }),
             Some(("synthetic", seed)) => {

@@ -32,7 +32,8 @@ pub fn json_schema() -> Value {
 fn object(keys: &[Key]) -> Value {
     let required: Vec<&str> =
         keys.iter().filter(|key| matches!(key.given, Given::Required)).map(|key| key.name).collect();
-    let properties: Map<String, Value> = keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
+    let properties: Map<String, Value> =
+        keys.iter().map(|key| (key.name.to_owned(), property(key))).collect();
     json!({
         "type": "object",
         "required": required,

@@ -47,7 +47,8 @@ struct Found {
 /// One instrument alone: no list in it, but keys of an instrument.
 fn is_instrument(object: &Object<'_>) -> bool {
     let mut names = object.keys();
-    object.get("instruments").is_none() && names.any(|name| keys::INSTRUMENT.iter().any(|key| key.name == name))
+    object.get("instruments").is_none()
+        && names.any(|name| keys::INSTRUMENT.iter().any(|key| key.name == name))
 }
 
 /// The object form.
@@ -97,11 +98,11 @@ fn distinct(found: &[Found], instance: &str, faults: &mut Faults) {
         if let Some(first) = symbols.insert((&instrument.venue, symbol), pointer) {
             faults.add(Code::Duplicate, &place, || format!("the same symbol on the same venue as {first}"));
         }
-        let (first, other) = *prefixes
-            .entry(InstrumentPrefix::new(instance, symbol))
-            .or_insert((pointer.as_str(), symbol));
+        let (first, other) =
+            *prefixes.entry(InstrumentPrefix::new(instance, symbol)).or_insert((pointer.as_str(), symbol));
         if other != symbol {
-            let message = || format!("its client order ids would begin as those of {first}; rename one of them");
+            let message =
+                || format!("its client order ids would begin as those of {first}; rename one of them");
             faults.add(Code::Duplicate, &place, message);
         }
     }

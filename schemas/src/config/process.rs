@@ -97,7 +97,11 @@ fn feed(reader: &mut Reader<'_, '_>) -> Option<FeedUrl> {
         Ok(feed) => Some(feed),
         Err(error) => {
             // A URL with a user part may carry a password, and the cause may quote the URL.
-            let cause = if text.contains('@') { "not a feed URL; not shown".to_owned() } else { cut(&error.to_string()) };
+            let cause = if text.contains('@') {
+                "not a feed URL; not shown".to_owned()
+            } else {
+                cut(&error.to_string())
+            };
             reader.fault(Code::Type, "Feed", || cause);
             None
         }
