@@ -1,1 +1,112 @@
 //! Loads a configuration file and resolves its secrets.
+
+use std::ffi::OsString;
+use std::fmt::Write;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use schemas::config::{CONFIG_BYTES_MAX, Code, Config, Fault, Instrument, SecretRef, Venue};
+
+use crate::secret::Secret;
+
+/// The account that the embedded venue has from its start.
+pub const EMBEDDED_KEY: &str = "test-key";
+/// Its secret; it protects nothing.
+pub const EMBEDDED_SECRET: &str = "test-secret";
+
+/// What an instrument's venue wants to know us by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credentials {
+    /// API KEY.
+    pub api_key: Secret,
+    /// Secret.
+    pub secret: Secret,
+    /// Passphrase; empty where the venue has none.
+    pub passphrase: Secret,
+}
+
+impl Credentials {
+    /// Those of the embedded venue's own account.
+    #[must_use]
+    pub fn embedded() -> Self {
+        let [api_key, secret, passphrase] =
+            [EMBEDDED_KEY, EMBEDDED_SECRET, ""].map(|text| Secret::new(text.to_owned()));
+        Self { api_key, secret, passphrase }
+    }
+}
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// Every fault of the file; CFG-001 alone where it cannot be read.
+pub fn load(path: &Path) -> Result<Config, Vec<Fault>> {
+    let bytes = read(path).map_err(|error| vec![Fault::new(Code::File, "", error.to_string())])?;
+    Config::parse(&bytes)
+}
+
+/// Resolves the secrets of every instrument, in the order of the list. An instrument of the embedded
+/// venue gets that venue's own account, whatever the file says.
+///
+/// # Errors
+/// CFG-012 for each reference that leads nowhere, named by maker symbol and key.
+pub fn credentials(config: &Config) -> Result<Vec<Credentials>, Vec<Fault>> {
+    credentials_from(config, |name| std::env::var_os(name))
+}
+
+/// [`credentials`], with the environment as an argument.
+///
+/// # Errors
+/// As [`credentials`].
+pub fn credentials_from(
+    config: &Config,
+    env: impl Fn(&str) -> Option<OsString> + Copy,
+) -> Result<Vec<Credentials>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let all = config.instruments.iter().map(|one| resolve(one, env, &mut faults)).collect();
+    if faults.is_empty() { Ok(all) } else { Err(faults) }
+}
+
+/// The faults of a file as text: the file and their number, then one line each.
+#[must_use]
+pub fn report(path: &Path, faults: &[Fault]) -> String {
+    let plural = if faults.len() == 1 { "fault" } else { "faults" };
+    let mut text = format!("{}: {} {plural}", path.display(), faults.len());
+    for fault in faults {
+        write!(text, "\n{fault}").expect("writing to a string cannot fail");
+    }
+    text
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(io::ErrorKind::IsADirectory.into());
+    }
+    let mut bytes = Vec::new();
+    // One byte beyond the limit is enough for the parser to refuse the rest.
+    file.take(CONFIG_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn resolve(
+    instrument: &Instrument,
+    env: impl Fn(&str) -> Option<OsString> + Copy,
+    faults: &mut Vec<Fault>,
+) -> Credentials {
+    if instrument.venue == Venue::Simulated {
+        return Credentials::embedded();
+    }
+    let mut follow = |name: &str, reference: &SecretRef| {
+        Secret::resolve(reference, env).unwrap_or_else(|error| {
+            let place = format!("{}/{name}", schemas::config::cut(&instrument.maker_symbol));
+            faults.push(Fault::new(Code::Secret, place, error.to_string()));
+            Secret::new(String::new())
+        })
+    };
+    Credentials {
+        api_key: follow("API KEY", &instrument.api_key),
+        secret: follow("Secret", &instrument.secret),
+        passphrase: follow("Passphrase", &instrument.passphrase),
+    }
+}

@@ -4,6 +4,7 @@
 pub mod config;
 pub mod decision;
 pub mod ids;
+pub mod json_schema;
 pub mod label;
 pub mod number;
 pub mod order;

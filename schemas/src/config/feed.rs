@@ -42,3 +42,28 @@ pub enum RedisMode {
     /// Only SET: keyspace events where the server sends them, else polling each Interval.
     Get,
 }
+
+/// Why a text is no feed URL.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("want redis://, rediss://, kafka://, tape:PATH or synthetic:SEED")]
+pub struct FeedUrlError;
+
+impl FeedUrl {
+    /// Reads a feed's URL.
+    ///
+    /// # Errors
+    /// Where the text is none of the forms.
+    pub fn parse(text: &str) -> Result<Self, FeedUrlError> {
+        match text.split_once(':') {
+            Some(("redis" | "rediss", _)) => {
+                Ok(Self::Redis { url: text.to_owned(), mode: RedisMode::PubSub })
+            }
+            Some(("kafka", _)) => Ok(Self::Kafka { url: text.to_owned() }),
+            Some(("tape", path)) => Ok(Self::Tape { path: path.into(), series: None, speed: None }),
+            Some(("synthetic", seed)) => {
+                seed.parse().map(|seed| Self::Synthetic { seed }).map_err(|_| FeedUrlError)
+            }
+            _ => Err(FeedUrlError),
+        }
+    }
+}

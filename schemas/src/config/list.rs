@@ -1,0 +1,109 @@
+//! The file as a whole: its three forms, and what only two instruments together can get wrong.
+
+use std::collections::HashMap;
+
+use super::entry::{self, Instrument};
+use super::fault::{Code, Fault, Faults, member};
+use super::node::{Node, Object};
+use super::process::{self, Process};
+use super::reader::Reader;
+use super::venue::Venue;
+use super::{Config, keys};
+use crate::ids::InstrumentPrefix;
+
+/// Most instruments of one configuration.
+pub const INSTRUMENTS_MAX: usize = 10_000;
+
+/// Reads any of the three forms.
+pub(super) fn read(node: &Node<'_>) -> Result<Config, Vec<Fault>> {
+    let mut faults = Faults::default();
+    let (process, found) = match node {
+        Node::List(items) => (Some(Process::default()), entries(items, "", &mut faults)),
+        Node::Object(object) if is_instrument(object) => {
+            let found = one(object, String::new(), &mut faults).into_iter().collect();
+            (Some(Process::default()), found)
+        }
+        Node::Object(object) => whole(object, &mut faults),
+        other => {
+            let message = || format!("wrong type (got {other}, want a list of instruments or an object)");
+            faults.add(Code::Type, "", message);
+            (None, Vec::new())
+        }
+    };
+    if let Some(process) = &process {
+        distinct(&found, &process.instance, &mut faults);
+    }
+    let warnings = faults.finish()?;
+    let process = process.expect("without a fault there are settings");
+    Ok(Config { process, instruments: found.into_iter().map(|found| found.instrument).collect(), warnings })
+}
+
+/// An instrument and where it stands.
+struct Found {
+    pointer: String,
+    instrument: Instrument,
+}
+
+/// One instrument alone: no list in it, but keys of an instrument.
+fn is_instrument(object: &Object<'_>) -> bool {
+    let mut names = object.keys();
+    object.get("instruments").is_none()
+        && names.any(|name| keys::INSTRUMENT.iter().any(|key| key.name == name))
+}
+
+/// The object form.
+fn whole(object: &Object<'_>, faults: &mut Faults) -> (Option<Process>, Vec<Found>) {
+    let mut reader = Reader::new(object, "", keys::PROCESS, faults);
+    let process = process::read(&mut reader);
+    let found = match reader.list("instruments") {
+        Some(items) => entries(items, "/instruments", faults),
+        None => Vec::new(),
+    };
+    (process, found)
+}
+
+fn entries(items: &[Node<'_>], pointer: &str, faults: &mut Faults) -> Vec<Found> {
+    if items.is_empty() || items.len() > INSTRUMENTS_MAX {
+        let count = items.len();
+        faults.add(Code::Count, pointer, || {
+            format!("number of instruments out of range (got {count}, want 1 to {INSTRUMENTS_MAX})")
+        });
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (index, item) in items.iter().enumerate() {
+        let pointer = format!("{pointer}/{index}");
+        match item {
+            Node::Object(object) => found.extend(one(object, pointer, faults)),
+            other => {
+                faults.add(Code::Type, &pointer, || format!("wrong type (got {other}, want an instrument)"));
+            }
+        }
+    }
+    found
+}
+
+fn one(object: &Object<'_>, pointer: String, faults: &mut Faults) -> Option<Found> {
+    let instrument = entry::read(&mut Reader::new(object, &pointer, keys::INSTRUMENT, faults))?;
+    Some(Found { pointer, instrument })
+}
+
+/// No symbol twice on a venue, and no two symbols whose orders could not be told apart.
+fn distinct(found: &[Found], instance: &str, faults: &mut Faults) {
+    let mut symbols: HashMap<(&Venue, &str), &str> = HashMap::new();
+    let mut prefixes: HashMap<InstrumentPrefix, (&str, &str)> = HashMap::new();
+    for Found { pointer, instrument } in found {
+        let symbol = instrument.maker_symbol.as_str();
+        let place = member(pointer, "Maker Symbol");
+        if let Some(first) = symbols.insert((&instrument.venue, symbol), pointer) {
+            faults.add(Code::Duplicate, &place, || format!("the same symbol on the same venue as {first}"));
+        }
+        let (first, other) =
+            *prefixes.entry(InstrumentPrefix::new(instance, symbol)).or_insert((pointer.as_str(), symbol));
+        if other != symbol {
+            let message =
+                || format!("its client order ids would begin as those of {first}; rename one of them");
+            faults.add(Code::Duplicate, &place, message);
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The settings of the whole process, beside `instruments`.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::fault::{Code, cut};
+use super::feed::FeedUrl;
+use super::reader::Reader;
+
+/// The settings of the whole process. `Default` is what holds where the file names none.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Feed: where ticks come from.
+    pub feed: Option<FeedUrl>,
+    /// Feed Format: how a message of the feed is written.
+    pub feed_format: FeedFormat,
+    /// Ticker Prefix: the follow key's middle part.
+    pub ticker_prefix: String,
+    /// Seed of every draw.
+    pub seed: u64,
+    /// Instance: 1 to 4 of a-z 0-9, part of every client order id.
+    pub instance: String,
+    /// Admin Address: metrics, probes and status.
+    pub admin_address: Option<SocketAddr>,
+    /// Labels: file for one JSON line a pair.
+    pub labels: Option<PathBuf>,
+}
+
+/// How a message of the feed is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FeedFormat {
+    /// An object with `price`, `qty` and, where known, `side`, `time`, `id`.
+    #[default]
+    Ticker,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self {
+            feed: None,
+            feed_format: FeedFormat::Ticker,
+            ticker_prefix: "ticker_".to_owned(),
+            seed: 1,
+            instance: "main".to_owned(),
+            admin_address: None,
+            labels: None,
+        }
+    }
+}
+
+impl fmt::Debug for Process {
+    /// Without the feed's URL, which may carry a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Process")
+            .field("feed", &self.feed.as_ref().map(|_| "***"))
+            .field("feed_format", &self.feed_format)
+            .field("ticker_prefix", &self.ticker_prefix)
+            .field("seed", &self.seed)
+            .field("instance", &self.instance)
+            .field("admin_address", &self.admin_address)
+            .field("labels", &self.labels)
+            .finish()
+    }
+}
+
+/// Reads everything but the instruments.
+pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
+    let feed = feed(reader);
+    let admin_address = admin_address(reader);
+    let feed_format = reader.word("Feed Format");
+    let ticker_prefix = reader.text("Ticker Prefix");
+    let seed = reader.whole("Seed");
+    let instance = reader.text("Instance");
+    let labels = reader.text("Labels").map(PathBuf::from);
+    for name in ["Journal", "Journal Sync", "Sharding", "Shards", "Lease Store", "Kafka Options"] {
+        reader.later(name);
+    }
+    Some(Process {
+        feed,
+        feed_format: feed_format?,
+        ticker_prefix: ticker_prefix?,
+        seed: seed?,
+        instance: instance?,
+        admin_address,
+        labels,
+    })
+}
+
+fn feed(reader: &mut Reader<'_, '_>) -> Option<FeedUrl> {
+    let text = reader.text("Feed")?;
+    match FeedUrl::parse(&text) {
+        Ok(feed) => Some(feed),
+        Err(error) => {
+            // A URL with a user part may carry a password, and the cause may quote the URL.
+            let cause = if text.contains('@') {
+                "not a feed URL; not shown".to_owned()
+            } else {
+                cut(&error.to_string())
+            };
+            reader.fault(Code::Type, "Feed", || cause);
+            None
+        }
+    }
+}
+
+fn admin_address(reader: &mut Reader<'_, '_>) -> Option<SocketAddr> {
+    let text = reader.text("Admin Address")?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        let message = || format!("not an address (got \"{}\", want IP:port)", cut(&text));
+        reader.fault(Code::Type, "Admin Address", message);
+    }
+    address
+}
