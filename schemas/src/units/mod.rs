@@ -3,6 +3,7 @@
 mod decimal;
 mod ratio;
 mod scaled;
+mod sum;
 
 pub use decimal::{Decimal, DecimalError, MAX_SIGNIFICANT_DIGITS};
 pub use ratio::{Rounding, ratio};

@@ -1,5 +1,8 @@
 //! Wire messages, one folder a dialect; beside them the words that every dialect is translated into.
 
 pub mod binance_spot;
+pub mod book_fault;
+pub mod cut;
 pub mod market;
+pub mod order_fault;
 pub mod order_update;

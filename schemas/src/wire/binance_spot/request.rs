@@ -74,3 +74,12 @@ pub struct OpenOrders<'a> {
     /// Venue time of sending, milliseconds since the epoch.
     pub timestamp_ms: i64,
 }
+
+/// `userDataStream.subscribe.signature`.
+#[derive(Clone, Copy, Debug)]
+pub struct SubscribeUser {
+    /// How long after `timestamp_ms` the venue may still accept it; the venue's default (5,000) if `None`.
+    pub recv_window_ms: Option<u32>,
+    /// Venue time of sending, milliseconds since the epoch.
+    pub timestamp_ms: i64,
+}

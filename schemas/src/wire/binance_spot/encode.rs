@@ -1,0 +1,282 @@
+//! Writes WS API frames into buffers that the caller keeps: no allocation once they have grown.
+//!
+//! A request lists its parameters once, sorted by name; the payload that is signed and the JSON that is sent
+//! are two writings of that one list, so they cannot differ.
+
+use std::fmt::Write;
+
+use super::request::{AboutOrder, OpenOrders, OrderRef, PlaceKind, PlaceOrder, Sign, SubscribeUser};
+use crate::units::Scaled;
+
+/// Who signs.
+#[derive(Clone, Copy)]
+pub struct Account<'a> {
+    /// The API key, sent with every signed request.
+    pub api_key: &'a str,
+    /// Holds the secret.
+    pub sign: &'a dyn Sign,
+}
+
+/// What every frame carries beside its parameters.
+#[derive(Clone, Copy, Debug)]
+pub struct Envelope {
+    /// Comes back with the answer; never twice in flight on one connection.
+    pub id: u64,
+    /// Whether the answer tells the venue's counts of its limits.
+    pub rate_limits: bool,
+}
+
+/// A request that is signed.
+pub trait Signed {
+    /// The method's name.
+    const METHOD: &'static str;
+
+    /// Calls `each` for every parameter but `apiKey`, `returnRateLimits` and `signature`, sorted by name.
+    fn params(&self, each: impl FnMut(&'static str, Value<'_>));
+}
+
+/// A parameter's value.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// Quoted in JSON.
+    Text(&'a str),
+    /// A whole number.
+    Number(u64),
+    /// Milliseconds since the epoch.
+    Millis(i64),
+    /// Quoted in JSON, with exactly these digits.
+    Decimal(Scaled),
+    /// `true` or `false`.
+    Flag(bool),
+}
+
+/// Writes the frame of a signed request over `frame`; `payload` is scratch and holds what was signed.
+pub fn signed<R: Signed>(
+    request: &R,
+    envelope: Envelope,
+    account: Account<'_>,
+    payload: &mut String,
+    frame: &mut String,
+) {
+    payload.clear();
+    each_param(request, envelope, account, |name, value| push_payload(payload, name, value));
+    let mut signature = [0; 64];
+    account.sign.sign(payload.as_bytes(), &mut signature);
+    open(frame, envelope.id, R::METHOD);
+    each_param(request, envelope, account, |name, value| push_json(frame, name, value));
+    push_json(frame, "signature", Value::Text(std::str::from_utf8(&signature).unwrap_or_default()));
+    frame.push_str("}}");
+}
+
+/// Writes `ticker.book` for several symbols over `frame`.
+pub fn ticker_book<'s>(id: u64, symbols: impl Iterator<Item = &'s str>, frame: &mut String) {
+    open(frame, id, "ticker.book");
+    frame.push_str("\"returnRateLimits\":false,\"symbols\":[");
+    for (index, symbol) in symbols.enumerate() {
+        frame.push_str(if index == 0 { "" } else { "," });
+        push_quoted(frame, symbol);
+    }
+    frame.push_str("]}}");
+}
+
+/// Writes `time` over `frame`.
+pub fn time(id: u64, frame: &mut String) {
+    open(frame, id, "time");
+    frame.push_str("\"returnRateLimits\":false}}");
+}
+
+/// Writes a stream connection's SUBSCRIBE over `frame`.
+pub fn subscribe<'s>(id: u64, streams: impl Iterator<Item = &'s str>, frame: &mut String) {
+    frame.clear();
+    frame.push_str("{\"method\":\"SUBSCRIBE\",\"params\":[");
+    for (index, stream) in streams.enumerate() {
+        frame.push_str(if index == 0 { "" } else { "," });
+        push_quoted(frame, stream);
+    }
+    push(frame, format_args!("],\"id\":{id}}}"));
+}
+
+/// Appends `name=value&...&signature=...` for a signed REST request to `query`, which may hold unsigned
+/// parameters already (they are signed too, from `start` on).
+pub fn signed_query(
+    params: &[(&'static str, Value<'_>)],
+    start: usize,
+    account: Account<'_>,
+    query: &mut String,
+) {
+    for (name, value) in params {
+        if query.len() > start {
+            query.push('&');
+        }
+        query.push_str(name);
+        query.push('=');
+        push_plain(query, *value);
+    }
+    let mut signature = [0; 64];
+    account.sign.sign(&query.as_bytes()[start..], &mut signature);
+    query.push_str("&signature=");
+    query.push_str(std::str::from_utf8(&signature).unwrap_or_default());
+}
+
+/// All parameters but the signature, sorted: `apiKey` sorts before every other name there is, and
+/// `returnRateLimits` is put in its place.
+fn each_param<R: Signed>(
+    request: &R,
+    envelope: Envelope,
+    account: Account<'_>,
+    mut each: impl FnMut(&'static str, Value<'_>),
+) {
+    const FLAG: &str = "returnRateLimits";
+    let mut pending = !envelope.rate_limits;
+    each("apiKey", Value::Text(account.api_key));
+    request.params(|name, value| {
+        if pending && name > FLAG {
+            each(FLAG, Value::Flag(false));
+            pending = false;
+        }
+        each(name, value);
+    });
+    if pending {
+        each(FLAG, Value::Flag(false));
+    }
+}
+
+impl Signed for PlaceOrder<'_> {
+    const METHOD: &'static str = "order.place";
+
+    fn params(&self, mut each: impl FnMut(&'static str, Value<'_>)) {
+        let (order_type, answer) = match self.kind {
+            PlaceKind::Maker => ("LIMIT_MAKER", "RESULT"),
+            PlaceKind::Taker => ("LIMIT", "FULL"),
+        };
+        each("newClientOrderId", Value::Text(self.client_id.as_str()));
+        each("newOrderRespType", Value::Text(answer));
+        each("price", Value::Decimal(self.price));
+        each("quantity", Value::Decimal(self.qty));
+        recv_window(self.recv_window_ms, &mut each);
+        if self.stp_none {
+            each("selfTradePreventionMode", Value::Text("NONE"));
+        }
+        each("side", Value::Text(self.side.as_str()));
+        each("symbol", Value::Text(self.symbol));
+        // A LIMIT_MAKER with a time in force is refused (-1106).
+        if self.kind == PlaceKind::Taker {
+            each("timeInForce", Value::Text("IOC"));
+        }
+        each("timestamp", Value::Millis(self.timestamp_ms));
+        each("type", Value::Text(order_type));
+    }
+}
+
+/// `order.cancel`.
+#[derive(Clone, Copy, Debug)]
+pub struct CancelOrder<'a>(pub AboutOrder<'a>);
+
+/// `order.status`.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryOrder<'a>(pub AboutOrder<'a>);
+
+impl Signed for CancelOrder<'_> {
+    const METHOD: &'static str = "order.cancel";
+
+    fn params(&self, each: impl FnMut(&'static str, Value<'_>)) {
+        about_order(&self.0, each);
+    }
+}
+
+impl Signed for QueryOrder<'_> {
+    const METHOD: &'static str = "order.status";
+
+    fn params(&self, each: impl FnMut(&'static str, Value<'_>)) {
+        about_order(&self.0, each);
+    }
+}
+
+fn about_order(about: &AboutOrder<'_>, mut each: impl FnMut(&'static str, Value<'_>)) {
+    match about.order {
+        OrderRef::Venue(id) => each("orderId", Value::Number(id)),
+        OrderRef::Client(id) => each("origClientOrderId", Value::Text(id.as_str())),
+    }
+    recv_window(about.recv_window_ms, &mut each);
+    each("symbol", Value::Text(about.symbol));
+    each("timestamp", Value::Millis(about.timestamp_ms));
+}
+
+impl Signed for OpenOrders<'_> {
+    const METHOD: &'static str = "openOrders.status";
+
+    fn params(&self, mut each: impl FnMut(&'static str, Value<'_>)) {
+        recv_window(self.recv_window_ms, &mut each);
+        each("symbol", Value::Text(self.symbol));
+        each("timestamp", Value::Millis(self.timestamp_ms));
+    }
+}
+
+impl Signed for SubscribeUser {
+    const METHOD: &'static str = "userDataStream.subscribe.signature";
+
+    fn params(&self, mut each: impl FnMut(&'static str, Value<'_>)) {
+        recv_window(self.recv_window_ms, &mut each);
+        each("timestamp", Value::Millis(self.timestamp_ms));
+    }
+}
+
+fn recv_window(window_ms: Option<u32>, each: &mut impl FnMut(&'static str, Value<'_>)) {
+    if let Some(window) = window_ms {
+        each("recvWindow", Value::Number(window.into()));
+    }
+}
+
+fn open(frame: &mut String, id: u64, method: &str) {
+    frame.clear();
+    push(frame, format_args!("{{\"id\":{id},\"method\":\"{method}\",\"params\":{{"));
+}
+
+fn push_payload(payload: &mut String, name: &str, value: Value<'_>) {
+    if !payload.is_empty() {
+        payload.push('&');
+    }
+    payload.push_str(name);
+    payload.push('=');
+    push_plain(payload, value);
+}
+
+fn push_plain(out: &mut String, value: Value<'_>) {
+    match value {
+        Value::Text(text) => out.push_str(text),
+        Value::Number(number) => push(out, format_args!("{number}")),
+        Value::Millis(millis) => push(out, format_args!("{millis}")),
+        Value::Decimal(decimal) => push(out, format_args!("{decimal}")),
+        Value::Flag(flag) => out.push_str(if flag { "true" } else { "false" }),
+    }
+}
+
+fn push_json(frame: &mut String, name: &str, value: Value<'_>) {
+    if !frame.ends_with('{') {
+        frame.push(',');
+    }
+    push(frame, format_args!("\"{name}\":"));
+    match value {
+        Value::Text(text) => push_quoted(frame, text),
+        Value::Decimal(decimal) => push(frame, format_args!("\"{decimal}\"")),
+        Value::Number(_) | Value::Millis(_) | Value::Flag(_) => push_plain(frame, value),
+    }
+}
+
+/// A JSON string; keys and symbols come from the configuration, so nothing is taken on trust.
+fn push_quoted(out: &mut String, text: &str) {
+    out.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            control if control.is_control() => push(out, format_args!("\\u{:04x}", u32::from(control))),
+            plain => out.push(plain),
+        }
+    }
+    out.push('"');
+}
+
+fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
+    out.write_fmt(text).expect("writing to a String cannot fail");
+}
