@@ -18,8 +18,6 @@ pub use sync::Book;
 
 use std::time::Duration;
 
-pub mod own;
-
 use crate::time::Now;
 
 /// A book whose top was not confirmed for longer counts as stale in [`Book::state`]. Whoever trades on a top
