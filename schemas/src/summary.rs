@@ -55,7 +55,7 @@ pub struct Summary {
     pub tick_to_maker_us: Percentiles,
     /// Receipt of the tick to both legs ended, microseconds.
     pub tick_to_done_us: Percentiles,
-    /// The two equations hold, and every decided pair has its outcome.
+    /// The two equations hold, and what the feed handed over is what the instruments received.
     pub books_balance: bool,
 }
 

@@ -18,44 +18,23 @@ pub enum Answer {
 }
 
 /// A venue's error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VenueRefusal {
-    /// The answer's status (200, 400, 429, 5xx).
-    pub status: u16,
     /// The venue's code.
     pub code: i64,
-    /// The venue says that an order with this client id exists.
-    pub duplicate: bool,
-    /// Nothing may be sent before this wall-clock time (milliseconds since the epoch).
-    pub retry_after_ms: Option<i64>,
+    /// What it means for the order.
+    pub verdict: Verdict,
+    /// The venue wants silence: nothing leaves before this wall-clock time (milliseconds since the epoch).
+    pub silent_until_ms: Option<i64>,
 }
 
-/// What a refused request means for the order.
+/// What a refused request means for the order that it was about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// The venue did not do it.
     Refused,
-    /// The venue knows no such (open) order.
+    /// The venue knows no such order, or no open one.
     NoSuchOrder,
     /// It may have been done.
     Unknown,
-}
-
-impl VenueRefusal {
-    /// Reads the venue's codes (binance.md 10.2).
-    pub(super) const fn verdict(&self) -> Verdict {
-        match self.code {
-            -1000 | -1001 | -1006 | -1007 => Verdict::Unknown,
-            -2011 | -2013 => Verdict::NoSuchOrder,
-            -1003 | -1008 | -1015 | -1016 => Verdict::Refused,
-            _ if self.duplicate => Verdict::Unknown,
-            _ if self.status >= 500 || self.code >= 0 => Verdict::Unknown,
-            _ => Verdict::Refused,
-        }
-    }
-
-    /// The venue wants silence: everything on this address stops until then.
-    pub(super) const fn is_rate_limit(&self) -> bool {
-        self.status == 429 || self.status == 418 || self.code == -1003
-    }
 }

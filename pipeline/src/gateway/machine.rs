@@ -126,11 +126,11 @@ impl<P: Permit> Gateway<P> {
     }
 
     /// The answer to a request. One that comes after its deadline still tells what it tells.
-    pub fn handle_answer(&mut self, request: u64, answer: Answer, now: Now) {
+    pub fn handle_answer(&mut self, request: u64, answer: Answer) {
         if let Answer::Refused(refusal) = &answer
-            && refusal.is_rate_limit()
+            && let Some(until_ms) = refusal.silent_until_ms
         {
-            self.limiter.silence(refusal.retry_after_ms.unwrap_or(now.wall_ms + 60_000));
+            self.limiter.silence(until_ms);
         }
         let Some(request) = self.inflight.take(request) else {
             self.late_answers += 1;
@@ -223,6 +223,12 @@ impl<P: Permit> Gateway<P> {
         [answer, held, place].into_iter().flatten().min()
     }
 
+    /// What a request on its way asked for, and for whom.
+    #[must_use]
+    pub fn asked(&self, request: u64) -> Option<(LaneId, Command)> {
+        self.inflight.get(request).map(|request| (request.lane, request.command))
+    }
+
     /// Requests on their way.
     #[must_use]
     pub const fn inflight(&self) -> usize {
@@ -279,8 +285,7 @@ impl<P: Permit> Gateway<P> {
     }
 
     fn refused(&mut self, request: Request, refusal: VenueRefusal) {
-        let verdict = refusal.verdict();
-        let report = match (request.command, verdict) {
+        let report = match (request.command, refusal.verdict) {
             (
                 Command::PlaceMaker(leg) | Command::PlaceTaker(leg),
                 Verdict::Refused | Verdict::NoSuchOrder,

@@ -9,7 +9,7 @@ mod limiter;
 mod machine;
 mod permit;
 
-pub use evidence::{Answer, VenueRefusal};
+pub use evidence::{Answer, VenueRefusal, Verdict};
 pub use limiter::{Limiter, RateLimit, RateLimitKind};
 pub use machine::{Gateway, GatewaySettings, LaneId, Outgoing};
 pub use permit::{Alone, Permit};

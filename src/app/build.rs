@@ -1,0 +1,349 @@
+//! From a configuration to everything running.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pipeline::book::Top;
+use pipeline::chance::Chance;
+use pipeline::gateway::LaneId;
+use pipeline::instrument::{Instrument as Machine, Settings};
+use pipeline::rules::Rules;
+use schemas::config::{Code, Config, Dialect, Fault, FeedUrl, Instrument, Process, TermType, Venue};
+use schemas::ids::{Epoch, InstrumentPrefix};
+use schemas::units::Rounding;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
+use super::error::StartError;
+use super::options::RunOptions;
+use super::running::{FeedHandle, Running};
+use super::status::AppStatus;
+use crate::admin::{self, Admin};
+use crate::book;
+use crate::clock::Clock;
+use crate::config::Credentials;
+use crate::feed::{self, FeedCounters, Intake, Route};
+use crate::labels::LabelSource;
+use crate::lane::{self, LaneEnd, LaneLinks};
+use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
+use crate::telemetry::recorder::Recorder;
+use crate::telemetry::stats::LaneStats;
+use crate::venue::binance_spot::gateway::GatewayLane;
+use crate::venue::guard::Target;
+
+/// Ticks that may wait for a lane's task to run; beyond that they count as overflow.
+const TICKS_MAX: usize = 4_096;
+/// Reports that may wait for a lane's task: far more than one pair can bring about.
+const REPORTS_MAX: usize = 4_096;
+/// The feed starts when everything is ready, or after this.
+const READY_MAX: Duration = Duration::from_secs(10);
+/// `mode=get` without an Interval polls this often.
+const POLL_DEFAULT: Duration = Duration::from_secs(1);
+/// Epochs count quarter seconds since the beginning of 2026.
+const EPOCH_ZERO_MS: i64 = 1_767_225_600_000;
+const EPOCH_STEP_MS: i64 = 250;
+
+/// Builds and starts everything; the feed comes last, when the rest is ready.
+pub(super) async fn start(
+    config: Config,
+    credentials: Vec<Credentials>,
+    _options: RunOptions,
+    clock: Clock,
+) -> Result<Running, StartError> {
+    refuse_what_cannot_run(&config)?;
+    let Config { process, instruments, .. } = config;
+    let feed_url = process.feed.clone().ok_or_else(no_feed)?;
+    let venue = embedded_venue(&instruments)?;
+    let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
+    let simulated = simulated.map_err(anyhow::Error::from)?;
+    let recorder = Recorder::start(process.labels.as_deref())?;
+    let mut builder = Builder::new(&process, &instruments, &recorder, clock);
+    let mut probed = Vec::new();
+    let mut faults = Vec::new();
+    for account in account::group(&instruments, &credentials, simulated.as_ref()) {
+        match account.probe(&instruments, &clock).await {
+            Ok(facts) => probed.push((account, facts)),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(StartError::Config(faults));
+    }
+    let ledger = probed.first().map(|(account, _)| account.target.clone()).filter(|_| keeps_a_ledger(&instruments));
+    for (account, facts) in probed {
+        builder.start_account(account, facts);
+    }
+    builder.start_books();
+    let counters = Arc::new(FeedCounters::default());
+    let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
+    let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver);
+    let admin = process.admin_address.map(|address| admin::start(address, status.clone())).transpose()?;
+    wait_until_ready(&status).await;
+    let feed = start_feed(&feed_url, builder.routes(&process), &counters, feed_state, clock);
+    Ok(builder.finish(Parts { venue, ledger, recorder, status, admin, feed, counters }))
+}
+
+/// What [`Builder::finish`] puts together with its own.
+pub(super) struct Parts {
+    pub(super) venue: Option<RunningVenue>,
+    pub(super) ledger: Option<Target>,
+    pub(super) recorder: Recorder,
+    pub(super) status: AppStatus,
+    pub(super) admin: Option<Admin>,
+    pub(super) feed: FeedHandle,
+    pub(super) counters: Arc<FeedCounters>,
+}
+
+fn refuse_what_cannot_run(config: &Config) -> Result<(), StartError> {
+    let later = |(place, instrument): (usize, &Instrument)| {
+        let what = match (&instrument.venue, instrument.rules.term) {
+            (Venue::BinanceUsdmTestnet | Venue::OkxDemo, _) => "no client for this venue yet".to_owned(),
+            (Venue::Staging { dialect: Dialect::BinanceUsdm | Dialect::Okx, .. }, _) => {
+                "no client for this dialect yet".to_owned()
+            }
+            (_, TermType::Future) => {
+                "a FUTURE instrument can be decided on, not traded yet (got FUTURE, want SPOT)".to_owned()
+            }
+            (Venue::Simulated | Venue::BinanceSpotTestnet | Venue::Staging { .. }, TermType::Spot) => return None,
+        };
+        Some(Fault::new(Code::Later, format!("/{place}/Term type"), format!("{}: {what}", instrument.maker_symbol)))
+    };
+    let faults: Vec<Fault> = config.instruments.iter().enumerate().filter_map(later).collect();
+    if faults.is_empty() { Ok(()) } else { Err(StartError::Config(faults)) }
+}
+
+fn no_feed() -> StartError {
+    let message = "no feed (want one here or by --feed: redis://, tape:, synthetic:)";
+    StartError::Config(vec![Fault::new(Code::Type, "/Feed", message)])
+}
+
+/// Embedded and staging venues may serve `/venue/*`; public ones do not.
+fn keeps_a_ledger(instruments: &[Instrument]) -> bool {
+    let private = |instrument: &Instrument| matches!(instrument.venue, Venue::Simulated | Venue::Staging { .. });
+    instruments.iter().all(private)
+}
+
+/// Starts the embedded venue if an instrument asks for it, with each instrument's own decimals.
+fn embedded_venue(instruments: &[Instrument]) -> Result<Option<RunningVenue>, StartError> {
+    let wanted = instruments.iter().filter(|instrument| instrument.venue == Venue::Simulated);
+    let symbols: Vec<SymbolSpec> = wanted
+        .map(|instrument| {
+            let rules = &instrument.rules;
+            SymbolSpec::from_name(&instrument.maker_symbol, rules.price_decimals, rules.qty_decimals)
+        })
+        .collect();
+    if symbols.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(simulator::start(VenueOptions { symbols, ..VenueOptions::default() })?))
+}
+
+async fn wait_until_ready(status: &AppStatus) {
+    let ready = async {
+        while !status.waits_for_before_feed().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(READY_MAX, ready).await.is_err() {
+        tracing::warn!(waits_for = ?status.waits_for_before_feed(), "starting the feed before everything is ready");
+    }
+}
+
+fn start_feed(
+    url: &FeedUrl,
+    routes: Vec<Route>,
+    counters: &Arc<FeedCounters>,
+    state: watch::Sender<feed::FeedState>,
+    clock: Clock,
+) -> FeedHandle {
+    let intake = Intake::new(routes, Arc::clone(counters));
+    let (stop, stop_receiver) = watch::channel(false);
+    let url = url.clone();
+    let task = tokio::spawn(async move { feed::run(&url, intake, clock, state, stop_receiver).await });
+    FeedHandle { stop, task }
+}
+
+/// Lanes, books and gateways as they come into being.
+pub(super) struct Builder<'a> {
+    process: &'a Process,
+    instruments: &'a [Instrument],
+    recorder: &'a Recorder,
+    clock: Clock,
+    epoch: Epoch,
+    stop: watch::Sender<bool>,
+    give_up: watch::Sender<bool>,
+    lanes: JoinSet<LaneEnd>,
+    ticks: BTreeMap<usize, mpsc::Sender<pipeline::event::FeedTick>>,
+    tops: Vec<(String, watch::Receiver<Option<Top>>)>,
+    books: Vec<(Target, Vec<(String, watch::Sender<Option<Top>>)>)>,
+    book_stop: watch::Sender<bool>,
+    book_tasks: JoinSet<()>,
+    gateways: Vec<GatewayHandle>,
+    connected: Vec<(&'static str, watch::Receiver<bool>)>,
+    stats: Vec<Arc<LaneStats>>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(process: &'a Process, instruments: &'a [Instrument], recorder: &'a Recorder, clock: Clock) -> Self {
+        let since = (clock.now().wall_ms - EPOCH_ZERO_MS).max(0) / EPOCH_STEP_MS;
+        Self {
+            process,
+            instruments,
+            recorder,
+            clock,
+            epoch: Epoch::new(u32::try_from(since).unwrap_or(Epoch::MAX)),
+            stop: watch::Sender::new(false),
+            give_up: watch::Sender::new(false),
+            lanes: JoinSet::new(),
+            ticks: BTreeMap::new(),
+            tops: Vec::new(),
+            books: Vec::new(),
+            book_stop: watch::Sender::new(false),
+            book_tasks: JoinSet::new(),
+            gateways: Vec::new(),
+            connected: Vec::new(),
+            stats: Vec::new(),
+        }
+    }
+
+    /// One account's gateway and the lanes behind it.
+    fn start_account(&mut self, account: Account, probed: account::Probed) {
+        let (venue_name, target, members) = (account.venue_name, account.target.clone(), account.members.clone());
+        let (lanes, receivers): (Vec<GatewayLane>, Vec<_>) =
+            members.iter().map(|place| gateway_lane(&self.process.instance, &self.instruments[*place])).unzip();
+        let handle = account.start_gateway(probed, lanes, self.clock);
+        let mut books = Vec::new();
+        for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {
+            let (top_sender, top) = watch::channel(None);
+            books.push((self.instruments[*place].maker_symbol.clone(), top_sender));
+            self.start_lane(*place, LaneId(lane), venue_name, &handle, reports, top);
+        }
+        self.books.push((target, books));
+        self.connected.push((venue_name, handle.connected.clone()));
+        self.gateways.push(handle);
+    }
+
+    fn start_lane(
+        &mut self,
+        place: usize,
+        lane: LaneId,
+        venue_name: &str,
+        gateway: &GatewayHandle,
+        reports: mpsc::Receiver<pipeline::event::OrderReport>,
+        top: watch::Receiver<Option<Top>>,
+    ) {
+        let instrument = &self.instruments[place];
+        let follow_key = instrument.follow_key(&self.process.ticker_prefix);
+        let stats = LaneStats::new(&instrument.maker_symbol, venue_name, &follow_key);
+        let (ticks, tick_receiver) = mpsc::channel(TICKS_MAX);
+        self.tops.push((instrument.maker_symbol.clone(), top.clone()));
+        let links = LaneLinks {
+            lane,
+            ticks: tick_receiver,
+            top,
+            reports,
+            connected: gateway.connected.clone(),
+            commands: gateway.commands.clone(),
+            records: self.recorder.sender(),
+            stats: Arc::clone(&stats),
+            source: Arc::new(LabelSource {
+                instance: self.process.instance.clone(),
+                venue: venue_name.to_owned(),
+                maker_symbol: instrument.maker_symbol.clone(),
+                follow_key,
+                price_decimals: instrument.rules.price_decimals,
+            }),
+            stop: self.stop.subscribe(),
+        };
+        let machine = Machine::new(self.settings(instrument));
+        self.lanes.spawn(lane::run(machine, links, self.clock, self.give_up.subscribe()));
+        self.ticks.insert(place, ticks);
+        self.stats.push(stats);
+    }
+
+    fn settings(&self, instrument: &Instrument) -> Settings {
+        Settings {
+            rules: Rules::new(instrument.rules.clone()),
+            conflate: instrument.conflate,
+            on_quiet: instrument.on_quiet,
+            tick_age_max: Duration::from_millis(instrument.max_tick_age_ms),
+            book_age_max: Duration::from_millis(instrument.max_book_age_ms),
+            recv_window: RECV_WINDOW,
+            prefix: InstrumentPrefix::new(&self.process.instance, &instrument.maker_symbol),
+            epoch: self.epoch,
+            chance: Chance::new(self.process.seed, &instrument.maker_symbol),
+        }
+    }
+
+    fn start_books(&mut self) {
+        for (target, symbols) in self.books.drain(..) {
+            self.book_tasks.spawn(book::run(target, symbols, self.clock, self.book_stop.subscribe()));
+        }
+    }
+
+    /// One route a follow key, with all the lanes that follow it.
+    fn routes(&mut self, process: &Process) -> Vec<Route> {
+        let mut routes: BTreeMap<String, Route> = BTreeMap::new();
+        for (place, ticks) in std::mem::take(&mut self.ticks) {
+            let instrument = &self.instruments[place];
+            let follow_key = instrument.follow_key(&process.ticker_prefix);
+            let interval_ms = instrument.rules.interval.to_steps(3, Rounding::Up).unwrap_or(0);
+            let poll = u64::try_from(interval_ms).map(Duration::from_millis).unwrap_or(POLL_DEFAULT);
+            let route = routes.entry(follow_key.clone()).or_insert_with(|| Route {
+                follow_key,
+                follow_symbol: instrument.follow_symbol.clone(),
+                poll: if poll.is_zero() { POLL_DEFAULT } else { poll },
+                lanes: Vec::new(),
+            });
+            route.lanes.push(ticks);
+        }
+        routes.into_values().collect()
+    }
+
+    fn status(
+        &self,
+        recorder: &Recorder,
+        counters: Arc<FeedCounters>,
+        feed: watch::Receiver<feed::FeedState>,
+    ) -> AppStatus {
+        AppStatus {
+            clock: self.clock,
+            started: self.clock.now(),
+            lanes: self.stats.clone(),
+            tops: self.tops.clone(),
+            connected: self.connected.clone(),
+            feed,
+            counters,
+            recorded: recorder.recorded(),
+        }
+    }
+
+    fn finish(self, parts: Parts) -> Running {
+        Running {
+            clock: self.clock,
+            stop_lanes: self.stop,
+            give_up: self.give_up,
+            lanes: self.lanes,
+            gateways: self.gateways,
+            book_stop: self.book_stop,
+            book_tasks: self.book_tasks,
+            parts,
+        }
+    }
+}
+
+fn gateway_lane(
+    instance: &str,
+    instrument: &Instrument,
+) -> (GatewayLane, mpsc::Receiver<pipeline::event::OrderReport>) {
+    let (reports, receiver) = mpsc::channel(REPORTS_MAX);
+    let lane = GatewayLane {
+        symbol: instrument.maker_symbol.clone(),
+        prefix: InstrumentPrefix::new(instance, &instrument.maker_symbol),
+        price_decimals: instrument.rules.price_decimals,
+        reports,
+    };
+    (lane, receiver)
+}

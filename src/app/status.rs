@@ -1,0 +1,163 @@
+//! What an operator may see of a run, readable from any thread.
+
+use std::sync::{Arc, Mutex};
+
+use pipeline::book::Top;
+use pipeline::counts::Counts;
+use pipeline::instrument::Phase;
+use pipeline::skip::Skip;
+use pipeline::time::Now;
+use pipeline::trade::Outcome;
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::feed::{FeedCounters, FeedState};
+use crate::telemetry::recorder::{self, Recorded};
+use crate::telemetry::stats::LaneStats;
+
+/// What an operator may see of a run. Clones look at the same thing.
+#[derive(Clone, Debug)]
+pub struct AppStatus {
+    /// The run's clock.
+    pub clock: Clock,
+    /// When it was built.
+    pub started: Now,
+    /// The instruments' counters.
+    pub lanes: Vec<Arc<LaneStats>>,
+    /// The tops of book by maker symbol; `None` while not live.
+    pub tops: Vec<(String, watch::Receiver<Option<Top>>)>,
+    /// The gateways, by venue.
+    pub connected: Vec<(&'static str, watch::Receiver<bool>)>,
+    /// The feed.
+    pub feed: watch::Receiver<FeedState>,
+    /// What the feed counted.
+    pub counters: Arc<FeedCounters>,
+    /// What the recorder knows.
+    pub recorded: Arc<Mutex<Recorded>>,
+}
+
+impl AppStatus {
+    /// What keeps the program from trading, one name each; empty = ready.
+    #[must_use]
+    pub fn waits_for(&self) -> Vec<String> {
+        let mut waits = self.waits_for_before_feed();
+        let feed = self.feed.borrow();
+        if !feed.is_live() {
+            waits.push(format!("feed: {}", *feed));
+        }
+        waits
+    }
+
+    /// The same without the feed, which starts when the rest is ready.
+    #[must_use]
+    pub fn waits_for_before_feed(&self) -> Vec<String> {
+        let mut waits = Vec::new();
+        for (venue, connected) in &self.connected {
+            if !*connected.borrow() {
+                waits.push(format!("orders: no connection to {venue}"));
+            }
+        }
+        for (symbol, top) in &self.tops {
+            if top.borrow().is_none() {
+                waits.push(format!("book: {symbol} is not live"));
+            }
+        }
+        for lane in &self.lanes {
+            if lane.phase() == Phase::Sweeping {
+                waits.push(format!("sweep: {} may hold orders of a predecessor", lane.symbol));
+            }
+        }
+        waits
+    }
+
+    /// All instruments' counts together.
+    #[must_use]
+    pub fn totals(&self) -> Counts {
+        let mut totals = Counts::default();
+        self.lanes.iter().for_each(|lane| totals.add(&lane.counts()));
+        totals
+    }
+
+    /// How long the oldest open maker has been open, milliseconds.
+    #[must_use]
+    pub fn oldest_open_maker_ms(&self) -> u64 {
+        let now = self.clock.now().mono.0;
+        let oldest = self.lanes.iter().filter_map(|lane| lane.open_maker_since()).min();
+        oldest.map_or(0, |since| now.saturating_sub(since) / 1_000_000)
+    }
+
+    /// The status page.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let instruments: Vec<Value> = self.lanes.iter().map(|lane| self.instrument(lane)).collect();
+        let feed = self.counters.snapshot();
+        let recorded = recorder::lock(&self.recorded);
+        let percentiles = |histogram| json!(recorder::percentiles(histogram));
+        json!({
+            "ready": self.waits_for().is_empty(),
+            "waits_for": self.waits_for(),
+            "up_ms": self.clock.now().mono.since(self.started.mono).as_millis(),
+            "feed": {
+                "state": self.feed.borrow().to_string(),
+                "messages": feed.messages,
+                "rejected": feed.rejected,
+                "duplicates": feed.duplicates,
+                "ticks": feed.ticks,
+                "lagged": feed.lagged,
+            },
+            "tick_to_maker_us": percentiles(&recorded.tick_to_maker_us),
+            "tick_to_done_us": percentiles(&recorded.tick_to_done_us),
+            "oldest_open_maker_ms": self.oldest_open_maker_ms(),
+            "instruments": instruments,
+        })
+    }
+
+    fn instrument(&self, lane: &LaneStats) -> Value {
+        let counts = lane.counts();
+        let top = self.tops.iter().find(|(symbol, _)| *symbol == lane.symbol).and_then(|(_, top)| *top.borrow());
+        let price = |level: Option<pipeline::book::Level>| level.map(|level| level.price.to_string());
+        json!({
+            "maker_symbol": lane.symbol,
+            "venue": lane.venue,
+            "follow_key": lane.follow_key,
+            "phase": phase_name(lane.phase()),
+            "book": top.map(|top| json!({
+                "bid": price(top.bid),
+                "ask": price(top.ask),
+                "age_ms": self.clock.now().mono.since(top.confirmed.mono).as_millis(),
+            })),
+            "ticks": counts.ticks,
+            "repeats": counts.repeats,
+            "pairs": counts.pairs,
+            "outcomes": by_outcome(&counts),
+            "skips": by_reason(&counts),
+            "conflated": counts.conflated,
+            "overflow": counts.overflow,
+            "waiting": counts.waiting,
+            "swept": counts.swept,
+        })
+    }
+}
+
+/// Skips by reason; reasons that never came are left out.
+fn by_reason(counts: &Counts) -> Map<String, Value> {
+    let named = Skip::ALL.iter().zip(counts.skips).filter(|(_, count)| *count > 0);
+    named.map(|(skip, count)| (skip.name().to_owned(), count.into())).collect()
+}
+
+/// Ended pairs by outcome; outcomes that never came are left out.
+fn by_outcome(counts: &Counts) -> Map<String, Value> {
+    let named = Outcome::ALL.iter().zip(counts.outcomes).filter(|(_, count)| *count > 0);
+    named.map(|(outcome, count)| (outcome.name().to_owned(), count.into())).collect()
+}
+
+/// The phase's name for operators.
+const fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Sweeping => "sweeping",
+        Phase::Live => "live",
+        Phase::Stopping => "stopping",
+        Phase::Stopped => "stopped",
+    }
+}

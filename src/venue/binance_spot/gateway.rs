@@ -1,0 +1,289 @@
+//! The order gateway's socket: moves bytes between a WS API connection and the gateway's machine.
+//!
+//! One connection carries orders and the user stream of one account. It must never decide anything: what an
+//! answer proves is the machine's to say.
+
+use std::time::Duration;
+
+use pipeline::command::Command;
+use pipeline::event::OrderReport;
+use pipeline::gateway::{Gateway, GatewaySettings, LaneId, Permit, RateLimit, RateLimitKind};
+use schemas::ids::InstrumentPrefix;
+use schemas::wire::binance_spot::limit::LimitKind;
+use tokio::sync::{mpsc, watch};
+
+use schemas::wire::binance_spot::api_error::ApiError;
+
+use super::account::AccountKey;
+use super::socket::{self, Frame, SocketError, WsReader, WsWriter};
+use super::wire::{Decoded, Encoder, decode};
+use crate::clock::Clock;
+use crate::venue::backoff::Backoff;
+use crate::venue::guard::{Endpoint, Target};
+
+/// How long an answer may take before its outcome counts as unknown.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
+/// The venue pings every 20 s; a connection that is silent for longer than this is dead.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+/// The most requests on their way.
+const INFLIGHT_MAX: usize = 4_096;
+
+/// One instrument at this gateway.
+#[derive(Clone, Debug)]
+pub struct GatewayLane {
+    /// The venue's symbol.
+    pub symbol: String,
+    /// What the instrument's ids begin with.
+    pub prefix: InstrumentPrefix,
+    /// Digits after a price's point.
+    pub price_decimals: u8,
+    /// Where its reports go; sized so that it cannot fill while the lane runs.
+    pub reports: mpsc::Sender<OrderReport>,
+}
+
+/// What a gateway is made of.
+#[derive(Debug)]
+pub struct GatewayParts {
+    /// Where to connect.
+    pub target: Target,
+    /// Key and secret.
+    pub account: AccountKey,
+    /// How long the venue may take to accept an order.
+    pub recv_window_ms: u32,
+    /// Venue time minus ours.
+    pub clock_offset_ms: i64,
+    /// The venue's limits.
+    pub limits: Vec<RateLimit>,
+    /// The instruments, in the order of [`LaneId`].
+    pub lanes: Vec<GatewayLane>,
+    /// Their commands.
+    pub commands: mpsc::Receiver<(LaneId, Command)>,
+    /// Says whether orders can leave.
+    pub connected: watch::Sender<bool>,
+}
+
+/// Why an order connection ended.
+#[derive(Debug, thiserror::Error)]
+enum LinkError {
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    #[error("user stream refused: {0}")]
+    Refused(ApiError),
+    #[error("ended by the venue")]
+    Ended,
+    #[error("silent for {} s", .0.as_secs())]
+    Silent(Duration),
+}
+
+type Link = (WsReader, WsWriter);
+
+/// Runs until every lane is gone.
+pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
+    let settings = GatewaySettings {
+        lanes: parts.lanes.iter().map(|lane| lane.prefix).collect(),
+        limits: parts.limits.clone(),
+        answer_patience: ANSWER_PATIENCE,
+        inflight_max: INFLIGHT_MAX,
+    };
+    let mut session = Session { machine: Gateway::new(settings, permit), encoder: Encoder::default(), parts, clock };
+    let mut backoff = Backoff::of_connection(u64::from(std::process::id()));
+    loop {
+        match session.connect().await {
+            Ok(mut link) => {
+                backoff.reset();
+                match session.serve(&mut link).await {
+                    Ok(()) => return,
+                    Err(error) => tracing::warn!(%error, "the order connection was lost"),
+                }
+                session.disconnected();
+            }
+            Err(error) => tracing::warn!(%error, "the order connection could not be made"),
+        }
+        if !session.wait(backoff.after_failure()).await {
+            return;
+        }
+    }
+}
+
+struct Session<P> {
+    machine: Gateway<P>,
+    encoder: Encoder,
+    parts: GatewayParts,
+    clock: Clock,
+}
+
+impl<P: Permit> Session<P> {
+    /// Connects and subscribes to the user stream: no order leaves before events come back.
+    async fn connect(&mut self) -> Result<Link, LinkError> {
+        let mut link = socket::open(&self.parts.target, Endpoint::WsApi).await?;
+        let frame = self.encoder.subscribe(&self.parts.account, self.venue_ms());
+        link.1.send(frame).await?;
+        let patience = ANSWER_PATIENCE * 2;
+        let subscribed = tokio::time::timeout(patience, self.subscribed(&mut link.0)).await;
+        subscribed.map_err(|_| LinkError::Silent(patience))??;
+        self.machine.handle_connected();
+        self.parts.connected.send_replace(true);
+        Ok(link)
+    }
+
+    async fn subscribed(&self, reader: &mut WsReader) -> Result<(), LinkError> {
+        loop {
+            if let Frame::Text(text) = reader.next().await?
+                && let Some(answer) = Encoder::subscribed(&text, &self.parts.account)
+            {
+                return answer.map_err(LinkError::Refused);
+            }
+        }
+    }
+
+    /// Serves the connection until it fails, or until every lane is gone.
+    async fn serve(&mut self, (reader, writer): &mut Link) -> Result<(), LinkError> {
+        let timer = tokio::time::sleep(IDLE_MAX);
+        tokio::pin!(timer);
+        let mut heard = self.clock.now().mono;
+        loop {
+            self.send_out(writer).await?;
+            self.hand_out();
+            let now = self.clock.now();
+            let dead_at = heard + IDLE_MAX;
+            let deadline = self.machine.poll_timeout(now).map_or(dead_at, |at| at.min(dead_at));
+            let deadline = self.clock.instant(deadline);
+            if timer.deadline() != deadline {
+                timer.as_mut().reset(deadline);
+            }
+            tokio::select! {
+                biased;
+                frame = reader.next() => {
+                    heard = self.clock.now().mono;
+                    if let Frame::Text(text) = frame? {
+                        self.take_frame(&text)?;
+                    }
+                }
+                command = self.parts.commands.recv() => match command {
+                    Some(command) => self.take_commands(command),
+                    None => return Ok(()),
+                },
+                () = &mut timer => {
+                    let now = self.clock.now();
+                    if now.mono.since(heard) >= IDLE_MAX {
+                        return Err(LinkError::Silent(IDLE_MAX));
+                    }
+                    self.machine.handle_timeout(now);
+                }
+            }
+        }
+    }
+
+    /// Everything that waits is taken in at once: one flush for all of it.
+    fn take_commands(&mut self, first: (LaneId, Command)) {
+        self.machine.handle_command(first.0, first.1);
+        while let Ok((lane, command)) = self.parts.commands.try_recv() {
+            self.machine.handle_command(lane, command);
+        }
+    }
+
+    /// Writes what may leave, as one flush.
+    async fn send_out(&mut self, writer: &mut WsWriter) -> Result<(), LinkError> {
+        let mut wrote = false;
+        while let Some(outgoing) = self.machine.poll_send(self.clock.now()) {
+            let lane = &self.parts.lanes[outgoing.lane.0];
+            let at_ms = self.clock.now().wall_ms + self.parts.clock_offset_ms;
+            let frame =
+                self.encoder.encode(&outgoing, lane, &self.parts.account, self.parts.recv_window_ms, at_ms);
+            writer.queue(frame).await?;
+            wrote = true;
+        }
+        if wrote {
+            writer.flush().await?;
+            self.machine.handle_written(self.clock.now().mono);
+        }
+        Ok(())
+    }
+
+    fn take_frame(&mut self, text: &str) -> Result<(), LinkError> {
+        match decode(text, &self.machine, &self.parts.lanes, self.parts.account.api_key(), self.clock.now().wall_ms) {
+            Decoded::Answer { request, answer, counts } => {
+                for count in counts.iter().filter_map(count) {
+                    self.machine.handle_count(count, self.clock.now());
+                }
+                self.machine.handle_answer(request, answer);
+            }
+            Decoded::Update(update) => self.machine.handle_update(update),
+            Decoded::Ended => return Err(LinkError::Ended),
+            Decoded::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Reports go to their lanes; a lane that is gone needs none.
+    fn hand_out(&mut self) {
+        while let Some((lane, report)) = self.machine.poll_report() {
+            match self.parts.lanes[lane.0].reports.try_send(report) {
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+                Err(mpsc::error::TrySendError::Full(report)) => {
+                    let symbol = &self.parts.lanes[lane.0].symbol;
+                    tracing::error!(symbol, ?report, "broken invariant: a lane's reports are full");
+                }
+            }
+        }
+    }
+
+    fn disconnected(&mut self) {
+        self.parts.connected.send_replace(false);
+        self.machine.handle_disconnected();
+        self.hand_out();
+    }
+
+    /// Waits without a connection, refusing commands as they come; `false` once every lane is gone.
+    async fn wait(&mut self, pause: Duration) -> bool {
+        let timer = tokio::time::sleep(pause);
+        tokio::pin!(timer);
+        loop {
+            tokio::select! {
+                () = &mut timer => return true,
+                command = self.parts.commands.recv() => match command {
+                    Some(command) => {
+                        self.take_commands(command);
+                        self.hand_out();
+                    }
+                    None => return false,
+                },
+            }
+        }
+    }
+
+    fn venue_ms(&self) -> i64 {
+        self.clock.now().wall_ms + self.parts.clock_offset_ms
+    }
+}
+
+/// A count of the venue in the machine's words.
+fn count(counted: &schemas::wire::binance_spot::limit::RateLimit) -> Option<RateLimit> {
+    Some(RateLimit {
+        kind: limit_kind(counted.kind)?,
+        interval_ms: interval_ms(counted.window_s),
+        count: counted.count?,
+    })
+}
+
+/// The venue's limits in the machine's words.
+#[must_use]
+pub fn limits(stated: &[schemas::wire::binance_spot::limit::RateLimit]) -> Vec<RateLimit> {
+    let limit = |stated: &schemas::wire::binance_spot::limit::RateLimit| {
+        let kind = limit_kind(stated.kind)?;
+        Some(RateLimit { kind, interval_ms: interval_ms(stated.window_s), count: stated.limit })
+    };
+    stated.iter().filter_map(limit).collect()
+}
+
+const fn limit_kind(kind: LimitKind) -> Option<RateLimitKind> {
+    match kind {
+        LimitKind::RequestWeight => Some(RateLimitKind::Weight),
+        LimitKind::Orders => Some(RateLimitKind::Orders),
+        LimitKind::RawRequests | LimitKind::Other => None,
+    }
+}
+
+fn interval_ms(window_s: u64) -> i64 {
+    i64::try_from(window_s).unwrap_or(i64::MAX / 1_000).saturating_mul(1_000).max(1_000)
+}
