@@ -3,5 +3,5 @@
 pub mod feed;
 pub mod instrument;
 
-pub use feed::{FeedUrl, RedisMode};
+pub use feed::{FeedUrl, FeedUrlError, RedisMode};
 pub use instrument::{Conflate, EmptyBook, OnQuiet, Placement, RuleParams, SamePolicy, SidePolicy, TermType};
