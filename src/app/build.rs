@@ -79,6 +79,7 @@ pub(super) async fn start(
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
     let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver);
+    builder.book_tasks.spawn(status.clone().beat());
     let admin = process.admin_address.map(|address| admin::start(address, status.clone())).transpose()?;
     wait_until_ready(&status).await;
     let feed = start_feed(&feed_url, builder.routes(&process), &counters, feed_state, clock);
@@ -317,6 +318,7 @@ impl<'a> Builder<'a> {
             feed,
             counters,
             recorded: recorder.recorded(),
+            heartbeat: Arc::default(),
         }
     }
 

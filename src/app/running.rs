@@ -95,7 +95,7 @@ impl Running {
                 tracing::warn!("a gateway did not end in time");
             }
         }
-        let _ = timeout(TASK_MAX, async { while self.book_tasks.join_next().await.is_some() {} }).await;
+        self.book_tasks.shutdown().await;
         let totals = match &self.parts.ledger {
             Some(target) => summary::venue_trades(&RestClient::new(target.clone())).await,
             None => None,

@@ -1,12 +1,14 @@
 //! What an operator may see of a run, readable from any thread.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use pipeline::book::Top;
 use pipeline::counts::Counts;
 use pipeline::instrument::Phase;
 use pipeline::skip::Skip;
-use pipeline::time::Now;
+use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
@@ -35,6 +37,8 @@ pub struct AppStatus {
     pub counters: Arc<FeedCounters>,
     /// What the recorder knows.
     pub recorded: Arc<Mutex<Recorded>>,
+    /// Monotonic nanoseconds at which the trading thread last turned.
+    pub heartbeat: Arc<AtomicU64>,
 }
 
 impl AppStatus {
@@ -85,6 +89,21 @@ impl AppStatus {
         let now = self.clock.now().mono.0;
         let oldest = self.lanes.iter().filter_map(|lane| lane.open_maker_since()).min();
         oldest.map_or(0, |since| now.saturating_sub(since) / 1_000_000)
+    }
+
+    /// How long ago the trading thread last turned.
+    #[must_use]
+    pub fn heartbeat_age(&self) -> Duration {
+        self.clock.now().mono.since(Nanos(self.heartbeat.load(Ordering::Relaxed)))
+    }
+
+    /// Notes, each second, that the trading thread turns; until dropped.
+    pub async fn beat(self) {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            second.tick().await;
+            self.heartbeat.store(self.clock.now().mono.0, Ordering::Relaxed);
+        }
     }
 
     /// The status page.

@@ -1,1 +1,99 @@
-//! Feeds: where ticks come from.
+//! Feeds: where ticks come from. Each turns what its source sends into ticks and hands them to the [`Intake`];
+//! none of them knows a venue, and none of them decides.
+
+use schemas::config::FeedUrl;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+
+pub mod decode;
+pub mod dedupe;
+pub mod intake;
+pub mod metrics;
+pub mod redis;
+pub mod schedule;
+pub mod state;
+pub mod synthetic;
+pub mod tape;
+
+pub use intake::{Intake, Key, Outcome, Route};
+pub use metrics::{FeedCounters, FeedSnapshot, LastSeen};
+pub use state::FeedState;
+
+use schedule::Speed;
+
+/// How a feed ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedEnd {
+    /// The tape is at its end.
+    Exhausted,
+    /// It was told to stop.
+    Stopped,
+}
+
+/// Why a feed cannot run. A source that is only away is no such error: the feed keeps trying.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// The tape cannot be played.
+    #[error(transparent)]
+    Tape(#[from] tape::TapeError),
+    /// The tape has no trade that is wanted.
+    #[error("{0}")]
+    NoTrades(String),
+    /// The address is none that the Redis client takes; carries no password.
+    #[error("FEED-030 feed: bad Redis address (got {url}, want redis://[user:password@]host:port[/db]): {why}")]
+    Address {
+        /// The address, masked.
+        url: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Kafka.
+    #[error("FEED-031 feed: Kafka comes with a later version (got {0}, want redis://, rediss://, tape: or synthetic:)")]
+    Kafka(String),
+    /// No thread for the tape.
+    #[error("FEED-032 feed: cannot start the tape's thread ({0})")]
+    Thread(std::io::Error),
+}
+
+/// Runs the feed until its source ends or the stop signal is given, then drops the intake: the lanes' input ends.
+///
+/// Never blocks the runtime. Not cancel safe: use the stop signal.
+///
+/// # Errors
+/// [`FeedError`] where the source can never work; a source that is away is waited for.
+pub async fn run(
+    url: &FeedUrl,
+    intake: Intake,
+    clock: Clock,
+    state: watch::Sender<FeedState>,
+    stop: watch::Receiver<bool>,
+) -> Result<FeedEnd, FeedError> {
+    let end = match url {
+        FeedUrl::Redis { mode, .. } => {
+            let source = redis::Source::new(url, *mode)?;
+            Ok(redis::run(source, intake, clock, &state, stop).await)
+        }
+        FeedUrl::Kafka { .. } => Err(FeedError::Kafka(url.to_string())),
+        FeedUrl::Tape { path, series, speed } => {
+            let reader = open_tape(path.clone(), series.clone()).await?;
+            state.send_replace(FeedState::Live);
+            tape::feed::run(reader, Speed::from_option(*speed), intake, clock, stop).await
+        }
+        FeedUrl::Synthetic { seed } => {
+            state.send_replace(FeedState::Live);
+            Ok(synthetic::run(*seed, intake, clock, stop).await)
+        }
+    };
+    state.send_replace(FeedState::Ended);
+    end
+}
+
+/// Opens a tape off the runtime: finding its shape reads and unpacks the file's beginning.
+async fn open_tape(path: std::path::PathBuf, series: Option<String>) -> Result<tape::TapeReader, FeedError> {
+    let opened = tokio::task::spawn_blocking(move || tape::open(&path, series.as_deref())).await;
+    match opened {
+        Ok(reader) => Ok(reader?),
+        Err(error) => Err(FeedError::Thread(std::io::Error::other(error))),
+    }
+}

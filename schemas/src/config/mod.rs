@@ -19,7 +19,7 @@ mod venue;
 pub use address::{AddressError, StagingAddress, is_private};
 pub use entry::Instrument;
 pub use fault::{Code, FAULTS_MAX, Fault, cut};
-pub use feed::{FeedUrl, RedisMode};
+pub use feed::{FeedUrl, FeedUrlError, RedisMode};
 pub use instrument::{Conflate, EmptyBook, OnQuiet, Placement, RuleParams, SamePolicy, SidePolicy, TermType};
 pub use json_schema::json_schema;
 pub use list::INSTRUMENTS_MAX;

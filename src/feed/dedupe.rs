@@ -1,0 +1,208 @@
+//! Which trades of one follow key were seen before, in bounded memory. Without an id nothing is a duplicate.
+
+use std::collections::{HashSet, VecDeque};
+
+use schemas::tick::{Tick, TickId};
+
+/// How many ids back a repeated trade is known.
+pub const WINDOW: usize = 8_192;
+const WORDS: usize = WINDOW / 64;
+
+/// What the ids say of a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Not seen before.
+    New,
+    /// Not seen before, and the one before it is missing.
+    NewAfterGap,
+    /// Seen before, or too old to tell.
+    Duplicate,
+}
+
+/// The ids of one follow key: a watermark with a window below it for numbers, a bounded set for text.
+#[derive(Default)]
+pub struct Seens {
+    numbers: Option<Numbers>,
+    texts: Texts,
+}
+
+impl Seens {
+    /// Takes a trade in.
+    pub fn check(&mut self, tick: &Tick) -> Seen {
+        match tick.id {
+            None => Seen::New,
+            Some(id) => match id.number() {
+                Some(number) => self.number(number, tick.time_ms),
+                None => self.texts.check(id),
+            },
+        }
+    }
+
+    fn number(&mut self, number: u64, time_ms: Option<i64>) -> Seen {
+        let numbers = self.numbers.get_or_insert_with(Numbers::empty);
+        let seen = numbers.check(number);
+        // A publisher that began to count anew must not be deaf for ever: a trade below the window that is
+        // younger than all before it starts a new count.
+        let restarted = seen == Seen::Duplicate && numbers.below_window(number) && time_ms > numbers.newest_ms;
+        if restarted {
+            *numbers = Numbers { newest_ms: numbers.newest_ms, ..Numbers::empty() };
+            numbers.check(number);
+        }
+        numbers.newest_ms = numbers.newest_ms.max(time_ms);
+        if restarted { Seen::New } else { seen }
+    }
+}
+
+/// The highest number seen, and which of those just below it were.
+struct Numbers {
+    highest: Option<u64>,
+    seen: Box<[u64; WORDS]>,
+    newest_ms: Option<i64>,
+}
+
+impl Numbers {
+    fn empty() -> Self {
+        Self { highest: None, seen: Box::new([0; WORDS]), newest_ms: None }
+    }
+
+    fn below_window(&self, number: u64) -> bool {
+        self.highest.is_some_and(|highest| highest.saturating_sub(number) >= WINDOW as u64)
+    }
+
+    fn check(&mut self, number: u64) -> Seen {
+        let Some(highest) = self.highest else {
+            self.highest = Some(number);
+            self.mark(number);
+            return Seen::New;
+        };
+        if number > highest {
+            self.advance(highest, number);
+            self.mark(number);
+            return if number - highest > 1 { Seen::NewAfterGap } else { Seen::New };
+        }
+        if self.below_window(number) || self.is_marked(number) {
+            return Seen::Duplicate;
+        }
+        self.mark(number);
+        Seen::New
+    }
+
+    /// Forgets the places that the numbers between take over.
+    fn advance(&mut self, highest: u64, number: u64) {
+        if number - highest >= WINDOW as u64 {
+            self.seen.fill(0);
+        } else {
+            for between in highest + 1..=number {
+                let (word, bit) = place(between);
+                self.seen[word] &= !bit;
+            }
+        }
+        self.highest = Some(number);
+    }
+
+    fn mark(&mut self, number: u64) {
+        let (word, bit) = place(number);
+        self.seen[word] |= bit;
+    }
+
+    fn is_marked(&self, number: u64) -> bool {
+        let (word, bit) = place(number);
+        self.seen[word] & bit != 0
+    }
+}
+
+fn place(number: u64) -> (usize, u64) {
+    let place = usize::try_from(number % WINDOW as u64).unwrap_or(0);
+    (place / 64, 1 << (place % 64))
+}
+
+/// The last ids that are text, oldest out first.
+#[derive(Default)]
+struct Texts {
+    known: HashSet<TickId>,
+    order: VecDeque<TickId>,
+}
+
+impl Texts {
+    fn check(&mut self, id: TickId) -> Seen {
+        if !self.known.insert(id) {
+            return Seen::Duplicate;
+        }
+        self.order.push_back(id);
+        if self.order.len() > WINDOW
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        Seen::New
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn tick(id: &str, time_ms: Option<i64>) -> Tick {
+        Tick { price: None, qty: None, side: None, time_ms, id: Some(TickId::new(id)) }
+    }
+
+    #[test]
+    fn a_number_repeats_once_and_gaps_show() {
+        let mut seens = Seens::default();
+        let mut check = |id: &str| seens.check(&tick(id, None));
+        assert_eq!(check("10"), Seen::New);
+        assert_eq!(check("11"), Seen::New);
+        assert_eq!(check("11"), Seen::Duplicate);
+        assert_eq!(check("14"), Seen::NewAfterGap);
+        assert_eq!(check("12"), Seen::New);
+        assert_eq!(check("12"), Seen::Duplicate);
+        assert_eq!(check("10"), Seen::Duplicate);
+        assert_eq!(check("100000"), Seen::NewAfterGap);
+        assert_eq!(check("14"), Seen::Duplicate);
+        assert_eq!(check("99999"), Seen::New);
+    }
+
+    #[test]
+    fn a_publisher_that_counts_anew_is_heard() {
+        let mut seens = Seens::default();
+        assert_eq!(seens.check(&tick("1000000", Some(50))), Seen::New);
+        assert_eq!(seens.check(&tick("1", Some(49))), Seen::Duplicate);
+        assert_eq!(seens.check(&tick("1", Some(60))), Seen::New);
+        assert_eq!(seens.check(&tick("1", Some(60))), Seen::Duplicate);
+        assert_eq!(seens.check(&tick("2", Some(61))), Seen::New);
+    }
+
+    #[test]
+    fn text_is_known_for_a_window() {
+        let mut seens = Seens::default();
+        for number in 0..WINDOW {
+            assert_eq!(seens.check(&tick(&format!("t-{number}"), None)), Seen::New);
+        }
+        assert_eq!(seens.check(&tick("t-0", None)), Seen::Duplicate);
+        assert_eq!(seens.check(&tick("t-x", None)), Seen::New);
+        assert_eq!(seens.check(&tick("t-0", None)), Seen::New, "the oldest is forgotten");
+        assert_eq!(seens.texts.known.len(), seens.texts.order.len());
+    }
+
+    #[test]
+    fn without_an_id_nothing_repeats() {
+        let mut seens = Seens::default();
+        let nameless = Tick { price: None, qty: None, side: None, time_ms: Some(1), id: None };
+        assert_eq!([seens.check(&nameless), seens.check(&nameless)], [Seen::New, Seen::New]);
+    }
+
+    proptest! {
+        #[test]
+        fn within_the_window_it_is_a_set(ids in proptest::collection::vec(1_000_u64..1_000 + WINDOW as u64, 1..400)) {
+            let mut seens = Seens::default();
+            let mut oracle = std::collections::BTreeSet::new();
+            for id in ids {
+                let new = oracle.insert(id);
+                let seen = seens.check(&tick(&id.to_string(), None));
+                prop_assert_eq!(seen != Seen::Duplicate, new);
+            }
+        }
+    }
+}
