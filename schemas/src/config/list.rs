@@ -25,7 +25,8 @@ pub(super) fn read(node: &Node<'_>) -> Result<Config, Vec<Fault>> {
         }
         Node::Object(object) => whole(object, &mut faults),
         other => {
-            let message = || format!("wrong type (got {other}, want a list of instruments or an object)");
+            let message =
+                || format!("wrong type (got {}, want a list of instruments or an object)", other.kind());
             faults.add(Code::Type, "", message);
             (None, Vec::new())
         }
@@ -76,7 +77,9 @@ fn entries(items: &[Node<'_>], pointer: &str, faults: &mut Faults) -> Vec<Found>
         match item {
             Node::Object(object) => found.extend(one(object, pointer, faults)),
             other => {
-                faults.add(Code::Type, &pointer, || format!("wrong type (got {other}, want an instrument)"));
+                faults.add(Code::Type, &pointer, || {
+                    format!("wrong type (got {}, want an instrument)", other.kind())
+                });
             }
         }
     }

@@ -128,7 +128,7 @@ impl<'n, 'f> Reader<'n, 'f> {
         match self.object.get(name) {
             Some(Node::List(items)) => Some(items),
             other => {
-                let got = other.map_or_else(|| "nothing".to_owned(), Node::to_string);
+                let got = other.map_or("nothing", Node::kind);
                 self.fault(Code::Type, name, || format!("missing or wrong type (got {got}, want a list)"));
                 None
             }
