@@ -1,4 +1,5 @@
 //! Configuration files and secrets, by the library's door and by `self-trader check`.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -175,4 +176,11 @@ fn no_secret_shows_in_any_printed_form() {
     assert!(!printed.contains(CANARY), "{printed}");
     let bytes = format!("{:?}", CANARY.as_bytes());
     assert!(!printed.contains(bytes.trim_matches(['[', ']'])), "{printed}");
+}
+
+#[test]
+fn the_readmes_example_loads() {
+    let readme = include_str!("../README.md");
+    let example = readme.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    Config::parse(example.as_bytes()).unwrap();
 }
