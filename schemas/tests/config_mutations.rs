@@ -1,5 +1,6 @@
 //! A valid configuration, mutated: it means the same, or is refused with a pointer; it never panics, and
 //! no secret shows.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use proptest::prelude::*;
 use schemas::config::{Config, Fault};
