@@ -362,6 +362,12 @@ fn secrets_are_asked_for_and_never_shown() {
         entry.insert("Maker Exchange".into(), "okx".into());
     });
     one(&okx, "CFG-004 /0/Passphrase: missing or empty");
+    let staging = edited(|entry| {
+        entry.insert("Maker Exchange".into(), "staging".into());
+        entry.insert("Dialect".into(), "okx".into());
+        entry.insert("Address".into(), "127.0.0.1:8080".into());
+    });
+    one(&staging, "CFG-004 /0/Passphrase: missing or empty");
     let config = Config::parse(&with("Passphrase", &format!("\"{CANARY}\""))).unwrap();
     let warnings: Vec<String> = config.warnings.iter().map(Fault::to_string).collect();
     assert_eq!(warnings.len(), 2, "{warnings:?}");
