@@ -4,7 +4,7 @@ use super::fault::Code;
 use super::instrument::{Conflate, OnQuiet, RuleParams, TermType};
 use super::reader::Reader;
 use super::secret_ref::SecretRef;
-use super::venue::{self, Venue};
+use super::venue::{self, Dialect, Venue};
 use crate::order::PositionSide;
 use crate::units::{Decimal, Rounding, ratio};
 
@@ -86,9 +86,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Instrument> {
 /// The three secrets; needed everywhere but on the embedded venue, where nobody looks at them.
 fn secrets(reader: &mut Reader<'_, '_>, venue: Option<&Venue>) -> [Option<SecretRef>; 3] {
     let outside = venue.is_some_and(|venue| *venue != Venue::Simulated);
+    let okx = venue.is_some_and(|venue| venue.dialect() == Some(Dialect::Okx));
     ["API KEY", "Secret", "Passphrase"].map(|name| {
         let secret = reader.secret(name);
-        let needed = outside && (name != "Passphrase" || venue == Some(&Venue::OkxDemo));
+        let needed = outside && (name != "Passphrase" || okx);
         match secret {
             Some(SecretRef::None) if needed => {
                 reader.fault(Code::Type, name, || "missing or empty (this venue asks for it)".to_owned());

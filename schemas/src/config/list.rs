@@ -24,15 +24,15 @@ pub(super) fn read(node: &Node<'_>) -> Result<Config, Vec<Fault>> {
             (Some(Process::default()), found)
         }
         Node::Object(object) => whole(object, &mut faults),
-        other => {
-            let message = || format!("wrong type (got {other}, want a list of instruments or an object)");
+        Node::Null | Node::Flag(_) | Node::Number(_) | Node::Text(_) => {
+            let kind = node.kind();
+            let message = || format!("wrong type (got {kind}, want a list of instruments or an object)");
             faults.add(Code::Type, "", message);
             (None, Vec::new())
         }
     };
-    if let Some(process) = &process {
-        distinct(&found, &process.instance, &mut faults);
-    }
+    let default = Process::default();
+    distinct(&found, &process.as_ref().unwrap_or(&default).instance, &mut faults);
     let warnings = faults.finish()?;
     let process = process.expect("without a fault there are settings");
     Ok(Config { process, instruments: found.into_iter().map(|found| found.instrument).collect(), warnings })
@@ -73,11 +73,11 @@ fn entries(items: &[Node<'_>], pointer: &str, faults: &mut Faults) -> Vec<Found>
     let mut found = Vec::new();
     for (index, item) in items.iter().enumerate() {
         let pointer = format!("{pointer}/{index}");
-        match item {
-            Node::Object(object) => found.extend(one(object, pointer, faults)),
-            other => {
-                faults.add(Code::Type, &pointer, || format!("wrong type (got {other}, want an instrument)"));
-            }
+        if let Node::Object(object) = item {
+            found.extend(one(object, pointer, faults));
+        } else {
+            let message = || format!("wrong type (got {}, want an instrument)", item.kind());
+            faults.add(Code::Type, &pointer, message);
         }
     }
     found

@@ -44,16 +44,28 @@ impl<'a> Object<'a> {
     }
 }
 
+impl Node<'_> {
+    /// What it is, without what it holds.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Flag(_) => "true or false",
+            Self::Number(_) => "a number",
+            Self::Text(_) => "text",
+            Self::List(_) => "a list",
+            Self::Object(_) => "an object",
+        }
+    }
+}
+
 impl fmt::Display for Node<'_> {
     /// As a message shows it. What is inside lists and objects is not shown: it may be a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Null => f.write_str("null"),
+            Self::Null | Self::List(_) | Self::Object(_) => f.write_str(self.kind()),
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Number(text) => f.write_str(&cut(text)),
             Self::Text(text) => write!(f, "\"{}\"", cut(text)),
-            Self::List(_) => f.write_str("a list"),
-            Self::Object(_) => f.write_str("an object"),
         }
     }
 }

@@ -97,10 +97,7 @@ impl<'n, 'f> Reader<'n, 'f> {
 
     /// true or false.
     pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
-        self.read(name, |_, node| match node {
-            Node::Flag(flag) => Ok(*flag),
-            _ => Err(Wrong::Type),
-        })
+        self.read(name, |_, node| if let Node::Flag(flag) = node { Ok(*flag) } else { Err(Wrong::Type) })
     }
 
     /// A secret's reference.
@@ -108,7 +105,7 @@ impl<'n, 'f> Reader<'n, 'f> {
         self.read(name, |_, node| match node {
             Node::Text(text) => Ok(SecretRef::literal(text)),
             Node::Object(object) => reference(object).ok_or(Wrong::Type),
-            _ => Err(Wrong::Type),
+            Node::Null | Node::Flag(_) | Node::Number(_) | Node::List(_) => Err(Wrong::Type),
         })
     }
 
@@ -128,7 +125,7 @@ impl<'n, 'f> Reader<'n, 'f> {
         match self.object.get(name) {
             Some(Node::List(items)) => Some(items),
             other => {
-                let got = other.map_or_else(|| "nothing".to_owned(), Node::to_string);
+                let got = other.map_or("nothing", Node::kind);
                 self.fault(Code::Type, name, || format!("missing or wrong type (got {got}, want a list)"));
                 None
             }
@@ -269,10 +266,10 @@ impl Kind {
 
     /// The value as a message shows it: never a secret's.
     fn shown(&self, node: &Node<'_>) -> String {
-        match self {
-            Self::Secret => "something else; not shown".to_owned(),
-            Self::Text(Form::Line) if matches!(node, Node::Text(_)) => "text; not shown".to_owned(),
-            _ => node.to_string(),
+        match (self, node) {
+            (Self::Secret, _) => "something else; not shown".to_owned(),
+            (Self::Text(Form::Line), Node::Text(_)) => "text; not shown".to_owned(),
+            (_, node) => node.to_string(),
         }
     }
 }

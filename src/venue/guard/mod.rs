@@ -65,11 +65,13 @@ pub enum GuardError {
         /// What the handshake said.
         cause: io::Error,
     },
-    /// Five seconds have passed.
-    #[error("no connection to {host} within {} s", CONNECT_TIMEOUT.as_secs())]
+    /// The time is up.
+    #[error("no connection to {host} within {within:?}")]
     TimedOut {
         /// The host.
         host: String,
+        /// How long it was waited.
+        within: Duration,
     },
 }
 
@@ -81,23 +83,24 @@ pub enum GuardError {
 /// # Cancel safety
 /// A dropped future leaves no connection behind.
 pub async fn connect(target: &Target, endpoint: Endpoint) -> Result<Stream, GuardError> {
-    connect_by(&SystemResolver, target, endpoint).await
+    connect_by(&SystemResolver, CONNECT_TIMEOUT, target, endpoint).await
 }
 
-/// [`connect`], with the resolver as an argument.
+/// [`connect`], with the resolver and the deadline as arguments.
 ///
 /// # Errors
 /// As [`connect`].
 pub async fn connect_by(
     resolver: &impl Resolve,
+    within: Duration,
     target: &Target,
     endpoint: Endpoint,
 ) -> Result<Stream, GuardError> {
     target.may_reach(endpoint)?;
     let (host, port) = target.address(endpoint);
-    match timeout(CONNECT_TIMEOUT, open(resolver, target, &host, port)).await {
+    match timeout(within, open(resolver, target, &host, port)).await {
         Ok(result) => result,
-        Err(_) => Err(GuardError::TimedOut { host }),
+        Err(_) => Err(GuardError::TimedOut { host, within }),
     }
 }
 
