@@ -83,7 +83,11 @@ impl Account {
     /// Asks the venue for filters, limits, self-trade prevention and time; a venue that is away is waited for.
     ///
     /// What stands in the way of trading comes back as faults, all at once.
-    pub(super) async fn probe(&self, instruments: &[Instrument], clock: &Clock) -> Result<Probed, Vec<Fault>> {
+    pub(super) async fn probe(
+        &self,
+        instruments: &[Instrument],
+        clock: &Clock,
+    ) -> Result<Probed, Vec<Fault>> {
         let mut backoff = Backoff::of_connection(u64::from(std::process::id()));
         let (offset_ms, facts) = loop {
             match self.ask(instruments, clock).await {
@@ -98,7 +102,9 @@ impl Account {
         let faults: Vec<Fault> = self
             .members
             .iter()
-            .flat_map(|place| check(*place, &instruments[*place], facts.symbols.get(&instruments[*place].maker_symbol)))
+            .flat_map(|place| {
+                check(*place, &instruments[*place], facts.symbols.get(&instruments[*place].maker_symbol))
+            })
             .collect();
         if !faults.is_empty() {
             return Err(faults);
@@ -108,7 +114,12 @@ impl Account {
     }
 
     /// Starts the gateway.
-    pub(super) fn start_gateway(self, probed: Probed, lanes: Vec<GatewayLane>, clock: Clock) -> GatewayHandle {
+    pub(super) fn start_gateway(
+        self,
+        probed: Probed,
+        lanes: Vec<GatewayLane>,
+        clock: Clock,
+    ) -> GatewayHandle {
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
         let (connected_sender, connected) = watch::channel(false);
         let parts = GatewayParts {

@@ -71,7 +71,8 @@ pub(super) async fn start(
     if !faults.is_empty() {
         return Err(StartError::Config(faults));
     }
-    let ledger = probed.first().map(|(account, _)| account.target.clone()).filter(|_| keeps_a_ledger(&instruments));
+    let ledger =
+        probed.first().map(|(account, _)| account.target.clone()).filter(|_| keeps_a_ledger(&instruments));
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
@@ -107,9 +108,15 @@ fn refuse_what_cannot_run(config: &Config) -> Result<(), StartError> {
             (_, TermType::Future) => {
                 "a FUTURE instrument can be decided on, not traded yet (got FUTURE, want SPOT)".to_owned()
             }
-            (Venue::Simulated | Venue::BinanceSpotTestnet | Venue::Staging { .. }, TermType::Spot) => return None,
+            (Venue::Simulated | Venue::BinanceSpotTestnet | Venue::Staging { .. }, TermType::Spot) => {
+                return None;
+            }
         };
-        Some(Fault::new(Code::Later, format!("/{place}/Term type"), format!("{}: {what}", instrument.maker_symbol)))
+        Some(Fault::new(
+            Code::Later,
+            format!("/{place}/Term type"),
+            format!("{}: {what}", instrument.maker_symbol),
+        ))
     };
     let faults: Vec<Fault> = config.instruments.iter().enumerate().filter_map(later).collect();
     if faults.is_empty() { Ok(()) } else { Err(StartError::Config(faults)) }
@@ -122,7 +129,8 @@ fn no_feed() -> StartError {
 
 /// Embedded and staging venues may serve `/venue/*`; public ones do not.
 fn keeps_a_ledger(instruments: &[Instrument]) -> bool {
-    let private = |instrument: &Instrument| matches!(instrument.venue, Venue::Simulated | Venue::Staging { .. });
+    let private =
+        |instrument: &Instrument| matches!(instrument.venue, Venue::Simulated | Venue::Staging { .. });
     instruments.iter().all(private)
 }
 
@@ -187,7 +195,12 @@ pub(super) struct Builder<'a> {
 }
 
 impl<'a> Builder<'a> {
-    fn new(process: &'a Process, instruments: &'a [Instrument], recorder: &'a Recorder, clock: Clock) -> Self {
+    fn new(
+        process: &'a Process,
+        instruments: &'a [Instrument],
+        recorder: &'a Recorder,
+        clock: Clock,
+    ) -> Self {
         let since = (clock.now().wall_ms - EPOCH_ZERO_MS).max(0) / EPOCH_STEP_MS;
         Self {
             process,
@@ -211,9 +224,12 @@ impl<'a> Builder<'a> {
 
     /// One account's gateway and the lanes behind it.
     fn start_account(&mut self, account: Account, probed: account::Probed) {
-        let (venue_name, target, members) = (account.venue_name, account.target.clone(), account.members.clone());
-        let (lanes, receivers): (Vec<GatewayLane>, Vec<_>) =
-            members.iter().map(|place| gateway_lane(&self.process.instance, &self.instruments[*place])).unzip();
+        let (venue_name, target, members) =
+            (account.venue_name, account.target.clone(), account.members.clone());
+        let (lanes, receivers): (Vec<GatewayLane>, Vec<_>) = members
+            .iter()
+            .map(|place| gateway_lane(&self.process.instance, &self.instruments[*place]))
+            .unzip();
         let handle = account.start_gateway(probed, lanes, self.clock);
         let mut books = Vec::new();
         for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {
@@ -319,6 +335,7 @@ impl<'a> Builder<'a> {
             counters,
             recorded: recorder.recorded(),
             heartbeat: Arc::default(),
+            leave: Arc::default(),
         }
     }
 

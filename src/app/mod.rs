@@ -53,9 +53,11 @@ pub async fn run(
             return Ok(Ended::before_start());
         }
     };
-    watcher(running.status());
+    let status = running.status();
+    watcher(status.clone());
     let reason = tokio::select! {
         signalled = drain::signalled() => signalled.map_or(StopReason::Failure, |()| StopReason::Signal),
+        () = status.leave.notified() => StopReason::Signal,
         () = drain::time_up(stop_after) => StopReason::TimeIsUp,
         reason = running.feed_ended() => reason,
     };

@@ -120,7 +120,7 @@ impl Running {
                 let totals = status.totals();
                 let fed = self.parts.counters.snapshot();
                 let ended: u64 = totals.outcomes.iter().sum();
-                if totals.waiting == 0 && ended == totals.pairs && totals.ticks + fed.overflow() == fed.ticks {
+                if totals.waiting == 0 && ended == totals.pairs && totals.ticks + fed.overflow == fed.ticks {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -131,7 +131,8 @@ impl Running {
 
     async fn stop_feed(&mut self) {
         self.parts.feed.stop.send_replace(true);
-        if !self.parts.feed.task.is_finished() && timeout(TASK_MAX, &mut self.parts.feed.task).await.is_err() {
+        if !self.parts.feed.task.is_finished() && timeout(TASK_MAX, &mut self.parts.feed.task).await.is_err()
+        {
             self.parts.feed.task.abort();
         }
     }

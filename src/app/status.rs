@@ -11,7 +11,7 @@ use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::feed::{FeedCounters, FeedState};
@@ -39,6 +39,8 @@ pub struct AppStatus {
     pub recorded: Arc<Mutex<Recorded>>,
     /// Monotonic nanoseconds at which the trading thread last turned.
     pub heartbeat: Arc<AtomicU64>,
+    /// Told when somebody at a screen wants the run to stop.
+    pub leave: Arc<Notify>,
 }
 
 impl AppStatus {
@@ -91,6 +93,11 @@ impl AppStatus {
         oldest.map_or(0, |since| now.saturating_sub(since) / 1_000_000)
     }
 
+    /// Asks the run to stop in order.
+    pub fn ask_to_stop(&self) {
+        self.leave.notify_one();
+    }
+
     /// How long ago the trading thread last turned.
     #[must_use]
     pub fn heartbeat_age(&self) -> Duration {
@@ -134,7 +141,8 @@ impl AppStatus {
 
     fn instrument(&self, lane: &LaneStats) -> Value {
         let counts = lane.counts();
-        let top = self.tops.iter().find(|(symbol, _)| *symbol == lane.symbol).and_then(|(_, top)| *top.borrow());
+        let top =
+            self.tops.iter().find(|(symbol, _)| *symbol == lane.symbol).and_then(|(_, top)| *top.borrow());
         let price = |level: Option<pipeline::book::Level>| level.map(|level| level.price.to_string());
         json!({
             "maker_symbol": lane.symbol,

@@ -29,14 +29,18 @@ pub(super) fn summary(
     let recorded = recorder::lock(recorded);
     let open = maybe_open(lanes);
     let matched = Outcome::ALL.iter().position(|outcome| *outcome == Outcome::Matched);
-    let overflow = counts.overflow + feed.overflow();
+    let overflow = counts.overflow + feed.overflow;
     let feed_balances = feed.messages == feed.rejected + feed.duplicates + feed.ticks;
-    let handed_over = feed.ticks == counts.ticks + feed.overflow();
+    let handed_over = feed.ticks == counts.ticks + feed.overflow;
     Summary {
         run_ms: u64::try_from(run.as_millis()).unwrap_or(u64::MAX),
         messages: feed.messages,
         rejected: feed.rejected,
-        rejected_by_reason: feed.rejected_by_reason.iter().map(|(code, count)| ((*code).to_owned(), *count)).collect(),
+        rejected_by_reason: feed
+            .rejected_by_reason
+            .iter()
+            .map(|(code, count)| ((*code).to_owned(), *count))
+            .collect(),
         duplicates: feed.duplicates,
         ticks: feed.ticks,
         repeats: counts.repeats,

@@ -5,8 +5,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub mod check;
+pub mod completions;
 pub mod decide;
 pub mod demo;
+mod duration;
+mod outcome;
 pub mod replay;
 pub mod run;
 pub mod schema;
@@ -15,6 +18,9 @@ pub mod venue;
 /// Makes a test market live: re-creates a reference market's trades on a sandbox venue.
 #[derive(Debug, Parser)]
 #[command(name = "self-trader", version, about, max_term_width = 110)]
+#[command(
+    after_help = "Exit codes: 0 clean, 1 failure, 2 bad input or configuration, 3 orders of ours may still be open (they are listed)."
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -38,6 +44,8 @@ pub enum Command {
     Replay(replay::Args),
     /// Print a JSON Schema
     Schema(schema::Args),
+    /// Print a shell's completions
+    Completions(completions::Args),
 }
 
 /// Runs the command and says how the process ends.
@@ -53,5 +61,6 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(args) => check::run(args),
         Command::Replay(args) => replay::run(args),
         Command::Schema(args) => schema::run(args),
+        Command::Completions(args) => completions::run(args),
     }
 }

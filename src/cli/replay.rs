@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, default_value = "ticker_", value_name = "TEXT")]
     pub prefix: String,
     /// Stop after this long, such as 500ms, 20s, 2m
-    #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
+    #[arg(long = "for", value_name = "DURATION", value_parser = super::duration::parse)]
     pub duration: Option<Duration>,
 }
 
@@ -77,19 +77,4 @@ fn finish(report: &Report) -> ExitCode {
 fn refused(message: &str) -> ExitCode {
     eprintln!("{message}");
     ExitCode::from(2)
-}
-
-/// Reads `500ms`, `20s`, `2m` or `1h`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let milliseconds = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(format!("want a number with ms, s, m or h, got {text:?}")),
-    };
-    let number: u64 = number.parse().map_err(|_| format!("want a number with ms, s, m or h, got {text:?}"))?;
-    Ok(Duration::from_millis(number.saturating_mul(milliseconds)))
 }

@@ -1,11 +1,69 @@
-//! `self-trader run`.
+//! `self-trader run`: trades by a configuration file.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use schemas::config::{Config, FeedUrl};
+
+use super::outcome::{complain, tell};
+use crate::app::{self, RunOptions};
+use crate::config;
+use crate::telemetry::logging;
 
 /// Arguments of `run`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(
+    after_help = "Exit codes: 0 clean, 1 failure, 2 bad configuration (every fault on standard error), \
+    3 orders of ours may still be open (they are listed).\nSIGTERM and Ctrl-C stop in order: no new pair, the \
+    running ones end, a last sweep; at most 10 s."
+)]
+pub struct Args {
+    /// The configuration: a list of instruments, or an object with `instruments` and process-wide settings
+    #[arg(value_name = "CONFIG")]
+    config: PathBuf,
+    /// Where ticks come from, instead of the configuration's Feed: redis://, rediss://, tape:PATH, synthetic:SEED
+    #[arg(long, value_name = "URL")]
+    feed: Option<FeedUrl>,
+    /// Stop after that long: 500ms, 20s, 2m, 1h
+    #[arg(long = "for", value_name = "DURATION", value_parser = super::duration::parse)]
+    run_for: Option<Duration>,
+    /// Write the summary to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    summary: Option<PathBuf>,
+    /// Append one JSON line a pair to this file
+    #[arg(long, value_name = "FILE")]
+    labels: Option<PathBuf>,
+    /// Serve metrics, probes and status here, instead of the configuration's Admin Address
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<SocketAddr>,
+}
 
-pub(super) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not there yet")
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    logging::start(false);
+    let loaded = config::load(&args.config);
+    let credentials = loaded.as_ref().map_or_else(|faults| Err(faults.clone()), config::credentials);
+    let (mut config, credentials) = match (loaded, credentials) {
+        (Ok(config), Ok(credentials)) => (config, credentials),
+        (_, Err(faults)) | (Err(faults), _) => {
+            complain(&config::report(&args.config, &faults));
+            return Ok(ExitCode::from(2));
+        }
+    };
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    override_process(&mut config, &args);
+    let options = RunOptions { run_for: args.run_for };
+    let ended = app::runtime()?.block_on(app::run(config, credentials, options, |_| {}));
+    tell(ended, args.summary.as_deref())
+}
+
+/// What the command line says goes before what the file says.
+fn override_process(config: &mut Config, args: &Args) {
+    let process = &mut config.process;
+    process.feed = args.feed.clone().or(process.feed.take());
+    process.labels = args.labels.clone().or(process.labels.take());
+    process.admin_address = args.admin.or(process.admin_address);
 }

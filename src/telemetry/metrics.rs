@@ -150,10 +150,12 @@ fn publish_lane(lane: &super::stats::LaneStats) {
         metrics::counter!(name, "symbol" => symbol()).absolute(value);
     }
     for (skip, value) in Skip::ALL.iter().zip(counts.skips) {
-        metrics::counter!("st_ticks_skipped_total", "symbol" => symbol(), "reason" => skip.name()).absolute(value);
+        metrics::counter!("st_ticks_skipped_total", "symbol" => symbol(), "reason" => skip.name())
+            .absolute(value);
     }
     for (outcome, value) in Outcome::ALL.iter().zip(counts.outcomes) {
-        let counter = metrics::counter!("st_pair_outcomes_total", "symbol" => symbol(), "outcome" => outcome.name());
+        let counter =
+            metrics::counter!("st_pair_outcomes_total", "symbol" => symbol(), "outcome" => outcome.name());
         counter.absolute(value);
     }
     let waiting = u32::try_from(counts.waiting).unwrap_or(u32::MAX);

@@ -1,0 +1,102 @@
+//! What the demo follows, and the configuration that follows it.
+
+use std::collections::BTreeMap;
+
+use schemas::config::{Config, Fault, FeedUrl};
+use serde_json::json;
+
+use super::Args;
+use crate::feed::schedule::Speed;
+use crate::feed::tape::{self, TapeError};
+
+/// The follow exchange, as `replay` publishes unless told otherwise.
+const FOLLOW_EXCHANGE: &str = "binance";
+/// Trades that are looked at to find a tape's symbols.
+const PEEKED_MAX: usize = 2_000;
+/// Symbols of a tape that the demo follows.
+const SYMBOLS_MAX: usize = 8;
+
+/// Why the demo has nothing to follow.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MarketError {
+    #[error(transparent)]
+    Tape(#[from] TapeError),
+    #[error("the demo's own configuration is faulty: {0:?}")]
+    Config(Vec<Fault>),
+}
+
+/// One followed symbol and its digits after the point.
+struct Symbol {
+    name: String,
+    price_decimals: u32,
+    qty_decimals: u32,
+}
+
+/// The demo's configuration and what its screen is headed with.
+pub(super) fn config(args: &Args) -> Result<(Config, String), MarketError> {
+    let (feed, symbols) = match (&args.tape, &args.redis) {
+        (Some(path), _) => {
+            let symbols = symbols_of(tape::open(path, args.series.as_deref())?)?;
+            let speed = match args.speed {
+                Speed::Times(times) => Some(times),
+                Speed::Max => None,
+            };
+            (FeedUrl::Tape { path: path.clone(), series: args.series.clone(), speed }, symbols)
+        }
+        (None, Some(redis)) => (redis.clone(), usual_symbols()),
+        (None, None) => (FeedUrl::Synthetic { seed: args.seed }, usual_symbols()),
+    };
+    let title = feed.to_string();
+    let entries: Vec<_> = symbols.iter().map(entry).collect();
+    let text = json!(entries).to_string();
+    let mut config = Config::parse(text.as_bytes()).map_err(MarketError::Config)?;
+    config.process.feed = Some(feed);
+    Ok((config, title))
+}
+
+fn usual_symbols() -> Vec<Symbol> {
+    let usual = |name: &str| Symbol { name: name.to_owned(), price_decimals: 2, qty_decimals: 6 };
+    vec![usual("BTCUSDT"), usual("ETHUSDT")]
+}
+
+/// The first symbols of a tape, with as many decimals as its numbers have.
+fn symbols_of(reader: tape::TapeReader) -> Result<Vec<Symbol>, MarketError> {
+    let mut found: BTreeMap<String, (u32, u32)> = BTreeMap::new();
+    let nothing = reader.no_trades();
+    for trade in reader.filter_map(Result::ok).take(PEEKED_MAX) {
+        let digits = |number: Option<schemas::units::Decimal>| number.map_or(0, |number| number.decimals());
+        let (price, qty) = (digits(trade.tick.price), digits(trade.tick.qty));
+        let known = found.entry(trade.symbol.to_string()).or_default();
+        *known = (known.0.max(price), known.1.max(qty));
+    }
+    let symbols: Vec<Symbol> = found
+        .into_iter()
+        .take(SYMBOLS_MAX)
+        .map(|(name, (price, qty))| Symbol {
+            name,
+            price_decimals: price.clamp(1, 8),
+            qty_decimals: qty.clamp(3, 8),
+        })
+        .collect();
+    if symbols.is_empty() { Err(nothing.into()) } else { Ok(symbols) }
+}
+
+/// Follows as closely as the rules allow: no nudges, the tick's side, no divergence worth the name.
+fn entry(symbol: &Symbol) -> serde_json::Value {
+    json!({
+        "Maker Exchange": "simulated",
+        "Follow Exchange": FOLLOW_EXCHANGE,
+        "Follow Symbol": symbol.name,
+        "Maker Symbol": symbol.name.replace(['-', '/', '_'], ""),
+        "Term type": "SPOT",
+        "Price Decimals": symbol.price_decimals,
+        "Qty Decimals": symbol.qty_decimals,
+        "Interval": 0,
+        "Qty Multiplier": 1,
+        "Price Divergence": serde_json::Number::from_f64(0.05),
+        "Max Amt Per Order": 1_000_000,
+        "Same Price": "keep",
+        "Same Qty": "keep",
+        "Side": "follow",
+    })
+}
