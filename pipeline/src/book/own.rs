@@ -119,11 +119,18 @@ impl Maker {
     /// What is left of a level without this maker, which rests; the level of before if nothing is.
     fn take_out(&mut self, level: Level, update_id: u64) -> Option<Level> {
         self.seen = Some(update_id);
-        self.others = match level.qty.checked_sub(self.shown.latest()) {
+        // The book may lag behind our fills: a quantity that we had explains it as well as the latest one.
+        if !self.explains(level.qty) {
+            self.others = self.without_latest(level.qty);
+        }
+        if self.others.is_positive() { Some(Level { qty: self.others, ..level }) } else { self.before }
+    }
+
+    fn without_latest(&self, qty: Decimal) -> Decimal {
+        match qty.checked_sub(self.shown.latest()) {
             Some(rest) if rest.is_positive() => rest,
             Some(_) | None => Decimal::ZERO,
-        };
-        if self.others.is_positive() { Some(Level { qty: self.others, ..level }) } else { self.before }
+        }
     }
 
     /// Whether others and a quantity that the maker once had make up exactly this one.

@@ -1,1 +1,0 @@
-//! Book connections: websocket snapshot and diffs in, `watch<Option<Top>>` out.

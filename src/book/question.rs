@@ -1,0 +1,102 @@
+//! One question a second about the tops of all symbols, over a connection of its own: what confirms a book
+//! whose market is quiet.
+
+use std::time::Duration;
+
+use schemas::wire::binance_spot::answer::{self, Incoming};
+use schemas::wire::binance_spot::encode;
+use schemas::wire::market::TopAnswer;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use crate::venue::backoff::Backoff;
+use crate::venue::binance_spot::socket::{self, Frame, SocketError, WsReader, WsWriter};
+use crate::venue::guard::{Endpoint, Target};
+
+/// Between two questions.
+const PERIOD: Duration = Duration::from_secs(1);
+/// An answer that takes longer never comes; the connection is given up.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A connection that answered so often was a good one; the next failure is a first one.
+const PROVEN_AFTER: u64 = 30;
+
+/// The tops that one answer told, by symbol.
+pub(super) type Tops = Vec<(String, TopAnswer)>;
+
+/// Asks for ever; ends when the receiver is gone.
+pub(super) async fn ask_forever(
+    target: Target,
+    symbols: Vec<String>,
+    answers: mpsc::Sender<Tops>,
+    seed: u64,
+) {
+    let mut backoff = Backoff::of_connection(seed);
+    while !answers.is_closed() {
+        if let Err(error) = ask_on_one_connection(&target, &symbols, &answers, &mut backoff).await {
+            tracing::warn!("{}", error.book_fault().line("ticker.book"));
+        }
+        tokio::time::sleep(backoff.after_failure()).await;
+    }
+}
+
+async fn ask_on_one_connection(
+    target: &Target,
+    symbols: &[String],
+    answers: &mpsc::Sender<Tops>,
+    backoff: &mut Backoff,
+) -> Result<(), SocketError> {
+    let (mut reader, mut writer) = socket::open(target, Endpoint::WsApi).await?;
+    let mut frame = String::new();
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for id in 1.. {
+        idle(&mut reader, ticks.tick()).await?;
+        encode::ticker_book(id, symbols.iter().map(String::as_str), &mut frame);
+        let tops = timeout(ANSWER_TIMEOUT, ask(&mut reader, &mut writer, &frame, id))
+            .await
+            .map_err(|_| SocketError::TimedOut(ANSWER_TIMEOUT))??;
+        if id >= PROVEN_AFTER {
+            backoff.reset();
+        }
+        match answers.try_send(tops) {
+            // A reader that is behind will judge by the next answer.
+            Ok(()) | Err(mpsc::error::TrySendError::Full(_)) => {}
+            Err(mpsc::error::TrySendError::Closed(_)) => break,
+        }
+    }
+    Ok(())
+}
+
+/// Reads (and so answers pings) until it is time for the next question.
+async fn idle(reader: &mut WsReader, until: impl Future) -> Result<(), SocketError> {
+    tokio::pin!(until);
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut until => return Ok(()),
+            frame = reader.next() => { frame?; }
+        }
+    }
+}
+
+async fn ask(
+    reader: &mut WsReader,
+    writer: &mut WsWriter,
+    frame: &str,
+    id: u64,
+) -> Result<Tops, SocketError> {
+    writer.send(frame).await?;
+    loop {
+        let Frame::Text(text) = reader.next().await? else { continue };
+        let Ok(Incoming::Answer(answer)) = answer::read(&text) else { continue };
+        if answer.id != Some(id) {
+            continue;
+        }
+        if let Some(error) = answer.error("") {
+            return Err(SocketError::Broken(error.to_string().into()));
+        }
+        let tops = answer.tops().map_err(|fault| SocketError::Unreadable(fault.to_string().into()))?;
+        return Ok(tops.into_iter().map(|(symbol, top)| (symbol.into_owned(), top)).collect());
+    }
+}

@@ -1,0 +1,64 @@
+//! One symbol of a connection: its book, its reader, and how loud it may be.
+
+use std::time::Duration;
+
+use pipeline::book::{Book, BookRequest, Top};
+use pipeline::time::{Nanos, Now};
+use schemas::wire::book_fault::BookFault;
+use tokio::sync::watch;
+
+use super::stats::BookStats;
+
+/// Between two warnings about one symbol; the counters count them all.
+const WARN_EVERY: Duration = Duration::from_secs(1);
+
+pub(super) struct Tracked {
+    pub(super) symbol: String,
+    pub(super) book: Book,
+    top: watch::Sender<Option<Top>>,
+    resyncs_counted: u64,
+    warned: Option<Nanos>,
+}
+
+impl Tracked {
+    pub(super) fn new((symbol, top): super::SymbolTop) -> Self {
+        Self { symbol, book: Book::new(), top, resyncs_counted: 0, warned: None }
+    }
+
+    /// After anything that was handed to the book: counts what it found, shows its top, and gives what it
+    /// asks for.
+    pub(super) fn settle(
+        &mut self,
+        fault: Option<BookFault>,
+        now: Now,
+        stats: &BookStats,
+    ) -> Option<BookRequest> {
+        if let Some(fault) = fault {
+            self.report(&fault, now, stats);
+        }
+        let resyncs = self.book.counts().resyncs;
+        stats.resynced(resyncs - self.resyncs_counted);
+        self.resyncs_counted = resyncs;
+        self.show(now, stats);
+        self.book.poll_request(now)
+    }
+
+    /// Counts a fault and says it, unless it was said a moment ago.
+    pub(super) fn report(&mut self, fault: &BookFault, now: Now, stats: &BookStats) {
+        stats.fault(fault);
+        if self.warned.is_none_or(|warned| now.mono.since(warned) >= WARN_EVERY) {
+            self.warned = Some(now.mono);
+            tracing::warn!("{}", fault.line(&self.symbol));
+        }
+    }
+
+    fn show(&mut self, now: Now, stats: &BookStats) {
+        let top = self.book.top(now).top;
+        self.top.send_if_modified(|shown| {
+            if shown.is_some() != top.is_some() {
+                stats.shown(top.is_some());
+            }
+            std::mem::replace(shown, top) != top
+        });
+    }
+}

@@ -1,0 +1,259 @@
+//! The venue's REST interface: GET only, no redirects, bounded bodies, one deadline over everything.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::header::{CONTENT_ENCODING, HOST, HeaderMap, RETRY_AFTER};
+use hyper::{Request, Response, body::Incoming};
+use hyper_util::rt::TokioIo;
+use schemas::wire::binance_spot::api_error::{ApiError, ErrorClass};
+use schemas::wire::binance_spot::encode::{self, Account, Value};
+use schemas::wire::binance_spot::rest::{
+    AccountInfo, ExchangeInfo, read_account, read_depth, read_exchange_info, read_time,
+};
+use schemas::wire::book_fault::BookFault;
+use schemas::wire::cut::Cut;
+use schemas::wire::market::Snapshot;
+use schemas::wire::order_fault::OrderFault;
+use tokio::time::timeout;
+
+use crate::venue::guard::{self, Endpoint, Target};
+
+/// How long connecting, asking and reading may take together.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// Most bytes of an ordinary answer.
+const BODY_MAX: usize = 1 << 20;
+/// Most bytes of exchangeInfo, which lists every symbol of a venue.
+const EXCHANGE_INFO_MAX: usize = 16 << 20;
+/// Connections that are kept for the next request.
+const IDLE_MAX: usize = 2;
+/// How long to stay away when the venue says only that.
+const RETRY_AFTER_DEFAULT_S: u64 = 60;
+/// The longest that is believed.
+const RETRY_AFTER_MAX_S: u64 = 3 * 86_400;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RestError {
+    /// Nothing that can be read came back.
+    #[error("{} {}", .0.code(), .0)]
+    Fault(OrderFault),
+    /// A snapshot came that is none.
+    #[error("{} {}", .0.code(), .0)]
+    Depth(BookFault),
+    /// The venue refused.
+    #[error("{error}")]
+    Api {
+        /// Its reason.
+        error: ApiError,
+        /// How long it wants to be left alone, where it refused because of a limit.
+        retry_after: Option<Duration>,
+    },
+}
+
+/// Asks one venue; keeps up to two connections.
+#[derive(Debug)]
+pub struct RestClient {
+    target: Target,
+    idle: Mutex<Vec<SendRequest<Empty<Bytes>>>>,
+}
+
+impl RestClient {
+    /// A client without connections.
+    #[must_use]
+    pub const fn new(target: Target) -> Self {
+        Self { target, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// The venue's clock, milliseconds since the epoch.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn time(&self) -> Result<i64, RestError> {
+        read_time(&self.get("/time", None, BODY_MAX).await?).map_err(RestError::Fault)
+    }
+
+    /// A snapshot of a symbol's book, `limit` levels a side.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn depth(&self, symbol: &str, limit: u16) -> Result<Snapshot, RestError> {
+        let path = format!("/depth?symbol={}&limit={limit}", percent_encode(symbol));
+        read_depth(&self.get(&path, None, BODY_MAX).await?).map_err(RestError::Depth)
+    }
+
+    /// Limits, and the facts about these symbols; about all there are if none is named.
+    ///
+    /// # Errors
+    /// [`RestError`]; a symbol that does not exist fails the whole question.
+    pub async fn exchange_info(&self, symbols: &[&str]) -> Result<ExchangeInfo, RestError> {
+        let mut path = "/exchangeInfo".to_owned();
+        if !symbols.is_empty() {
+            path.push_str("?symbols=");
+            path.push_str(&percent_encode(&format!("[\"{}\"]", symbols.join("\",\""))));
+        }
+        read_exchange_info(&self.get(&path, None, EXCHANGE_INFO_MAX).await?).map_err(RestError::Fault)
+    }
+
+    /// What the account may do. `timestamp_ms` is the venue's time.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn account(&self, account: Account<'_>, timestamp_ms: i64) -> Result<AccountInfo, RestError> {
+        let mut path = "/account?".to_owned();
+        let params = [("omitZeroBalances", Value::Flag(true)), ("timestamp", Value::Millis(timestamp_ms))];
+        let start = path.len();
+        encode::signed_query(&params, start, account, &mut path);
+        read_account(&self.get(&path, Some(account.api_key), BODY_MAX).await?).map_err(RestError::Fault)
+    }
+
+    /// Gets `path` (below the dialect's own).
+    async fn get(&self, path: &str, api_key: Option<&str>, body_max: usize) -> Result<String, RestError> {
+        timeout(DEADLINE, self.get_unbounded(path, api_key, body_max))
+            .await
+            .unwrap_or_else(|_| Err(transport("no answer in time")))
+    }
+
+    async fn get_unbounded(
+        &self,
+        path: &str,
+        api_key: Option<&str>,
+        body_max: usize,
+    ) -> Result<String, RestError> {
+        let (response, sender) = match self.take_idle() {
+            Some(mut kept) => match kept.send_request(self.request(path, api_key)?).await {
+                Ok(response) => (response, kept),
+                // The venue had closed it meanwhile; a question may be asked twice.
+                Err(_) => self.ask_anew(path, api_key).await?,
+            },
+            None => self.ask_anew(path, api_key).await?,
+        };
+        let body = read_response(response, body_max, api_key.unwrap_or_default()).await;
+        if body.is_ok() {
+            self.keep(sender);
+        }
+        body
+    }
+
+    async fn ask_anew(
+        &self,
+        path: &str,
+        api_key: Option<&str>,
+    ) -> Result<(Response<Incoming>, SendRequest<Empty<Bytes>>), RestError> {
+        let stream = guard::connect(&self.target, Endpoint::Rest).await.map_err(transport)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(transport)?;
+        // Ends when the sender is dropped or the venue closes; its errors reach the sender.
+        tokio::spawn(connection);
+        let response = sender.send_request(self.request(path, api_key)?).await.map_err(transport)?;
+        Ok((response, sender))
+    }
+
+    fn request(&self, path: &str, api_key: Option<&str>) -> Result<Request<Empty<Bytes>>, RestError> {
+        let uri = format!("{}{path}", self.target.path(Endpoint::Rest));
+        let mut request = Request::get(uri).header(HOST, self.target.host(Endpoint::Rest));
+        if let Some(key) = api_key {
+            request = request.header("X-MBX-APIKEY", key);
+        }
+        request.body(Empty::new()).map_err(|_| transport("the request cannot be written"))
+    }
+
+    fn take_idle(&self) -> Option<SendRequest<Empty<Bytes>>> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|sender| !sender.is_closed());
+        idle.pop()
+    }
+
+    fn keep(&self, sender: SendRequest<Empty<Bytes>>) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(sender);
+        }
+    }
+}
+
+async fn read_response(
+    response: Response<Incoming>,
+    body_max: usize,
+    secret: &str,
+) -> Result<String, RestError> {
+    let (head, body) = response.into_parts();
+    let status = head.status.as_u16();
+    if head.status.is_redirection() {
+        return Err(RestError::Fault(OrderFault::Redirect { status }));
+    }
+    // Nothing compressed was asked for, and what is not inflated cannot burst.
+    if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(unreadable(status));
+    }
+    let bytes = Limited::new(body, body_max).collect().await.map_err(|error| {
+        if error.is::<http_body_util::LengthLimitError>() { unreadable(status) } else { transport(error) }
+    })?;
+    let text = String::from_utf8(bytes.to_bytes().into()).map_err(|_| unreadable(status))?;
+    match status {
+        200 if text.starts_with(['{', '[']) => Ok(text),
+        400.. => Err(refused(status, &text, &head.headers, secret)),
+        _ => Err(unreadable(status)),
+    }
+}
+
+/// A refusal in the venue's form; without that only what the status alone says counts.
+fn refused(status: u16, text: &str, headers: &HeaderMap, secret: &str) -> RestError {
+    let error = ApiError::read(status, text, secret);
+    match error.class() {
+        ErrorClass::RateLimited | ErrorClass::OrderLimit => {
+            RestError::Api { error, retry_after: Some(retry_after(headers)) }
+        }
+        ErrorClass::OutcomeUnknown if error.code == 0 => unreadable(status),
+        ErrorClass::OutcomeUnknown
+        | ErrorClass::Overloaded
+        | ErrorClass::Filter
+        | ErrorClass::Clock
+        | ErrorClass::Auth
+        | ErrorClass::WouldMatch
+        | ErrorClass::Balance
+        | ErrorClass::Duplicate
+        | ErrorClass::MarketClosed
+        | ErrorClass::CancelRefused
+        | ErrorClass::NoSuchOrder
+        | ErrorClass::NoSuchSymbol
+        | ErrorClass::Refused => RestError::Api { error, retry_after: None },
+    }
+}
+
+/// Seconds, at most three days; a minute where the header is missing or says something else.
+fn retry_after(headers: &HeaderMap) -> Duration {
+    let text = headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap_or("?"));
+    let seconds = text.and_then(|text| text.parse::<u64>().ok());
+    if let (Some(text), None) = (text, seconds) {
+        let fault = OrderFault::Header {
+            name: "Retry-After",
+            got: Cut(text).to_string().into(),
+            used_s: RETRY_AFTER_DEFAULT_S,
+        };
+        tracing::warn!("{}", fault.line("rest"));
+    }
+    Duration::from_secs(seconds.unwrap_or(RETRY_AFTER_DEFAULT_S).min(RETRY_AFTER_MAX_S))
+}
+
+fn transport(kind: impl ToString) -> RestError {
+    RestError::Fault(OrderFault::Transport { kind: Cut(&kind.to_string()).to_string().into() })
+}
+
+const fn unreadable(status: u16) -> RestError {
+    RestError::Fault(OrderFault::Unreadable { status })
+}
+
+fn percent_encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
