@@ -21,14 +21,14 @@ use super::options::RunOptions;
 use super::running::{FeedHandle, Running};
 use super::status::AppStatus;
 use crate::admin::{self, Admin};
-use crate::book;
+use crate::book::{self, Books};
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Intake, Route};
 use crate::labels::LabelSource;
 use crate::lane::{self, LaneEnd, LaneLinks};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
-use crate::telemetry::recorder::Recorder;
+use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance_spot::gateway::GatewayLane;
 use crate::venue::guard::Target;
@@ -59,7 +59,7 @@ pub(super) async fn start(
     let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
     let simulated = simulated.map_err(anyhow::Error::from)?;
     let recorder = Recorder::start(process.labels.as_deref())?;
-    let mut builder = Builder::new(&process, &instruments, &recorder, clock);
+    let mut builder = Builder::new(&process, &instruments, recorder.sender(), clock);
     let mut probed = Vec::new();
     let mut faults = Vec::new();
     for account in account::group(&instruments, &credentials, simulated.as_ref()) {
@@ -76,11 +76,10 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    builder.start_books();
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
     let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver);
-    builder.book_tasks.spawn(status.clone().beat());
+    builder.heart.spawn(status.clone().beat());
     let admin = process.admin_address.map(|address| admin::start(address, status.clone())).transpose()?;
     wait_until_ready(&status).await;
     let feed = start_feed(&feed_url, builder.routes(&process), &counters, feed_state, clock);
@@ -140,7 +139,7 @@ fn embedded_venue(instruments: &[Instrument]) -> Result<Option<RunningVenue>, St
     let symbols: Vec<SymbolSpec> = wanted
         .map(|instrument| {
             let rules = &instrument.rules;
-            SymbolSpec::from_name(&instrument.maker_symbol, rules.price_decimals, rules.qty_decimals)
+            SymbolSpec::named(&instrument.maker_symbol, rules.price_decimals, rules.qty_decimals)
         })
         .collect();
     if symbols.is_empty() {
@@ -178,7 +177,7 @@ fn start_feed(
 pub(super) struct Builder<'a> {
     process: &'a Process,
     instruments: &'a [Instrument],
-    recorder: &'a Recorder,
+    records: mpsc::Sender<Record>,
     clock: Clock,
     epoch: Epoch,
     stop: watch::Sender<bool>,
@@ -186,9 +185,9 @@ pub(super) struct Builder<'a> {
     lanes: JoinSet<LaneEnd>,
     ticks: BTreeMap<usize, mpsc::Sender<pipeline::event::FeedTick>>,
     tops: Vec<(String, watch::Receiver<Option<Top>>)>,
-    books: Vec<(Target, Vec<(String, watch::Sender<Option<Top>>)>)>,
     book_stop: watch::Sender<bool>,
-    book_tasks: JoinSet<()>,
+    books: Vec<Books>,
+    heart: JoinSet<()>,
     gateways: Vec<GatewayHandle>,
     connected: Vec<(&'static str, watch::Receiver<bool>)>,
     stats: Vec<Arc<LaneStats>>,
@@ -198,14 +197,14 @@ impl<'a> Builder<'a> {
     fn new(
         process: &'a Process,
         instruments: &'a [Instrument],
-        recorder: &'a Recorder,
+        records: mpsc::Sender<Record>,
         clock: Clock,
     ) -> Self {
         let since = (clock.now().wall_ms - EPOCH_ZERO_MS).max(0) / EPOCH_STEP_MS;
         Self {
             process,
             instruments,
-            recorder,
+            records,
             clock,
             epoch: Epoch::new(u32::try_from(since).unwrap_or(Epoch::MAX)),
             stop: watch::Sender::new(false),
@@ -213,9 +212,9 @@ impl<'a> Builder<'a> {
             lanes: JoinSet::new(),
             ticks: BTreeMap::new(),
             tops: Vec::new(),
-            books: Vec::new(),
             book_stop: watch::Sender::new(false),
-            book_tasks: JoinSet::new(),
+            books: Vec::new(),
+            heart: JoinSet::new(),
             gateways: Vec::new(),
             connected: Vec::new(),
             stats: Vec::new(),
@@ -237,7 +236,7 @@ impl<'a> Builder<'a> {
             books.push((self.instruments[*place].maker_symbol.clone(), top_sender));
             self.start_lane(*place, LaneId(lane), venue_name, &handle, reports, top);
         }
-        self.books.push((target, books));
+        self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.connected.push((venue_name, handle.connected.clone()));
         self.gateways.push(handle);
     }
@@ -263,7 +262,7 @@ impl<'a> Builder<'a> {
             reports,
             connected: gateway.connected.clone(),
             commands: gateway.commands.clone(),
-            records: self.recorder.sender(),
+            records: self.records.clone(),
             stats: Arc::clone(&stats),
             source: Arc::new(LabelSource {
                 instance: self.process.instance.clone(),
@@ -291,12 +290,6 @@ impl<'a> Builder<'a> {
             prefix: InstrumentPrefix::new(&self.process.instance, &instrument.maker_symbol),
             epoch: self.epoch,
             chance: Chance::new(self.process.seed, &instrument.maker_symbol),
-        }
-    }
-
-    fn start_books(&mut self) {
-        for (target, symbols) in self.books.drain(..) {
-            self.book_tasks.spawn(book::run(target, symbols, self.clock, self.book_stop.subscribe()));
         }
     }
 
@@ -347,7 +340,8 @@ impl<'a> Builder<'a> {
             lanes: self.lanes,
             gateways: self.gateways,
             book_stop: self.book_stop,
-            book_tasks: self.book_tasks,
+            books: self.books,
+            heart: self.heart,
             parts,
         }
     }

@@ -12,6 +12,7 @@ use super::account::GatewayHandle;
 use super::build::Parts;
 use super::status::AppStatus;
 use super::summary;
+use crate::book::Books;
 use crate::clock::Clock;
 use crate::drain::{CLOSE_MAX, StopReason};
 use crate::feed::{FeedEnd, FeedError};
@@ -38,7 +39,8 @@ pub struct Running {
     pub(super) lanes: JoinSet<LaneEnd>,
     pub(super) gateways: Vec<GatewayHandle>,
     pub(super) book_stop: watch::Sender<bool>,
-    pub(super) book_tasks: JoinSet<()>,
+    pub(super) books: Vec<Books>,
+    pub(super) heart: JoinSet<()>,
     pub(super) parts: Parts,
 }
 
@@ -95,7 +97,12 @@ impl Running {
                 tracing::warn!("a gateway did not end in time");
             }
         }
-        self.book_tasks.shutdown().await;
+        for books in &mut self.books {
+            if timeout(TASK_MAX, books.ended()).await.is_err() {
+                tracing::warn!("a book connection did not end in time");
+            }
+        }
+        self.heart.shutdown().await;
         let totals = match &self.parts.ledger {
             Some(target) => summary::venue_trades(&RestClient::new(target.clone())).await,
             None => None,

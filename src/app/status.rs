@@ -19,7 +19,7 @@ use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
 
 /// What an operator may see of a run. Clones look at the same thing.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct AppStatus {
     /// The run's clock.
     pub clock: Clock,
@@ -127,7 +127,7 @@ impl AppStatus {
             "feed": {
                 "state": self.feed.borrow().to_string(),
                 "messages": feed.messages,
-                "rejected": feed.rejected,
+                "rejected": feed.rejected_total(),
                 "duplicates": feed.duplicates,
                 "ticks": feed.ticks,
                 "lagged": feed.lagged,

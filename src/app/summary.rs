@@ -30,17 +30,12 @@ pub(super) fn summary(
     let open = maybe_open(lanes);
     let matched = Outcome::ALL.iter().position(|outcome| *outcome == Outcome::Matched);
     let overflow = counts.overflow + feed.overflow;
-    let feed_balances = feed.messages == feed.rejected + feed.duplicates + feed.ticks;
     let handed_over = feed.ticks == counts.ticks + feed.overflow;
     Summary {
         run_ms: u64::try_from(run.as_millis()).unwrap_or(u64::MAX),
         messages: feed.messages,
-        rejected: feed.rejected,
-        rejected_by_reason: feed
-            .rejected_by_reason
-            .iter()
-            .map(|(code, count)| ((*code).to_owned(), *count))
-            .collect(),
+        rejected: feed.rejected_total(),
+        rejected_by_reason: feed.rejected.iter().map(|(code, count)| ((*code).to_owned(), *count)).collect(),
         duplicates: feed.duplicates,
         ticks: feed.ticks,
         repeats: counts.repeats,
@@ -59,7 +54,7 @@ pub(super) fn summary(
         oldest_open_maker_ms: recorded.oldest_open_maker_ms,
         tick_to_maker_us: recorder::percentiles(&recorded.tick_to_maker_us),
         tick_to_done_us: recorder::percentiles(&recorded.tick_to_done_us),
-        books_balance: feed_balances && handed_over && counts.balance(),
+        books_balance: feed.balances() && handed_over && counts.balance(),
     }
 }
 

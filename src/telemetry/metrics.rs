@@ -77,7 +77,6 @@ pub const TABLE: &[Metric] = &[
 ];
 
 /// The process's recorder of metrics; installed once, whoever asks first.
-#[must_use]
 pub fn handle() -> &'static PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     HANDLE.get_or_init(|| {

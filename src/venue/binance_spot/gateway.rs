@@ -85,7 +85,8 @@ pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
         answer_patience: ANSWER_PATIENCE,
         inflight_max: INFLIGHT_MAX,
     };
-    let mut session = Session { machine: Gateway::new(settings, permit), encoder: Encoder::default(), parts, clock };
+    let mut session =
+        Session { machine: Gateway::new(settings, permit), encoder: Encoder::default(), parts, clock };
     let mut backoff = Backoff::of_connection(u64::from(std::process::id()));
     loop {
         match session.connect().await {
@@ -201,7 +202,13 @@ impl<P: Permit> Session<P> {
     }
 
     fn take_frame(&mut self, text: &str) -> Result<(), LinkError> {
-        match decode(text, &self.machine, &self.parts.lanes, self.parts.account.api_key(), self.clock.now().wall_ms) {
+        match decode(
+            text,
+            &self.machine,
+            &self.parts.lanes,
+            self.parts.account.api_key(),
+            self.clock.now().wall_ms,
+        ) {
             Decoded::Answer { request, answer, counts } => {
                 for count in counts.iter().filter_map(count) {
                     self.machine.handle_count(count, self.clock.now());

@@ -28,6 +28,10 @@ const DEADLINE: Duration = Duration::from_secs(5);
 const BODY_MAX: usize = 1 << 20;
 /// Most bytes of exchangeInfo, which lists every symbol of a venue.
 const EXCHANGE_INFO_MAX: usize = 16 << 20;
+/// Where a venue that keeps a ledger serves it.
+const LEDGER: &str = "/venue";
+/// Most bytes of a page of the ledger.
+const LEDGER_MAX: usize = 64 << 20;
 /// Connections that are kept for the next request.
 const IDLE_MAX: usize = 2;
 /// How long to stay away when the venue says only that.
@@ -110,6 +114,15 @@ impl RestClient {
         read_account(&self.get(&path, Some(account.api_key), BODY_MAX).await?).map_err(RestError::Fault)
     }
 
+    /// A page of the ledger of a venue that keeps one (`/venue/totals` and so on), as JSON.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn ledger(&self, page: &str) -> Result<serde_json::Value, RestError> {
+        let body = self.get(&format!("{LEDGER}/{page}"), None, LEDGER_MAX).await?;
+        serde_json::from_str(&body).map_err(|_| RestError::Fault(OrderFault::Unreadable { status: 200 }))
+    }
+
     /// Gets `path` (below the dialect's own).
     async fn get(&self, path: &str, api_key: Option<&str>, body_max: usize) -> Result<String, RestError> {
         timeout(DEADLINE, self.get_unbounded(path, api_key, body_max))
@@ -152,7 +165,9 @@ impl RestClient {
     }
 
     fn request(&self, path: &str, api_key: Option<&str>) -> Result<Request<Empty<Bytes>>, RestError> {
-        let uri = format!("{}{path}", self.target.path(Endpoint::Rest));
+        // The ledger stands beside the dialect, not below it.
+        let below = if path.starts_with(LEDGER) { "" } else { self.target.path(Endpoint::Rest) };
+        let uri = format!("{below}{path}");
         let mut request = Request::get(uri).header(HOST, self.target.host(Endpoint::Rest));
         if let Some(key) = api_key {
             request = request.header("X-MBX-APIKEY", key);

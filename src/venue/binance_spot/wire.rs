@@ -16,8 +16,8 @@ use schemas::wire::binance_spot::request::{
 use schemas::wire::order_fault::OrderFault;
 use schemas::wire::order_update::OrderUpdate;
 
-use super::gateway::GatewayLane;
 use super::account::AccountKey;
+use super::gateway::GatewayLane;
 
 /// The request id of the user stream's subscription; the machine's ids begin at 1.
 const SUBSCRIBE_ID: u64 = 0;
@@ -76,8 +76,12 @@ impl Encoder {
             timestamp_ms: at_ms,
         };
         match &outgoing.command {
-            Command::PlaceMaker(leg) => signed(&place(leg, PlaceKind::Maker), envelope, account, payload, frame),
-            Command::PlaceTaker(leg) => signed(&place(leg, PlaceKind::Taker), envelope, account, payload, frame),
+            Command::PlaceMaker(leg) => {
+                signed(&place(leg, PlaceKind::Maker), envelope, account, payload, frame)
+            }
+            Command::PlaceTaker(leg) => {
+                signed(&place(leg, PlaceKind::Taker), envelope, account, payload, frame)
+            }
             Command::Cancel(handle) => signed(&CancelOrder(about(handle)), envelope, account, payload, frame),
             Command::Query(handle) => signed(&QueryOrder(about(handle)), envelope, account, payload, frame),
             Command::ListOpen => {
