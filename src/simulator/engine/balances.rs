@@ -74,6 +74,10 @@ impl Balances {
         id
     }
 
+    pub(super) fn accounts(&self) -> impl Iterator<Item = AccountId> + use<> {
+        (0..self.accounts.len()).map(|at| AccountId(u16::try_from(at).expect("numbered by add_account")))
+    }
+
     pub(super) fn deposit(&mut self, account: AccountId, asset: AssetId, amount: i128) {
         self.at(account, asset).free += amount;
         self.touched.clear();

@@ -61,6 +61,11 @@ impl Engine {
         self.balances.add_account()
     }
 
+    /// All accounts, in the order of their creation.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + use<> {
+        self.balances.accounts()
+    }
+
     /// A new symbol with an empty book. A tick is `10^-price_decimals`, a lot `10^-qty_decimals`; `None` if
     /// together they are finer than [`AMOUNT_DECIMALS`].
     pub fn add_symbol(
