@@ -41,3 +41,12 @@ pub fn wall_ms() -> i64 {
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
+
+/// The wall clock, nanoseconds since the epoch: what two processes of one host can compare.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the place")]
+pub fn wall_ns() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+}

@@ -1,11 +1,67 @@
-//! `self-trader venue`.
+//! `self-trader venue`: the embedded venue alone, until it is told to stop.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::simulator::{self, Profile, SymbolSpec, VenueOptions};
 
 /// Arguments of `venue`.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// How it behaves
+    #[arg(long, value_enum, default_value_t = Profile::Open)]
+    profile: Profile,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// What it lists: JSON lines or a JSON array of {"name", "base"?, "quote"?, "price_decimals",
+    /// "qty_decimals", "start_price"?}, or rows of NAME PRICE_DECIMALS QTY_DECIMALS [START_PRICE]
+    /// [default: BTCUSDT and ETHUSDT with 2 and 6 decimals]
+    #[arg(long, value_name = "FILE")]
+    symbols: Option<PathBuf>,
+    /// At the end, write to FILE when each order.place frame was read: lines of client order id and
+    /// nanoseconds since the epoch
+    #[arg(long, value_name = "FILE")]
+    stamp_file: Option<PathBuf>,
+}
 
-pub(super) fn run(_args: Args) -> anyhow::Result<ExitCode> {
-    anyhow::bail!("not there yet")
+pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let options = options(args)?;
+    let (profile, symbols) = (options.profile.as_str(), options.symbols.len());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before the first line: who reads it may send a signal at once.
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let venue = simulator::start(options)?;
+        #[expect(clippy::print_stdout, reason = "the address is what the command is asked for")]
+        {
+            println!("venue listening on http://{} (profile {profile}, {symbols} symbols)", venue.addr());
+        }
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        venue.shutdown();
+        Ok(ExitCode::SUCCESS)
+    })
+}
+
+fn options(args: Args) -> anyhow::Result<VenueOptions> {
+    let mut options = VenueOptions {
+        listen: args.listen,
+        profile: args.profile,
+        stamp_file: args.stamp_file,
+        ..VenueOptions::default()
+    };
+    if let Some(path) = args.symbols {
+        let text = std::fs::read_to_string(&path).with_context(|| format!("--symbols {}", path.display()))?;
+        options.symbols =
+            SymbolSpec::parse_list(&text).with_context(|| format!("--symbols {}", path.display()))?;
+    }
+    Ok(options)
 }

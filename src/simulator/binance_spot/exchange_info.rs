@@ -1,0 +1,96 @@
+//! `exchangeInfo`: what is listed, its filters and the venue's limits.
+
+use serde_json::{Value, json};
+
+use super::limits::RateLimit;
+use super::market::named;
+use super::numbers::Fixed;
+use super::operation::{self, Answer, Request};
+use super::order_rules::STEPS_MAX;
+use super::views::stp_word;
+use crate::simulator::state::{State, Symbol};
+
+/// The answer, for all symbols or for those named.
+pub(super) fn exchange_info(state: &mut State, request: &Request<'_>) -> Answer {
+    let ids = match (request.params.get("symbol"), request.params.list("symbols")?) {
+        (Some(_), _) => vec![request.symbol(state)?],
+        (None, Some(names)) => named(state, &names)?,
+        (None, None) => state.symbols.iter().map(|symbol| symbol.id).collect(),
+    };
+    let limits = rate_limits(state, request.now_ms);
+    operation::json(&json!({
+        "timezone": "UTC",
+        "serverTime": request.now_ms,
+        "rateLimits": limits,
+        "exchangeFilters": [],
+        "symbols": ids.into_iter().map(|id| listing(state, state.symbol(id))).collect::<Vec<_>>(),
+    }))
+}
+
+fn rate_limits(state: &mut State, now_ms: i64) -> Vec<RateLimit> {
+    // Every account has the same limits, and there is at least one.
+    let orders = state.accounts.first_mut().map(|account| account.orders.shown(now_ms));
+    let all = std::iter::once(state.weight.shown(now_ms)).chain(orders.into_iter().flatten());
+    all.map(RateLimit::without_count).collect()
+}
+
+fn listing(state: &State, symbol: &Symbol) -> Value {
+    let profile = state.profile;
+    let stp: Vec<_> = profile.allowed_stp().iter().map(|mode| stp_word(*mode)).collect();
+    json!({
+        "symbol": symbol.spec.name,
+        "status": "TRADING",
+        "baseAsset": symbol.spec.base,
+        "baseAssetPrecision": state.asset(symbol.base).decimals.max(8),
+        "quoteAsset": symbol.spec.quote,
+        "quotePrecision": state.asset(symbol.quote).decimals.max(8),
+        "quoteAssetPrecision": state.asset(symbol.quote).decimals.max(8),
+        "baseCommissionPrecision": 8,
+        "quoteCommissionPrecision": 8,
+        "orderTypes": ["LIMIT", "LIMIT_MAKER"],
+        "icebergAllowed": false,
+        "ocoAllowed": false,
+        "otoAllowed": false,
+        "opoAllowed": false,
+        "quoteOrderQtyMarketAllowed": false,
+        "allowTrailingStop": false,
+        "cancelReplaceAllowed": false,
+        "amendAllowed": false,
+        "pegInstructionsAllowed": false,
+        "isSpotTradingAllowed": true,
+        "isMarginTradingAllowed": false,
+        "filters": filters(state, symbol),
+        "permissions": [],
+        "permissionSets": [["SPOT"]],
+        "defaultSelfTradePreventionMode": stp_word(profile.default_stp()),
+        "allowedSelfTradePreventionModes": stp,
+    })
+}
+
+fn filters(state: &State, symbol: &Symbol) -> Value {
+    let profile = state.profile;
+    let notional = Fixed::new(profile.least_notional().into(), 0);
+    json!([
+        {
+            "filterType": "PRICE_FILTER",
+            "minPrice": symbol.price(1),
+            "maxPrice": symbol.price(STEPS_MAX),
+            "tickSize": symbol.price(1),
+        },
+        {
+            "filterType": "LOT_SIZE",
+            "minQty": symbol.qty(1),
+            "maxQty": symbol.qty(STEPS_MAX),
+            "stepSize": symbol.qty(1),
+        },
+        {
+            "filterType": "NOTIONAL",
+            "minNotional": notional,
+            "applyMinToMarket": false,
+            "maxNotional": Fixed::ZERO,
+            "applyMaxToMarket": false,
+            "avgPriceMins": 0,
+        },
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": profile.open_orders()},
+    ])
+}

@@ -1,0 +1,149 @@
+//! Rate limits: windows aligned to the wall clock.
+
+use serde::Serialize;
+
+use super::error::ApiError;
+use crate::simulator::Profile;
+
+const SECOND_MS: i64 = 1_000;
+const MINUTE_MS: i64 = 60 * SECOND_MS;
+const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+
+/// One limit as answers and exchangeInfo show it.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RateLimit {
+    rate_limit_type: &'static str,
+    interval: &'static str,
+    interval_num: u32,
+    limit: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+}
+
+impl RateLimit {
+    pub(super) const fn without_count(self) -> Self {
+        Self { count: None, ..self }
+    }
+}
+
+/// A count that begins anew with each interval of the wall clock.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    length_ms: i64,
+    limit: u64,
+    interval: i64,
+    count: u64,
+}
+
+impl Window {
+    const fn new(length_ms: i64, limit: u64) -> Self {
+        Self { length_ms, limit, interval: 0, count: 0 }
+    }
+
+    fn at(&mut self, now_ms: i64) -> &mut u64 {
+        let interval = now_ms.div_euclid(self.length_ms);
+        if interval != self.interval {
+            (self.interval, self.count) = (interval, 0);
+        }
+        &mut self.count
+    }
+
+    fn is_full(&mut self, now_ms: i64) -> bool {
+        *self.at(now_ms) >= self.limit
+    }
+}
+
+/// Request weight. There is one caller's address: loopback.
+#[derive(Debug)]
+pub(crate) struct WeightLimit(Window);
+
+impl WeightLimit {
+    pub(crate) const fn new(profile: Profile) -> Self {
+        Self(Window::new(MINUTE_MS, profile.weight_per_minute()))
+    }
+
+    /// Counts a request.
+    pub(super) fn spend(&mut self, weight: u64, now_ms: i64) -> Result<(), ApiError> {
+        let full = self.0.is_full(now_ms);
+        *self.0.at(now_ms) += weight;
+        if full { Err(ApiError::too_much_weight()) } else { Ok(()) }
+    }
+
+    pub(super) fn shown(&mut self, now_ms: i64) -> RateLimit {
+        RateLimit {
+            rate_limit_type: "REQUEST_WEIGHT",
+            interval: "MINUTE",
+            interval_num: 1,
+            limit: self.0.limit,
+            count: Some(*self.0.at(now_ms)),
+        }
+    }
+
+    pub(super) fn used(&mut self, now_ms: i64) -> u64 {
+        *self.0.at(now_ms)
+    }
+
+    /// Seconds until the window ends.
+    pub(super) const fn retry_after_s(now_ms: i64) -> i64 {
+        (MINUTE_MS - now_ms.rem_euclid(MINUTE_MS)) / SECOND_MS + 1
+    }
+}
+
+/// An account's unfilled orders: one more for each that is accepted, fewer when they trade.
+#[derive(Debug)]
+pub(crate) struct OrderLimit {
+    ten_seconds: Window,
+    day: Window,
+}
+
+impl OrderLimit {
+    pub(crate) const fn new(profile: Profile) -> Self {
+        Self {
+            ten_seconds: Window::new(10 * SECOND_MS, profile.orders_per_10s()),
+            day: Window::new(DAY_MS, profile.orders_per_day()),
+        }
+    }
+
+    pub(super) fn check(&mut self, now_ms: i64) -> Result<(), ApiError> {
+        if self.ten_seconds.is_full(now_ms) {
+            return Err(ApiError::too_many_orders(self.ten_seconds.limit, "10 SECOND"));
+        }
+        if self.day.is_full(now_ms) {
+            return Err(ApiError::too_many_orders(self.day.limit, "1 DAY"));
+        }
+        Ok(())
+    }
+
+    pub(super) fn accepted(&mut self, now_ms: i64) {
+        *self.ten_seconds.at(now_ms) += 1;
+        *self.day.at(now_ms) += 1;
+    }
+
+    /// An order traded for the first time: that gives one back to a taker and more to a maker.
+    pub(super) fn first_fill(&mut self, gives_back: u64, now_ms: i64) {
+        for window in [&mut self.ten_seconds, &mut self.day] {
+            let count = window.at(now_ms);
+            *count = count.saturating_sub(gives_back);
+        }
+    }
+
+    pub(super) fn used(&mut self, now_ms: i64) -> (u64, u64) {
+        (*self.ten_seconds.at(now_ms), *self.day.at(now_ms))
+    }
+
+    pub(super) fn shown(&mut self, now_ms: i64) -> [RateLimit; 2] {
+        let (ten_seconds, day) = self.used(now_ms);
+        let limit = |interval, interval_num, limit, count| RateLimit {
+            rate_limit_type: "ORDERS",
+            interval,
+            interval_num,
+            limit,
+            count: Some(count),
+        };
+        [
+            limit("SECOND", 10, self.ten_seconds.limit, ten_seconds),
+            limit("DAY", 1, self.day.limit, day),
+        ]
+    }
+}

@@ -1,0 +1,69 @@
+//! Numbers as the dialect writes them: strings, padded to 8 digits after the point.
+
+use std::fmt;
+
+use schemas::units::Notional;
+use serde::{Serialize, Serializer};
+
+/// Digits after the point that every price, quantity and amount has at least.
+const DIGITS: u8 = 8;
+
+/// `steps * 10^-decimals`, written with 8 digits after the point, or more where the number has more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::simulator) struct Fixed {
+    steps: i128,
+    decimals: u8,
+}
+
+impl Fixed {
+    /// `0.00000000`.
+    pub(super) const ZERO: Self = Self { steps: 0, decimals: DIGITS };
+
+    pub(super) fn new(steps: i128, decimals: u8) -> Self {
+        match DIGITS.checked_sub(decimals) {
+            None | Some(0) => Self { steps, decimals },
+            Some(missing) => match steps.checked_mul(10_i128.pow(missing.into())) {
+                Some(steps) => Self { steps, decimals: DIGITS },
+                None => Self { steps, decimals },
+            },
+        }
+    }
+
+    /// Leaves out digits beyond `decimals`, all of them zeros by what the caller knows of the number.
+    pub(super) fn shortened(steps: i128, from: u8, decimals: u8) -> Self {
+        let surplus = from.saturating_sub(decimals.max(DIGITS));
+        Self::new(steps / 10_i128.pow(surplus.into()), from - surplus)
+    }
+}
+
+impl fmt::Display for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Notional::from_steps(self.steps).text(self.decimals).fmt(f)
+    }
+}
+
+impl Serialize for Fixed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Fixed;
+
+    #[test]
+    fn numbers_have_eight_digits_or_more() {
+        for (steps, decimals, text) in [
+            (6_500_010, 2, "65000.10000000"),
+            (0, 0, "0.00000000"),
+            (1, 8, "0.00000001"),
+            (15, 10, "0.0000000015"),
+            (-5, 0, "-5.00000000"),
+        ] {
+            assert_eq!(Fixed::new(steps, decimals).to_string(), text);
+        }
+        assert_eq!(Fixed::shortened(1_500_000_000_000_000_000, 18, 8).to_string(), "1.50000000");
+        assert_eq!(Fixed::shortened(1_000_000_000, 18, 9).to_string(), "0.000000001");
+    }
+}

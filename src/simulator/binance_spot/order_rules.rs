@@ -1,0 +1,129 @@
+//! An order's parameters, and everything that is checked before the engine sees it.
+
+use schemas::order::{Side, TimeInForce};
+use schemas::units::Decimal;
+
+use super::error::ApiError;
+use super::operation::Request;
+use super::params::Params;
+use super::views::parse_side;
+use crate::simulator::engine::{ClientId, NewOrder, StpMode};
+use crate::simulator::state::{State, Symbol};
+
+/// Most ticks in a price and lots in a quantity: their product stays far inside 128 bits.
+pub(super) const STEPS_MAX: i64 = 1_000_000_000_000_000;
+
+/// Digits that the assets have at most; more are "too much precision", fewer than that a filter's business.
+const ASSET_DECIMALS: u8 = 8;
+
+/// How much an answer tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Detail {
+    Ack,
+    Result,
+    Full,
+}
+
+/// Reads an order and checks it against the symbol's rules. Nothing has changed if it fails.
+pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<(NewOrder, Detail), ApiError> {
+    let symbol = request.symbol(state)?;
+    let params = request.params;
+    let account = request.account();
+    let side = parse_side(params.required("side")?).ok_or(ApiError::bad_side())?;
+    let life = life(params)?;
+    let detail = detail(params, life)?;
+    let client = match params.get("newClientOrderId") {
+        None => state.make_client_id(),
+        Some(text) => client_id("newClientOrderId", text)?,
+    };
+    let rules = state.symbol(symbol);
+    let (price, qty) = numbers(params, rules)?;
+    check_filters(state, rules, price, qty)?;
+    if state.engine.open_orders_of(account, symbol) >= state.profile.open_orders() {
+        return Err(ApiError::filter("MAX_NUM_ORDERS"));
+    }
+    let stp = stp(state, params)?;
+    state.account_mut(account).orders.check(request.now_ms)?;
+    let new = NewOrder { account, symbol, client, side, price, qty, life, stp, now_ms: request.now_ms };
+    Ok((new, detail))
+}
+
+/// A client order id, or -1100.
+pub(super) fn client_id(name: &str, text: &str) -> Result<ClientId, ApiError> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    ClientId::new(text).filter(|_| plain).ok_or_else(|| ApiError::illegal(name))
+}
+
+fn life(params: &Params<'_>) -> Result<TimeInForce, ApiError> {
+    let time_in_force = params.get("timeInForce");
+    match (params.required("type")?, time_in_force) {
+        ("LIMIT", None) => Err(ApiError::mandatory("timeInForce")),
+        ("LIMIT", Some("GTC")) => Ok(TimeInForce::Gtc),
+        ("LIMIT", Some("IOC")) => Ok(TimeInForce::Ioc),
+        ("LIMIT", Some(_)) => Err(ApiError::bad_time_in_force()),
+        ("LIMIT_MAKER", None) => Ok(TimeInForce::Gtx),
+        ("LIMIT_MAKER", Some(_)) => Err(ApiError::not_required("timeInForce")),
+        _ => Err(ApiError::bad_type()),
+    }
+}
+
+fn detail(params: &Params<'_>, life: TimeInForce) -> Result<Detail, ApiError> {
+    match params.get("newOrderRespType") {
+        Some("ACK") => Ok(Detail::Ack),
+        Some("RESULT") => Ok(Detail::Result),
+        Some("FULL") => Ok(Detail::Full),
+        Some(_) => Err(ApiError::bad_enum("newOrderRespType")),
+        None if life == TimeInForce::Gtx => Ok(Detail::Ack),
+        None => Ok(Detail::Full),
+    }
+}
+
+/// Price in ticks and quantity in lots.
+fn numbers(params: &Params<'_>, symbol: &Symbol) -> Result<(i64, i64), ApiError> {
+    let read = |name| params.decimal(name)?.ok_or_else(|| ApiError::mandatory(name));
+    let (qty, price) = (read("quantity")?, read("price")?);
+    let price = steps(price, symbol.spec.price_decimals, "price", "PRICE_FILTER")?;
+    let qty = steps(qty, symbol.spec.qty_decimals, "quantity", "LOT_SIZE")?;
+    Ok((price, qty))
+}
+
+fn steps(number: Decimal, decimals: u8, name: &str, filter: &str) -> Result<i64, ApiError> {
+    if number.decimals() > u32::from(ASSET_DECIMALS.max(decimals)) {
+        return Err(ApiError::too_precise(name));
+    }
+    number
+        .to_steps_exact(decimals)
+        .and_then(|steps| i64::try_from(steps).ok())
+        .filter(|steps| (1..=STEPS_MAX).contains(steps))
+        .ok_or_else(|| ApiError::filter(filter))
+}
+
+fn check_filters(state: &State, symbol: &Symbol, price: i64, qty: i64) -> Result<(), ApiError> {
+    let tick_lots = i128::from(price) * i128::from(qty);
+    let unit = 10_i128.pow(u32::from(symbol.spec.price_decimals + symbol.spec.qty_decimals));
+    if tick_lots < i128::from(state.profile.least_notional()) * unit {
+        return Err(ApiError::filter("NOTIONAL"));
+    }
+    Ok(())
+}
+
+fn stp(state: &State, params: &Params<'_>) -> Result<StpMode, ApiError> {
+    let mode = match params.get("selfTradePreventionMode") {
+        None => return Ok(state.profile.default_stp()),
+        Some("NONE") => StpMode::None,
+        Some("EXPIRE_MAKER") => StpMode::ExpireMaker,
+        Some("EXPIRE_TAKER" | "EXPIRE_BOTH" | "DECREMENT" | "TRANSFER") => {
+            return Err(ApiError::stp_not_allowed());
+        }
+        Some(_) => return Err(ApiError::bad_enum("selfTradePreventionMode")),
+    };
+    if state.profile.allowed_stp().contains(&mode) { Ok(mode) } else { Err(ApiError::stp_not_allowed()) }
+}
+
+/// The asset that an order's own side receives: what a commission would be paid in.
+pub(super) fn received(symbol: &Symbol, side: Side) -> &str {
+    match side {
+        Side::Buy => &symbol.spec.base,
+        Side::Sell => &symbol.spec.quote,
+    }
+}

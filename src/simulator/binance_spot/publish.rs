@@ -1,0 +1,101 @@
+//! From what the engine did to what is remembered and told.
+
+use crate::simulator::engine::{AccountId, AssetId, Event, Order, SymbolId, Trade};
+use crate::simulator::history::TradeRecord;
+use crate::simulator::state::State;
+
+use super::{market_streams, reports};
+
+/// What first fills give back of the limit on unfilled orders.
+const MAKER_GIVES_BACK: u64 = 5;
+const TAKER_GIVES_BACK: u64 = 1;
+
+/// Remembers and tells what the last command brought about: for each event the reports to the accounts and
+/// the trades, at the end the aggregate trade, the balances and the top of the book.
+pub(super) fn publish(state: &mut State, now_ms: i64) {
+    let mut events = std::mem::take(&mut state.events);
+    let mut batch = Batch::default();
+    for event in &events {
+        apply(state, event, &mut batch, now_ms);
+    }
+    batch.finish(state, now_ms);
+    events.clear();
+    state.events = events;
+    state.cancel_id = None;
+}
+
+/// What is told once for a whole command.
+#[derive(Default)]
+struct Batch {
+    /// First and last trade of an aggregate, and the lots of all its trades.
+    aggregate: Option<(TradeRecord, TradeRecord, i128)>,
+    /// A command touches one symbol only.
+    symbol: Option<SymbolId>,
+    balances: Vec<(AccountId, AssetId)>,
+}
+
+fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
+    match event {
+        Event::Accepted { order, execution } => {
+            batch.symbol = Some(order.symbol);
+            state.history.open(order, now_ms);
+            reports::accepted(state, order, *execution, now_ms);
+        }
+        Event::Traded(trade) => traded(state, trade, batch, now_ms),
+        Event::Prevented(prevented) => {
+            state.history.update(&prevented.maker.order, now_ms);
+            reports::prevented(state, prevented, now_ms);
+        }
+        Event::Ended { order, execution } => {
+            batch.symbol = Some(order.symbol);
+            state.history.update(order, now_ms);
+            reports::ended(state, order, *execution, state.cancel_id, now_ms);
+        }
+        Event::Level { symbol, side, price, .. } => market_streams::level(state, *symbol, *side, *price),
+        Event::Balance { account, asset, .. } => {
+            state.account_mut(*account).updated_ms = now_ms;
+            batch.balances.push((*account, *asset));
+        }
+    }
+}
+
+fn traded(state: &mut State, trade: &Trade, batch: &mut Batch, now_ms: i64) {
+    let record = state.history.trade(trade, now_ms);
+    give_back(state, &trade.maker.order, trade.qty, MAKER_GIVES_BACK, now_ms);
+    give_back(state, &trade.taker.order, trade.qty, TAKER_GIVES_BACK, now_ms);
+    reports::traded(state, trade, &trade.maker, now_ms);
+    reports::traded(state, trade, &trade.taker, now_ms);
+    market_streams::trade(state, &record);
+    match &mut batch.aggregate {
+        Some((_, last, lots)) if last.aggregate == record.aggregate => {
+            *last = record;
+            *lots += i128::from(record.qty);
+        }
+        aggregate => {
+            if let Some((first, last, lots)) = aggregate.replace((record, record, record.qty.into())) {
+                market_streams::agg_trade(state, &first, &last, lots);
+            }
+        }
+    }
+}
+
+fn give_back(state: &mut State, order: &Order, filled_now: i64, count: u64, now_ms: i64) {
+    if order.filled == filled_now {
+        state.account_mut(order.account).orders.first_fill(count, now_ms);
+    }
+}
+
+impl Batch {
+    fn finish(mut self, state: &mut State, now_ms: i64) {
+        if let Some((first, last, lots)) = &self.aggregate {
+            market_streams::agg_trade(state, first, last, *lots);
+        }
+        let Some(symbol) = self.symbol else { return };
+        self.balances.sort_unstable();
+        for changed in self.balances.chunk_by(|(one, _), (other, _)| one == other) {
+            let assets: Vec<_> = changed.iter().map(|(_, asset)| *asset).collect();
+            reports::balances(state, changed[0].0, symbol, &assets, now_ms);
+        }
+        market_streams::book_ticker(state, symbol);
+    }
+}

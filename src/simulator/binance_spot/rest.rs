@@ -1,0 +1,137 @@
+//! REST: `/api/v3/*`, and empty answers for the families of paths that stock clients ask on the way.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State as Extract};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::auth::Credentials;
+use super::error::ApiError;
+use super::limits::WeightLimit;
+use super::operation::{Answer, Route, serve};
+use super::params::Params;
+use super::publish::publish;
+use super::sign::cut_signature;
+use crate::clock;
+use crate::simulator::faults::Delivery;
+use crate::simulator::server::Shared;
+use crate::simulator::state::State;
+
+/// Longest body of a request.
+const BODY_MAX: usize = 64 * 1024;
+/// When the venue gives up on an answer that a fault loses.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
+
+/// What other products of the same venue answer: that they list nothing. Stock clients ask them all when
+/// they load markets.
+const EMPTY: [(&str, &str); 9] = [
+    ("/sapi/v1/capital/config/getall", "[]"),
+    ("/sapi/v1/margin/allPairs", "[]"),
+    ("/sapi/v1/margin/isolated/allPairs", "[]"),
+    ("/sapi/v1/margin/allAssets", "[]"),
+    ("/fapi/v1/exchangeInfo", r#"{"timezone":"UTC","rateLimits":[],"exchangeFilters":[],"assets":[],"symbols":[]}"#),
+    ("/dapi/v1/exchangeInfo", r#"{"timezone":"UTC","rateLimits":[],"exchangeFilters":[],"symbols":[]}"#),
+    ("/eapi/v1/exchangeInfo", r#"{"timezone":"UTC","rateLimits":[],"optionSymbols":[],"optionContracts":[],"optionAssets":[]}"#),
+    ("/sapi/v1/system/status", r#"{"status":0,"msg":"normal"}"#),
+    ("/sapi/v1/account/apiRestrictions", r#"{"enableReading":true,"enableSpotAndMarginTrading":true}"#),
+];
+
+/// An answer and what its headers say.
+struct Served {
+    answer: Answer,
+    delivery: Delivery,
+    now_ms: i64,
+    weight_used: u64,
+    orders_used: Option<(u64, u64)>,
+}
+
+/// Serves one request.
+pub(in crate::simulator) async fn rest(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_MAX).await else {
+        return respond(StatusCode::PAYLOAD_TOO_LARGE, Vec::new());
+    };
+    let path = parts.uri.path();
+    if let Some((_, empty)) = EMPTY.iter().find(|(own, _)| *own == path) {
+        return respond(StatusCode::OK, empty.as_bytes().to_vec());
+    }
+    let route = path.strip_prefix("/api/v3/").and_then(|path| Route::of_rest(parts.method.as_str(), path));
+    let Some(route) = route else {
+        return respond(StatusCode::NOT_FOUND, error_body(&ApiError::unsupported()));
+    };
+    let key = parts.headers.get("x-mbx-apikey").and_then(|key| key.to_str().ok());
+    let query = parts.uri.query().unwrap_or_default();
+    let body = String::from_utf8_lossy(&body);
+    let served = serve_locked(&mut shared.lock(), route, key, query, &body);
+    match served.delivery {
+        Delivery::Now => {}
+        Delivery::AfterMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+        Delivery::Never => {
+            tokio::time::sleep(GIVE_UP_AFTER).await;
+            return finish(Served { answer: Err(ApiError::timed_out()), ..served });
+        }
+    }
+    finish(served)
+}
+
+fn serve_locked(state: &mut State, route: &Route, key: Option<&str>, query: &str, body: &str) -> Served {
+    let now_ms = clock::wall_ms();
+    let (signed_query, in_query) = cut_signature(query);
+    let (signed_body, in_body) = cut_signature(body);
+    let params = Params::of_form(query, body);
+    let credentials = Credentials {
+        key: key.map(Cow::Borrowed),
+        signature: in_query.or(in_body).and_then(|_| params.get("signature")).map(Cow::Borrowed),
+        signed: [signed_query, signed_body],
+        session: None,
+        no_key: ApiError::bad_key_format,
+    };
+    let served = serve(state, route, &params, &credentials, now_ms);
+    publish(state, now_ms);
+    let orders_used = served.account.map(|account| state.account_mut(account).orders.used(now_ms));
+    Served {
+        orders_used,
+        weight_used: state.weight.used(now_ms),
+        answer: served.answer,
+        delivery: served.delivery,
+        now_ms,
+    }
+}
+
+fn finish(served: Served) -> Response {
+    let (status, body) = match &served.answer {
+        Ok(body) => (StatusCode::OK, body.clone()),
+        Err(error) => (
+            StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            error_body(error),
+        ),
+    };
+    let mut response = respond(status, body);
+    let headers = response.headers_mut();
+    headers.insert("x-mbx-used-weight-1m", HeaderValue::from(served.weight_used));
+    if let Some((ten_seconds, day)) = served.orders_used {
+        headers.insert("x-mbx-order-count-10s", HeaderValue::from(ten_seconds));
+        headers.insert("x-mbx-order-count-1d", HeaderValue::from(day));
+    }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(WeightLimit::retry_after_s(served.now_ms)));
+    }
+    response
+}
+
+fn error_body(error: &ApiError) -> Vec<u8> {
+    serde_json::to_vec(error).expect("errors serialise")
+}
+
+fn respond(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+    response
+}

@@ -1,0 +1,187 @@
+//! Orders, trades and balances as the dialect writes them.
+
+use schemas::order::{OrderStatus, Side, TimeInForce};
+use serde::Serialize;
+
+use super::numbers::Fixed;
+use crate::simulator::engine::{AMOUNT_DECIMALS, AccountId, AssetId, Order, StpMode};
+use crate::simulator::history::{OrderRecord, TradeRecord};
+use crate::simulator::state::{State, Symbol};
+
+impl Symbol {
+    pub(super) fn price(&self, ticks: i64) -> Fixed {
+        Fixed::new(ticks.into(), self.spec.price_decimals)
+    }
+
+    pub(super) fn qty(&self, lots: i64) -> Fixed {
+        Fixed::new(lots.into(), self.spec.qty_decimals)
+    }
+
+    pub(in crate::simulator) fn base_amount(&self, lots: i128) -> Fixed {
+        Fixed::new(lots, self.spec.qty_decimals)
+    }
+
+    /// An amount of the quote asset, from tick-lots.
+    pub(in crate::simulator) fn quote(&self, tick_lots: i128) -> Fixed {
+        Fixed::new(tick_lots, self.spec.price_decimals + self.spec.qty_decimals)
+    }
+}
+
+/// The dialect's word for a self-trade prevention mode.
+pub(super) const fn stp_word(mode: StpMode) -> &'static str {
+    match mode {
+        StpMode::None => "NONE",
+        StpMode::ExpireMaker => "EXPIRE_MAKER",
+    }
+}
+
+/// The dialect's order type and time in force: post-only is a type here.
+pub(super) const fn type_words(life: TimeInForce) -> (&'static str, &'static str) {
+    match life {
+        TimeInForce::Gtc => ("LIMIT", "GTC"),
+        TimeInForce::Ioc => ("LIMIT", "IOC"),
+        TimeInForce::Gtx => ("LIMIT_MAKER", "GTC"),
+    }
+}
+
+/// Why an order expired, where it did.
+pub(super) fn expiry_reason(order: &Order) -> Option<&'static str> {
+    (order.status == OrderStatus::Expired).then_some("UNFILLED_IOC_QUANTITY_EXPIRED")
+}
+
+/// An order as `order.status` shows it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OrderView<'a> {
+    symbol: &'a str,
+    order_id: u64,
+    order_list_id: i64,
+    client_order_id: &'a str,
+    price: Fixed,
+    orig_qty: Fixed,
+    executed_qty: Fixed,
+    cummulative_quote_qty: Fixed,
+    status: &'static str,
+    time_in_force: &'static str,
+    r#type: &'static str,
+    side: &'static str,
+    stop_price: Fixed,
+    iceberg_qty: Fixed,
+    time: i64,
+    update_time: i64,
+    is_working: bool,
+    working_time: i64,
+    orig_quote_order_qty: Fixed,
+    self_trade_prevention_mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prevented_quantity: Option<Fixed>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expiry_reason: Option<&'static str>,
+}
+
+/// Shows a remembered order.
+pub(crate) fn order_view<'a>(symbol: &'a Symbol, record: &'a OrderRecord) -> OrderView<'a> {
+    let order = &record.order;
+    let (r#type, time_in_force) = type_words(order.life);
+    OrderView {
+        symbol: &symbol.spec.name,
+        order_id: order.id.0,
+        order_list_id: -1,
+        client_order_id: order.client.as_str(),
+        price: symbol.price(order.price),
+        orig_qty: symbol.qty(order.qty),
+        executed_qty: symbol.qty(order.filled),
+        cummulative_quote_qty: symbol.quote(order.quote),
+        status: order.status.as_str(),
+        time_in_force,
+        r#type,
+        side: order.side.as_str(),
+        stop_price: Fixed::ZERO,
+        iceberg_qty: Fixed::ZERO,
+        time: order.created_ms,
+        update_time: record.updated_ms,
+        is_working: true,
+        working_time: order.created_ms,
+        orig_quote_order_qty: Fixed::ZERO,
+        self_trade_prevention_mode: stp_word(order.stp),
+        prevented_quantity: (order.prevented > 0).then(|| symbol.qty(order.prevented)),
+        expiry_reason: expiry_reason(order),
+    }
+}
+
+/// A trade as the public sees it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct PublicTrade {
+    id: u64,
+    price: Fixed,
+    qty: Fixed,
+    quote_qty: Fixed,
+    time: i64,
+    is_buyer_maker: bool,
+    is_best_match: bool,
+}
+
+impl PublicTrade {
+    pub(crate) fn new(symbol: &Symbol, trade: &TradeRecord) -> Self {
+        Self {
+            id: trade.id,
+            price: symbol.price(trade.price),
+            qty: symbol.qty(trade.qty),
+            quote_qty: symbol.quote(i128::from(trade.price) * i128::from(trade.qty)),
+            time: trade.time_ms,
+            is_buyer_maker: trade.buyer_is_maker,
+            is_best_match: true,
+        }
+    }
+}
+
+/// What an account holds of an asset.
+#[derive(Debug, Serialize)]
+pub(crate) struct BalanceView<'a> {
+    asset: &'a str,
+    free: Fixed,
+    locked: Fixed,
+    #[serde(skip)]
+    is_zero: bool,
+}
+
+impl BalanceView<'_> {
+    pub(super) const fn is_zero(&self) -> bool {
+        self.is_zero
+    }
+}
+
+/// All balances of an account.
+pub(crate) fn balances(state: &State, account: AccountId) -> impl Iterator<Item = BalanceView<'_>> {
+    let ids: std::collections::BTreeSet<AssetId> =
+        state.symbols.iter().flat_map(|symbol| [symbol.base, symbol.quote]).collect();
+    ids.into_iter().map(move |id| {
+        let (asset, held) = (state.asset(id), state.engine.balance(account, id));
+        BalanceView {
+            asset: &asset.name,
+            free: amount(held.free, asset.decimals),
+            locked: amount(held.locked, asset.decimals),
+            is_zero: held.free == 0 && held.locked == 0,
+        }
+    })
+}
+
+/// An amount as the engine keeps it, with as many digits as the asset can have.
+pub(super) fn amount(steps: i128, decimals: u8) -> Fixed {
+    Fixed::shortened(steps, AMOUNT_DECIMALS, decimals)
+}
+
+/// One side's levels as pairs of price and quantity.
+pub(super) fn levels(symbol: &Symbol, levels: &[(i64, i64)]) -> Vec<[Fixed; 2]> {
+    levels.iter().map(|(price, qty)| [symbol.price(*price), symbol.qty(*qty)]).collect()
+}
+
+/// The word of a side.
+pub(super) fn parse_side(word: &str) -> Option<Side> {
+    match word {
+        "BUY" => Some(Side::Buy),
+        "SELL" => Some(Side::Sell),
+        _ => None,
+    }
+}

@@ -1,0 +1,284 @@
+//! What the venue remembers of orders and trades: the last million of each, and exact counts of all.
+//!
+//! Kept in chunks, so that growing never copies a million records in the middle of a trade.
+
+use std::collections::{HashMap, VecDeque};
+
+use schemas::order::OrderStatus;
+
+use super::engine::{AccountId, ClientId, Fill, Order, OrderId, SymbolId, Trade};
+
+/// Records of one kind that are kept at least.
+const KEPT: usize = 1_000_000;
+const CHUNK: usize = 8_192;
+
+/// An order, open or ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OrderRecord {
+    /// The order as it stands.
+    pub(super) order: Order,
+    /// When it last changed, milliseconds since the epoch.
+    pub(super) updated_ms: i64,
+}
+
+/// One order's side of a trade.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Leg {
+    pub(super) account: AccountId,
+    pub(super) order: OrderId,
+    pub(super) client: ClientId,
+}
+
+impl Leg {
+    fn new(fill: &Fill) -> Self {
+        Self { account: fill.order.account, order: fill.order.id, client: fill.order.client }
+    }
+}
+
+/// A trade.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TradeRecord {
+    pub(super) id: u64,
+    /// The aggregate trade that it is part of.
+    pub(super) aggregate: u64,
+    pub(super) symbol: SymbolId,
+    pub(super) price: i64,
+    pub(super) qty: i64,
+    /// Milliseconds since the epoch.
+    pub(super) time_ms: i64,
+    pub(super) buyer_is_maker: bool,
+    pub(super) maker: Leg,
+    pub(super) taker: Leg,
+}
+
+/// How often things happened since the venue began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) orders: u64,
+    pub(super) rejected: u64,
+    pub(super) trades: u64,
+    pub(super) cancels: u64,
+    pub(super) expired: u64,
+    pub(super) prevented: u64,
+}
+
+/// What one symbol has traded.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Volume {
+    pub(super) trades: u64,
+    /// In lots.
+    pub(super) qty: i128,
+    /// In tick-lots.
+    pub(super) quote: i128,
+    /// The last price in ticks.
+    pub(super) last_price: Option<i64>,
+}
+
+/// Orders, trades and totals.
+#[derive(Debug)]
+pub(super) struct History {
+    orders: Chunks<OrderRecord>,
+    /// Client id to order number, one map a chunk of orders.
+    by_client: VecDeque<HashMap<(AccountId, ClientId), OrderId>>,
+    trades: Chunks<TradeRecord>,
+    pub(super) totals: Totals,
+    volumes: Vec<Volume>,
+}
+
+impl History {
+    pub(super) fn new(symbols: usize) -> Self {
+        Self {
+            orders: Chunks::default(),
+            by_client: VecDeque::new(),
+            trades: Chunks::default(),
+            totals: Totals::default(),
+            volumes: vec![Volume::default(); symbols],
+        }
+    }
+
+    /// A new order. Their numbers come without gaps from 1, which is what makes them findable.
+    pub(super) fn open(&mut self, order: &Order, now_ms: i64) {
+        self.totals.orders += 1;
+        if self.orders.push(OrderRecord { order: *order, updated_ms: now_ms }) {
+            self.by_client.push_back(HashMap::with_capacity(CHUNK));
+        }
+        while self.by_client.len() > self.orders.chunks.len() {
+            self.by_client.pop_front();
+        }
+        let newest = self.by_client.back_mut().expect("a map for each chunk");
+        newest.insert((order.account, order.client), order.id);
+    }
+
+    /// An order changed.
+    pub(super) fn update(&mut self, order: &Order, now_ms: i64) {
+        match order.status {
+            OrderStatus::Canceled => self.totals.cancels += 1,
+            OrderStatus::Expired => self.totals.expired += 1,
+            OrderStatus::ExpiredInMatch => self.totals.prevented += 1,
+            OrderStatus::New
+            | OrderStatus::PartiallyFilled
+            | OrderStatus::Filled
+            | OrderStatus::Rejected
+            | OrderStatus::Other => {}
+        }
+        if let Some(record) = self.orders.get_mut(order.id.0 - 1) {
+            *record = OrderRecord { order: *order, updated_ms: now_ms };
+        }
+    }
+
+    /// A trade. Those of one taker at one price, in a row, are one aggregate trade.
+    pub(super) fn trade(&mut self, trade: &Trade, now_ms: i64) -> TradeRecord {
+        self.update(&trade.maker.order, now_ms);
+        self.update(&trade.taker.order, now_ms);
+        let taker = Leg::new(&trade.taker);
+        let aggregate = match self.trades.last() {
+            Some(last) if last.taker.order == taker.order && last.price == trade.price => last.aggregate,
+            Some(last) => last.aggregate + 1,
+            None => 1,
+        };
+        let record = TradeRecord {
+            id: trade.id,
+            aggregate,
+            symbol: trade.symbol,
+            price: trade.price,
+            qty: trade.qty,
+            time_ms: now_ms,
+            buyer_is_maker: trade.buyer_is_maker(),
+            maker: Leg::new(&trade.maker),
+            taker,
+        };
+        self.trades.push(record);
+        self.count(&record);
+        record
+    }
+
+    fn count(&mut self, record: &TradeRecord) {
+        self.totals.trades += 1;
+        let volume = &mut self.volumes[record.symbol.index()];
+        volume.trades += 1;
+        volume.qty += i128::from(record.qty);
+        volume.quote += i128::from(record.price) * i128::from(record.qty);
+        volume.last_price = Some(record.price);
+    }
+
+    /// What a symbol has traded.
+    pub(super) fn volume(&self, symbol: SymbolId) -> Volume {
+        self.volumes[symbol.index()]
+    }
+
+    /// The order with that number, if it is still remembered.
+    pub(super) fn order(&self, id: OrderId) -> Option<&OrderRecord> {
+        self.orders.get(id.0.checked_sub(1)?)
+    }
+
+    /// The account's latest order with that client id.
+    pub(super) fn order_of_client(&self, account: AccountId, client: ClientId) -> Option<&OrderRecord> {
+        let id = self.by_client.iter().rev().find_map(|map| map.get(&(account, client)))?;
+        self.order(*id)
+    }
+
+    /// Orders from the place `from` on, oldest first, each with the place after it.
+    pub(super) fn orders_from(&self, from: u64) -> impl Iterator<Item = (u64, &OrderRecord)> {
+        self.orders.iter_from(from)
+    }
+
+    /// Trades from the place `from` on, oldest first, each with the place after it.
+    pub(super) fn trades_from(&self, from: u64) -> impl Iterator<Item = (u64, &TradeRecord)> {
+        self.trades.iter_from(from)
+    }
+
+    /// Orders, newest first.
+    pub(super) fn orders_newest_first(&self) -> impl Iterator<Item = &OrderRecord> {
+        self.orders.iter_back()
+    }
+
+    /// Trades, newest first.
+    pub(super) fn trades_newest_first(&self) -> impl Iterator<Item = &TradeRecord> {
+        self.trades.iter_back()
+    }
+}
+
+/// A long list that forgets its oldest part. Places count from 0 and stay valid as long as they are kept.
+#[derive(Debug)]
+struct Chunks<T> {
+    chunks: VecDeque<Vec<T>>,
+    /// The place of the first record kept.
+    first: u64,
+}
+
+impl<T> Default for Chunks<T> {
+    fn default() -> Self {
+        Self { chunks: VecDeque::new(), first: 0 }
+    }
+}
+
+impl<T> Chunks<T> {
+    /// True if a new chunk was begun for it.
+    fn push(&mut self, item: T) -> bool {
+        if let Some(chunk) = self.chunks.back_mut().filter(|chunk| chunk.len() < CHUNK) {
+            chunk.push(item);
+            return false;
+        }
+        let mut chunk = Vec::with_capacity(CHUNK);
+        chunk.push(item);
+        self.chunks.push_back(chunk);
+        if self.chunks.len() > KEPT.div_ceil(CHUNK) + 1 {
+            self.chunks.pop_front();
+            self.first += CHUNK as u64;
+        }
+        true
+    }
+
+    fn at(&self, place: u64) -> Option<(usize, usize)> {
+        let offset = usize::try_from(place.checked_sub(self.first)?).ok()?;
+        Some((offset / CHUNK, offset % CHUNK))
+    }
+
+    fn get(&self, place: u64) -> Option<&T> {
+        let (chunk, at) = self.at(place)?;
+        self.chunks.get(chunk)?.get(at)
+    }
+
+    fn get_mut(&mut self, place: u64) -> Option<&mut T> {
+        let (chunk, at) = self.at(place)?;
+        self.chunks.get_mut(chunk)?.get_mut(at)
+    }
+
+    fn last(&self) -> Option<&T> {
+        self.chunks.back()?.last()
+    }
+
+    fn iter_from(&self, from: u64) -> impl Iterator<Item = (u64, &T)> {
+        let from = from.max(self.first);
+        let (chunk, at) = self.at(from).unwrap_or_default();
+        let records = self.chunks.iter().skip(chunk).flatten().skip(at);
+        (from + 1..).zip(records)
+    }
+
+    fn iter_back(&self) -> impl Iterator<Item = &T> {
+        self.chunks.iter().rev().flat_map(|chunk| chunk.iter().rev())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_forgets_its_oldest_part_and_keeps_its_places() {
+        let mut list = Chunks::default();
+        let all = (KEPT + 5 * CHUNK) as u64;
+        for item in 0..all {
+            list.push(item);
+        }
+        assert!(list.first > 0);
+        assert!(list.iter_back().count() >= KEPT);
+        assert_eq!(list.get(0), None);
+        for place in [list.first, list.first + 1, all - 1] {
+            assert_eq!(list.get(place), Some(&place));
+        }
+        assert_eq!(list.get(all), None);
+        let tail: Vec<_> = list.iter_from(all - 3).collect();
+        assert_eq!(tail, [(all - 2, &(all - 3)), (all - 1, &(all - 2)), (all, &(all - 1))]);
+    }
+}

@@ -1,0 +1,140 @@
+//! What waits to be written to one connection.
+//!
+//! Bounded by count and by bytes. A reader that lets it fill up is disconnected: its stream would have a
+//! hole, and a venue never waits for a reader.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::extract::ws::Utf8Bytes;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// Most messages that may wait.
+const MESSAGES_MAX: usize = 65_536;
+/// Most bytes that may wait.
+const BYTES_MAX: usize = 64 << 20;
+
+/// One connection's queue of messages, in the order in which they are to be written.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    /// The connection's number.
+    pub(super) id: u64,
+    /// Wrap stream payloads with their stream's name.
+    pub(super) combined: AtomicBool,
+    queue: Mutex<Queue>,
+    wake: Notify,
+    broken: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    ready: VecDeque<Utf8Bytes>,
+    /// Answers held back by a fault, by the moment they are due; the number keeps equal moments apart.
+    held: BTreeMap<(Instant, u64), Utf8Bytes>,
+    held_so_far: u64,
+    bytes: usize,
+    broken: bool,
+}
+
+impl Queue {
+    fn len(&self) -> usize {
+        self.ready.len() + self.held.len()
+    }
+
+    fn release_due(&mut self) {
+        if self.held.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        while let Some(entry) = self.held.first_entry().filter(|entry| entry.key().0 <= now) {
+            self.ready.push_back(entry.remove());
+        }
+    }
+}
+
+impl Outbox {
+    pub(super) fn new(id: u64, combined: bool) -> Self {
+        Self {
+            id,
+            combined: AtomicBool::new(combined),
+            queue: Mutex::default(),
+            wake: Notify::new(),
+            broken: Notify::new(),
+        }
+    }
+
+    /// Whether stream payloads are to be wrapped.
+    pub(super) fn is_combined(&self) -> bool {
+        self.combined.load(Ordering::Relaxed)
+    }
+
+    /// Queues a message; a full queue breaks the connection.
+    pub(super) fn push(&self, message: Utf8Bytes) {
+        self.add(message, |queue, message| queue.ready.push_back(message));
+        self.wake.notify_one();
+    }
+
+    /// Queues a message that is not to be written before `delay` has passed.
+    pub(super) fn push_after(&self, message: Utf8Bytes, delay: Duration) {
+        let due = Instant::now() + delay;
+        self.add(message, |queue, message| {
+            queue.held_so_far += 1;
+            queue.held.insert((due, queue.held_so_far), message);
+        });
+        self.wake.notify_one();
+    }
+
+    fn add(&self, message: Utf8Bytes, put: impl FnOnce(&mut Queue, Utf8Bytes)) {
+        let mut queue = self.lock();
+        if queue.broken {
+            return;
+        }
+        queue.bytes += message.len();
+        if queue.len() >= MESSAGES_MAX || queue.bytes > BYTES_MAX {
+            *queue = Queue { broken: true, ..Queue::default() };
+            self.broken.notify_one();
+            return;
+        }
+        put(&mut queue, message);
+    }
+
+    /// The next message to write, if one is ready.
+    pub(super) fn pop(&self) -> Option<Utf8Bytes> {
+        let mut queue = self.lock();
+        queue.release_due();
+        let message = queue.ready.pop_front()?;
+        queue.bytes -= message.len();
+        Some(message)
+    }
+
+    /// Comes back when there may be something to write. Cancel safe.
+    pub(super) async fn ready(&self) {
+        let due = self.lock().held.first_key_value().map(|((due, _), _)| *due);
+        match due {
+            None => self.wake.notified().await,
+            Some(due) => {
+                tokio::select! {
+                    () = self.wake.notified() => {}
+                    () = tokio::time::sleep_until(due) => {}
+                }
+            }
+        }
+    }
+
+    /// Comes back when the queue has overflowed. Cancel safe.
+    pub(super) async fn broken(&self) {
+        self.broken.notified().await;
+    }
+
+    /// The queue has overflowed: the connection is to end.
+    pub(super) fn is_broken(&self) -> bool {
+        self.lock().broken
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,127 @@
+//! The venue's port and its thread.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{any, get};
+use axum::serve::ListenerExt;
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::time::MissedTickBehavior;
+
+use super::options::{VenueError, VenueOptions};
+use super::state::State;
+use super::{binance_spot, inspect};
+use crate::clock;
+
+/// How often the depth streams are looked after.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What every connection shares. One thread serves them all: the lock is never waited for.
+#[derive(Debug)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    /// Whether frames are stamped; asked before the lock is taken.
+    pub(super) stamps: bool,
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A venue whose port is bound and whose thread has not begun.
+#[derive(Debug)]
+pub(super) struct Venue {
+    shared: Arc<Shared>,
+    listener: TcpListener,
+    addr: SocketAddr,
+    runtime: Runtime,
+    stamp_file: Option<PathBuf>,
+}
+
+impl Venue {
+    pub(super) fn new(options: VenueOptions) -> Result<Self, VenueError> {
+        let state = State::new(&options)?;
+        let cannot_listen = |source| VenueError::Listen { addr: options.listen, source };
+        let listener = TcpListener::bind(options.listen).map_err(cannot_listen)?;
+        listener.set_nonblocking(true).map_err(cannot_listen)?;
+        let addr = listener.local_addr().map_err(cannot_listen)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
+        let stamps = state.stamps.is_some();
+        let shared = Arc::new(Shared { state: Mutex::new(state), stamps });
+        Ok(Self { shared, listener, addr, runtime, stamp_file: options.stamp_file })
+    }
+
+    pub(super) const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Serves until told to stop; then all connections are cut.
+    pub(super) fn run(self, stop: oneshot::Receiver<()>) {
+        let Self { shared, listener, runtime, stamp_file, .. } = self;
+        runtime.block_on(async {
+            tokio::select! {
+                () = serve(listener, Arc::clone(&shared)) => {}
+                () = tick(&shared) => {}
+                _ = stop => {}
+            }
+        });
+        runtime.shutdown_background();
+        if let Some(path) = stamp_file
+            && let Err(error) = std::fs::write(&path, shared.lock().stamp_lines())
+        {
+            tracing::error!(path = %path.display(), %error, "stamps not written");
+        }
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the venue cannot listen"),
+    };
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "no TCP_NODELAY on a connection");
+        }
+    });
+    if let Err(error) = axum::serve(listener, router(shared)).await {
+        tracing::error!(%error, "the venue stopped listening");
+    }
+}
+
+fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/ws-api/v3", any(binance_spot::ws_api))
+        .route("/api/{*path}", any(binance_spot::rest))
+        .route("/sapi/{*path}", any(binance_spot::rest))
+        .route("/fapi/{*path}", any(binance_spot::rest))
+        .route("/dapi/{*path}", any(binance_spot::rest))
+        .route("/eapi/{*path}", any(binance_spot::rest))
+        .route("/venue/orders", get(inspect::orders))
+        .route("/venue/trades", get(inspect::trades))
+        .route("/venue/accounts", get(inspect::accounts))
+        .route("/venue/totals", get(inspect::totals))
+        .route("/venue/stamps", get(inspect::stamps))
+        .route(
+            "/venue/faults",
+            get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
+        )
+        .fallback(binance_spot::streams)
+        .with_state(shared)
+}
+
+async fn tick(shared: &Shared) {
+    let mut interval = tokio::time::interval(TICK);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    for count in 1.. {
+        interval.tick().await;
+        binance_spot::tick(&mut shared.lock(), count, clock::wall_ms());
+    }
+}
