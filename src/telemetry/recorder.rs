@@ -20,6 +20,8 @@ use crate::labels::{LabelSource, label};
 
 /// Pairs that may wait to be recorded; a lane that finds it full waits, and its gate stays shut.
 pub const RECORDS_MAX: usize = 8_192;
+/// Longer times count as this one: an hour.
+const MICROS_MAX: u64 = 3_600_000_000;
 /// How many trades a screen can show.
 const RECENT_MAX: usize = 256;
 
@@ -76,7 +78,8 @@ pub struct Recorded {
 
 impl Recorded {
     fn new() -> anyhow::Result<Self> {
-        let histogram = || Histogram::new(3).context("a histogram of 3 digits");
+        let histogram =
+            || Histogram::new_with_bounds(1, MICROS_MAX, 3).context("a histogram of 3 digits over an hour");
         Ok(Self {
             tick_to_maker_us: histogram()?,
             tick_to_done_us: histogram()?,
