@@ -1,4 +1,9 @@
 //! Recorded markets through the decoder and the book: no gap, and the top that the recording ends with.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed, or says why"
+)]
 
 use std::collections::HashMap;
 use std::fs::File;

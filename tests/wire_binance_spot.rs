@@ -1,5 +1,6 @@
 //! The Binance Spot dialect: signatures against known vectors, frames, answers, events, stream messages, and
 //! one clear line for whatever is wrong with them.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::Mutex;
 
@@ -654,6 +655,7 @@ fn stream_messages_combined_and_bare() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 fn every_faulty_stream_message_has_its_line_and_names_its_book() {
     let depth = |bids: &str| {
         format!(

@@ -114,12 +114,9 @@ async fn a_ping_is_answered_with_its_payload() {
     let mut stream = bench.live().await;
     stream.ping(b"1790000000000").await;
     loop {
-        match stream.next().await.expect("the client is gone") {
-            Message::Pong(payload) => {
-                assert_eq!(&payload[..], b"1790000000000");
-                return;
-            }
-            _ => continue,
+        if let Message::Pong(payload) = stream.next().await.expect("the client is gone") {
+            assert_eq!(&payload[..], b"1790000000000");
+            return;
         }
     }
 }

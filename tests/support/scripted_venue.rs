@@ -117,9 +117,8 @@ impl Peer {
 
     pub(crate) async fn next_json(&mut self) -> serde_json::Value {
         loop {
-            match self.next().await.expect("the client is gone") {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-                _ => continue,
+            if let Message::Text(text) = self.next().await.expect("the client is gone") {
+                return serde_json::from_str(&text).unwrap();
             }
         }
     }
