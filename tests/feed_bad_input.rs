@@ -58,7 +58,11 @@ fn not_text() -> Vec<Row> {
         rejected("[".repeat(100_000), Reason::TooLarge, "(got 100000, max 65536)"),
         rejected(b"{\"price\":\"\xff\",\"qty\":\"1\"}", Reason::NotText, "at byte 10"),
         rejected(b"{\"price\":\"1\",\"qty\":\"1\",\"x\":\"\xc3\"}", Reason::NotText, "at byte 28"),
-        rejected(with_mark(&[0xef, 0xbb, 0xbf], br#"{"price":"1","qty":"1"}"#), Reason::NotText, "byte order mark"),
+        rejected(
+            with_mark(&[0xef, 0xbb, 0xbf], br#"{"price":"1","qty":"1"}"#),
+            Reason::NotText,
+            "byte order mark",
+        ),
         rejected(with_mark(&[0xff, 0xfe], &utf16), Reason::NotText, "UTF-16 with a byte order mark"),
         rejected(&utf16, Reason::NotText, "UTF-16"),
         rejected(&utf16_big, Reason::NotText, "UTF-16"),
@@ -73,7 +77,9 @@ fn not_text() -> Vec<Row> {
 }
 
 fn not_an_object() -> Vec<Row> {
-    let deep = |levels: usize| format!(r#"{{"price":"1","qty":"1","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels));
+    let deep = |levels: usize| {
+        format!(r#"{{"price":"1","qty":"1","x":{}{}}}"#, "[".repeat(levels), "]".repeat(levels))
+    };
     vec![
         rejected(r#"{"price":"1","qty":"1""#, Reason::Malformed, "at byte 22"),
         rejected(r#"{"price":"1","qty":"1"} x"#, Reason::Malformed, "at byte 24"),
@@ -93,13 +99,25 @@ fn not_an_object() -> Vec<Row> {
         rejected("64000.1", Reason::NotObject, "expected object (got 64000.1)"),
         rejected("\"x\"", Reason::NotObject, "expected object"),
         rejected("null", Reason::NotObject, "expected object (got null)"),
-        rejected(r#"{"price":"1","qty":"1","price":"2"}"#, Reason::DuplicateField, "duplicate field \"price\""),
-        rejected(r#"{"id":1,"price":"1","qty":"1","id":2}"#, Reason::DuplicateField, "duplicate field \"id\""),
+        rejected(
+            r#"{"price":"1","qty":"1","price":"2"}"#,
+            Reason::DuplicateField,
+            "duplicate field \"price\"",
+        ),
+        rejected(
+            r#"{"id":1,"price":"1","qty":"1","id":2}"#,
+            Reason::DuplicateField,
+            "duplicate field \"id\"",
+        ),
         rejected(r#"{"qty":"1"}"#, Reason::MissingField, "missing field \"price\""),
         rejected(r#"{"price":"1"}"#, Reason::MissingField, "missing field \"qty\""),
         rejected("{}", Reason::MissingField, "missing field \"price\""),
         rejected(r#"{"Price":"1","qty":"1"}"#, Reason::MissingField, "missing field \"price\""),
-        rejected(r#"{"price":true,"qty":"1"}"#, Reason::WrongType, "field \"price\": wrong type or value (got true"),
+        rejected(
+            r#"{"price":true,"qty":"1"}"#,
+            Reason::WrongType,
+            "field \"price\": wrong type or value (got true",
+        ),
         rejected(r#"{"price":{"v":1},"qty":"1"}"#, Reason::WrongType, "got {\"v\":1}, want a decimal"),
         rejected(r#"{"price":null,"qty":"1"}"#, Reason::WrongType, "got null"),
         rejected(r#"{"price":"1","qty":[1]}"#, Reason::WrongType, "field \"qty\""),
@@ -111,10 +129,13 @@ fn not_an_object() -> Vec<Row> {
 
 fn bad_numbers() -> Vec<Row> {
     let digits = format!("\"{}\"", "1".repeat(400));
-    let mut rows: Vec<Row> = ["", "abc", "1,5", " 1", "1 ", "+1", "0x10", "١٢", "1.2.3", ".", "-", "01", "1_0", "NaN", "1e"]
-        .iter()
-        .map(|text| price(&format!("\"{text}\""), Reason::BadDecimal, "field \"price\": bad decimal (got "))
-        .collect();
+    let mut rows: Vec<Row> =
+        ["", "abc", "1,5", " 1", "1 ", "+1", "0x10", "١٢", "1.2.3", ".", "-", "01", "1_0", "NaN", "1e"]
+            .iter()
+            .map(|text| {
+                price(&format!("\"{text}\""), Reason::BadDecimal, "field \"price\": bad decimal (got ")
+            })
+            .collect();
     rows.extend([
         price(&digits, Reason::BadDecimal, "...\", want a JSON number: more than 28 significant digits)"),
         price("\"12345678901234567.123456789012\"", Reason::BadDecimal, "more than 28 significant digits"),
@@ -190,7 +211,8 @@ fn check(payload: &[u8], reason: Reason, part: &str, want: Want) {
             assert_eq!(outcome, Outcome::Tick, "{what:?}");
             assert_eq!(bench.counters.bad_numbers(reason), 1);
             let tick = bench.lane.try_recv().unwrap().tick;
-            let valid = tick.price.is_some_and(|price| price.is_positive()) && tick.qty.is_some_and(|qty| qty.is_positive());
+            let valid = tick.price.is_some_and(|price| price.is_positive())
+                && tick.qty.is_some_and(|qty| qty.is_positive());
             assert!(!valid, "{what:?} must be a tick that the rules skip, got {tick:?}");
         }
     }
@@ -209,7 +231,8 @@ fn unknown_and_shared_names_are_refused() {
         poll: Duration::from_secs(1),
         lanes: vec![mpsc::channel(1).0],
     };
-    let routes = vec![route("a_BTCUSDT", "BTCUSDT"), route("b_BTCUSDT", "BTCUSDT"), route("a_ETHUSDT", "ETHUSDT")];
+    let routes =
+        vec![route("a_BTCUSDT", "BTCUSDT"), route("b_BTCUSDT", "BTCUSDT"), route("a_ETHUSDT", "ETHUSDT")];
     let mut intake = Intake::new(routes, counters.clone());
     let mut handle = |key| intake.handle(key, br#"{"price":"1","qty":"1"}"#, Now::default());
     for unknown in ["", "a_btcusdt", "a_BTCUSDT ", "x\u{7}"] {
@@ -220,7 +243,10 @@ fn unknown_and_shared_names_are_refused() {
     assert_eq!(handle(Key::Symbol("ETHUSDT")), Outcome::Tick);
     assert_eq!(handle(Key::Channel("b_BTCUSDT")), Outcome::Tick);
     let snapshot = counters.snapshot();
-    assert_eq!((snapshot.messages, snapshot.rejected["unknown_symbol"], snapshot.rejected["ambiguous_symbol"]), (8, 5, 1));
+    assert_eq!(
+        (snapshot.messages, snapshot.rejected["unknown_symbol"], snapshot.rejected["ambiguous_symbol"]),
+        (8, 5, 1)
+    );
     assert!(snapshot.balances());
 }
 

@@ -26,7 +26,8 @@ fn a_message_becomes_the_tick_that_it_says() {
     let (sender, mut lane) = mpsc::channel(4);
     let mut intake = Intake::new(vec![route("BTCUSDT", vec![sender])], Arc::default());
     let received = Now::default().after(Duration::from_millis(5));
-    let payload = br#"{"price":"64000.10","qty":0.50,"side":"Sell","time":1700000000123,"id":7,"symbol":"BTCUSDT"}"#;
+    let payload =
+        br#"{"price":"64000.10","qty":0.50,"side":"Sell","time":1700000000123,"id":7,"symbol":"BTCUSDT"}"#;
     assert_eq!(intake.handle(Key::Symbol("BTCUSDT"), payload, received), Outcome::Tick);
     let FeedTick { tick, received: at } = lane.try_recv().unwrap();
     assert_eq!(at, received);
@@ -43,13 +44,18 @@ fn each_lane_counts_for_itself() {
     let (narrow, mut narrow_lane) = mpsc::channel(1);
     let (gone, _) = mpsc::channel(8);
     let mut intake = Intake::new(vec![route("BTCUSDT", vec![wide, narrow, gone])], counters.clone());
-    let mut handle = |payload: &str| intake.handle(Key::Channel("binance_ticker_BTCUSDT"), payload.as_bytes(), Now::default());
+    let mut handle = |payload: &str| {
+        intake.handle(Key::Channel("binance_ticker_BTCUSDT"), payload.as_bytes(), Now::default())
+    };
     assert_eq!(handle(r#"{"price":"1","qty":"1","id":"1"}"#), Outcome::Tick);
     assert_eq!(handle(r#"{"price":"1","qty":"1","id":"1"}"#), Outcome::Duplicate);
     assert_eq!(handle(r#"{"price":"1","qty":"1","id":"2"}"#), Outcome::Tick);
     assert!(matches!(handle("{}"), Outcome::Rejected(_)));
     let snapshot = counters.snapshot();
-    assert_eq!((snapshot.messages, snapshot.ticks, snapshot.duplicates, snapshot.rejected_total()), (12, 6, 3, 3));
+    assert_eq!(
+        (snapshot.messages, snapshot.ticks, snapshot.duplicates, snapshot.rejected_total()),
+        (12, 6, 3, 3)
+    );
     assert!(snapshot.balances());
     let lost: Vec<u64> = snapshot.overflow_by_lane.iter().map(|(_, count)| *count).collect();
     assert_eq!((snapshot.overflow, lost), (3, vec![0, 1, 2]));
@@ -85,7 +91,10 @@ fn the_hot_way_allocates_nothing() {
         .collect();
     let mut pass = |payloads: &[String]| {
         for payload in payloads {
-            assert_eq!(intake.handle(Key::Channel("binance_ticker_BTCUSDT"), payload.as_bytes(), Now::default()), Outcome::Tick);
+            assert_eq!(
+                intake.handle(Key::Channel("binance_ticker_BTCUSDT"), payload.as_bytes(), Now::default()),
+                Outcome::Tick
+            );
             assert!(lane.try_recv().is_ok());
         }
     };

@@ -126,7 +126,8 @@ fn bad_lines_are_named_and_passed_over() {
                 8,10.5,1,10.5,1723161255342,false,true\n";
     let path = write(&dir, "BTCUSDT-trades-1.csv", text);
     let (good, bad): (Vec<_>, Vec<_>) = tape::open(&path, None).unwrap().partition(Result::is_ok);
-    let good: Vec<String> = good.into_iter().map(|trade| trade.unwrap().tick.id.unwrap().as_str().to_owned()).collect();
+    let good: Vec<String> =
+        good.into_iter().map(|trade| trade.unwrap().tick.id.unwrap().as_str().to_owned()).collect();
     assert_eq!(good, ["1", "8"]);
     let bad: Vec<String> = bad.into_iter().map(|error| error.unwrap_err().to_string()).collect();
     let want = [
@@ -183,7 +184,6 @@ fn one_symbol_of_two_venues_wants_a_choice() {
 /// A recording of the shared pile, or `None` with a printed reason.
 fn recording(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
-    let path = if path.exists() { path } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name) };
     if path.exists() {
         return Some(path);
     }
@@ -224,7 +224,8 @@ fn the_derived_tape_says_what_the_raw_lines_say() {
 
 /// Ten trades, 100 ms apart.
 fn ten_trades(dir: &TempDir) -> PathBuf {
-    let rows: String = (0..10).map(|id| format!("{id},10.5,1,1,{},True,True\n", 1_723_161_255_000_u64 + id * 100)).collect();
+    let rows: String =
+        (0..10).map(|id| format!("{id},10.5,1,1,{},True,True\n", 1_723_161_255_000_u64 + id * 100)).collect();
     write(dir, "BTCUSDT-trades-1.csv", rows)
 }
 
@@ -275,7 +276,8 @@ fn as_fast_as_possible_waits_for_the_lane_and_loses_nothing() {
         let intake = Intake::new(vec![route], counters.clone());
         let (state, states) = watch::channel(FeedState::default());
         let (_stop, stopping) = watch::channel(false);
-        let feed = tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
+        let feed =
+            tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
         let mut ids = Vec::new();
         while let Some(arrived) = lane.recv().await {
             ids.push(arrived.tick.id.unwrap().number().unwrap());
@@ -299,7 +301,8 @@ fn a_stop_ends_a_tape_that_waits() {
         let intake = Intake::new(vec![route], Arc::default());
         let (state, _states) = watch::channel(FeedState::default());
         let (stop, stopping) = watch::channel(false);
-        let feed = tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
+        let feed =
+            tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
         assert!(lane.recv().await.is_some());
         stop.send_replace(true);
         assert_eq!(feed.await.unwrap().unwrap(), FeedEnd::Stopped);
@@ -342,7 +345,10 @@ fn two_processes_see_the_same_synthetic_market() {
                 let mut ticks = Vec::new();
                 while ticks.len() < 12 {
                     let arrived = lane.recv().await.unwrap();
-                    assert!(arrived.received.wall_ms >= arrived.tick.time_ms.unwrap(), "never before its time");
+                    assert!(
+                        arrived.received.wall_ms >= arrived.tick.time_ms.unwrap(),
+                        "never before its time"
+                    );
                     ticks.push(arrived.tick);
                 }
                 ticks

@@ -90,6 +90,7 @@ fn duration(text: &str) -> Result<Duration, String> {
         "h" => 3_600_000,
         _ => return Err(format!("want a number with ms, s, m or h, got {text:?}")),
     };
-    let number: u64 = number.parse().map_err(|_| format!("want a number with ms, s, m or h, got {text:?}"))?;
+    let number: u64 =
+        number.parse().map_err(|_| format!("want a number with ms, s, m or h, got {text:?}"))?;
     Ok(Duration::from_millis(number.saturating_mul(milliseconds)))
 }

@@ -43,7 +43,8 @@ impl Seens {
         let seen = numbers.check(number);
         // A publisher that began to count anew must not be deaf for ever: a trade below the window that is
         // younger than all before it starts a new count.
-        let restarted = seen == Seen::Duplicate && numbers.below_window(number) && time_ms > numbers.newest_ms;
+        let restarted =
+            seen == Seen::Duplicate && numbers.below_window(number) && time_ms > numbers.newest_ms;
         if restarted {
             *numbers = Numbers { newest_ms: numbers.newest_ms, ..Numbers::empty() };
             numbers.check(number);

@@ -90,7 +90,8 @@ impl Intake {
     }
 
     fn add(&mut self, route: Route) {
-        if let Some(known) = self.by_key.get(&route.follow_key).and_then(|index| self.routes.get_mut(*index)) {
+        if let Some(known) = self.by_key.get(&route.follow_key).and_then(|index| self.routes.get_mut(*index))
+        {
             known.route.poll = known.route.poll.min(route.poll);
             known.route.lanes.extend(route.lanes);
             return;

@@ -152,7 +152,11 @@ impl FeedCounters {
     #[must_use]
     pub fn snapshot(&self) -> FeedSnapshot {
         let by_reason = |counts: &[Count]| -> BTreeMap<&'static str, u64> {
-            Reason::ALL.iter().map(|reason| (reason.name(), counts[reason.index()].get())).filter(|(_, n)| *n > 0).collect()
+            Reason::ALL
+                .iter()
+                .map(|reason| (reason.name(), counts[reason.index()].get()))
+                .filter(|(_, n)| *n > 0)
+                .collect()
         };
         FeedSnapshot {
             messages: self.messages.get(),
@@ -196,7 +200,8 @@ impl FeedCounters {
 
     /// Names the lanes, one follow key each, in the order in which [`Self::overflowed`] counts them.
     pub(super) fn set_lanes(&self, follow_keys: Vec<String>) {
-        let lanes = follow_keys.into_iter().map(|follow_key| LaneOverflow { follow_key, count: AtomicU64::new(0) });
+        let lanes =
+            follow_keys.into_iter().map(|follow_key| LaneOverflow { follow_key, count: AtomicU64::new(0) });
         // A second feed over the same counters keeps the first one's lanes; the total stays right.
         let _ = self.lanes.set(lanes.collect());
     }

@@ -41,7 +41,9 @@ pub enum FeedError {
     #[error("{0}")]
     NoTrades(String),
     /// The address is none that the Redis client takes; carries no password.
-    #[error("FEED-030 feed: bad Redis address (got {url}, want redis://[user:password@]host:port[/db]): {why}")]
+    #[error(
+        "FEED-030 feed: bad Redis address (got {url}, want redis://[user:password@]host:port[/db]): {why}"
+    )]
     Address {
         /// The address, masked.
         url: String,
@@ -49,7 +51,9 @@ pub enum FeedError {
         why: String,
     },
     /// Kafka.
-    #[error("FEED-031 feed: Kafka comes with a later version (got {0}, want redis://, rediss://, tape: or synthetic:)")]
+    #[error(
+        "FEED-031 feed: Kafka comes with a later version (got {0}, want redis://, rediss://, tape: or synthetic:)"
+    )]
     Kafka(String),
     /// No thread for the tape.
     #[error("FEED-032 feed: cannot start the tape's thread ({0})")]

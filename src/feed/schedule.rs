@@ -59,7 +59,8 @@ impl Schedule {
         match self.speed {
             Speed::Max => now,
             Speed::Times(speed) => {
-                let offset = u64::try_from(at_ns.saturating_sub(first)).unwrap_or(0) / u64::from(speed.max(1));
+                let offset =
+                    u64::try_from(at_ns.saturating_sub(first)).unwrap_or(0) / u64::from(speed.max(1));
                 self.start.after(Duration::from_nanos(offset))
             }
         }
@@ -74,7 +75,8 @@ pub struct Lateness {
 
 impl Default for Lateness {
     fn default() -> Self {
-        let histogram = Histogram::new_with_max(3_600_000_000, 3).expect("three digits up to an hour is a valid range");
+        let histogram =
+            Histogram::new_with_max(3_600_000_000, 3).expect("three digits up to an hour is a valid range");
         Self { histogram }
     }
 }

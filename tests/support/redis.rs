@@ -9,10 +9,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// How long anything in a test may take before it counts as never.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running server.
-pub struct Redis {
+pub(crate) struct Redis {
     child: Option<Child>,
     port: u16,
     options: Vec<String>,
@@ -22,14 +22,14 @@ pub struct Redis {
 impl Redis {
     /// Starts a server with options such as `["--requirepass", "x"]`; `None`, with a printed reason, where
     /// there is no redis-server.
-    pub fn start(options: &[&str]) -> Option<Self> {
+    pub(crate) fn start(options: &[&str]) -> Option<Self> {
         let mut redis = Self::stopped(options)?;
         redis.launch();
         Some(redis)
     }
 
     /// A server that has its port but does not run yet.
-    pub fn stopped(options: &[&str]) -> Option<Self> {
+    pub(crate) fn stopped(options: &[&str]) -> Option<Self> {
         if Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_err() {
             println!("skipped: no redis-server on this machine");
             return None;
@@ -40,7 +40,7 @@ impl Redis {
     }
 
     /// Starts it, with no data, and waits until it answers.
-    pub fn launch(&mut self) {
+    pub(crate) fn launch(&mut self) {
         let child = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
             .arg(self.port.to_string())
@@ -61,7 +61,7 @@ impl Redis {
     }
 
     /// Kills it at once.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             child.kill().unwrap();
             child.wait().unwrap();
@@ -69,26 +69,26 @@ impl Redis {
     }
 
     /// Sends a signal such as `STOP` or `CONT`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").arg(format!("-{name}")).arg(pid).status().unwrap().success());
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
     /// A connection of the test's own.
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::connect(self.port).unwrap()
     }
 
     /// One command on a connection of its own.
-    pub fn ask(&self, command: &[&str]) -> String {
+    pub(crate) fn ask(&self, command: &[&str]) -> String {
         self.client().ask(command).unwrap()
     }
 }
@@ -100,7 +100,7 @@ impl Drop for Redis {
 }
 
 /// A plain RESP2 client, apart from the one that is tested.
-pub struct Client {
+pub(crate) struct Client {
     stream: BufReader<TcpStream>,
 }
 
@@ -114,13 +114,13 @@ impl Client {
     }
 
     /// Sends a command and gives its answer as text; an error answer begins with `-`.
-    pub fn ask(&mut self, command: &[&str]) -> io::Result<String> {
+    pub(crate) fn ask(&mut self, command: &[&str]) -> io::Result<String> {
         self.send(&[command])?;
         self.answer()
     }
 
     /// Sends commands in one write, without reading the answers.
-    pub fn send(&mut self, commands: &[&[&str]]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, commands: &[&[&str]]) -> io::Result<()> {
         let mut bytes = String::new();
         for command in commands {
             write!(bytes, "*{}\r\n", command.len()).unwrap();
@@ -132,7 +132,7 @@ impl Client {
     }
 
     /// Reads one answer.
-    pub fn answer(&mut self) -> io::Result<String> {
+    pub(crate) fn answer(&mut self) -> io::Result<String> {
         let mut line = String::new();
         if self.stream.read_line(&mut line)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());

@@ -250,9 +250,23 @@ mod tests {
     #[test]
     fn what_is_no_address_is_refused() {
         for bad in [
-            "", "redis://", "redis://:6379", "http://h", "tape:", "tape:a?speed=0", "tape:a?speed=-1", "tape:a?x=1",
-            "synthetic:", "synthetic:-1", "synthetic:x", "kafka://h:1", "kafka://h:1/", "kafka:///t", "redis://h?mode=x",
-            "redis://a b", "REDIS://h",
+            "",
+            "redis://",
+            "redis://:6379",
+            "http://h",
+            "tape:",
+            "tape:a?speed=0",
+            "tape:a?speed=-1",
+            "tape:a?x=1",
+            "synthetic:",
+            "synthetic:-1",
+            "synthetic:x",
+            "kafka://h:1",
+            "kafka://h:1/",
+            "kafka:///t",
+            "redis://h?mode=x",
+            "redis://a b",
+            "REDIS://h",
         ] {
             assert!(FeedUrl::parse(bad).is_err(), "{bad}");
         }
@@ -260,11 +274,22 @@ mod tests {
 
     #[test]
     fn a_password_shows_nowhere() {
-        for url in ["redis://u:hunter2@h:1", "redis://:hunter2@h", "redis://u:a/hunter2@b@h", "kafka://u:hunter2@h:1/t"] {
+        for url in [
+            "redis://u:hunter2@h:1",
+            "redis://:hunter2@h",
+            "redis://u:a/hunter2@b@h",
+            "kafka://u:hunter2@h:1/t",
+        ] {
             let feed = FeedUrl::parse(url).unwrap();
             assert!(!format!("{feed} {feed:?}").contains("hunter2"), "{feed}");
         }
-        for bad in ["redi://u:hunter2@h", "redis://u:hunter2@", "u:hunter2@h", "redis://u:hunter2@h x", "kafka://u:hunter2@h"] {
+        for bad in [
+            "redi://u:hunter2@h",
+            "redis://u:hunter2@",
+            "u:hunter2@h",
+            "redis://u:hunter2@h x",
+            "kafka://u:hunter2@h",
+        ] {
             let error = FeedUrl::parse(bad).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
         }

@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn other_messages_are_passed_over() {
-        let book = r#"{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1","B":"1","a":"2","A":"1"}}"#;
+        let book =
+            r#"{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1","B":"1","a":"2","A":"1"}}"#;
         assert!(trade(book).unwrap().is_none());
         assert!(trade(r#"{"e":"trade","s":"BTCUSDT","p":"1"}"#).is_err());
     }

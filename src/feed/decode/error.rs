@@ -101,7 +101,9 @@ pub enum DecodeError {
         got: String,
     },
     /// A time that is no whole milliseconds of our age.
-    #[error("FEED-014 field \"time\": time out of range, unit? (got {got}, want whole milliseconds since the epoch{hint})")]
+    #[error(
+        "FEED-014 field \"time\": time out of range, unit? (got {got}, want whole milliseconds since the epoch{hint})"
+    )]
     Time {
         /// The text.
         got: String,
@@ -123,7 +125,9 @@ pub enum DecodeError {
         want: String,
     },
     /// A trade id that is none.
-    #[error("FEED-017 field \"id\": bad trade id (got {got}, want a whole number within 64 bits or 1 to 40 bytes of text)")]
+    #[error(
+        "FEED-017 field \"id\": bad trade id (got {got}, want a whole number within 64 bits or 1 to 40 bytes of text)"
+    )]
     Id {
         /// The value.
         got: String,

@@ -36,7 +36,11 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Self {
-        Self { buffers: Buffers::with_max_depth(1024, DEPTH_MAX), tape: None, scratch: Vec::with_capacity(2048) }
+        Self {
+            buffers: Buffers::with_max_depth(1024, DEPTH_MAX),
+            tape: None,
+            scratch: Vec::with_capacity(2048),
+        }
     }
 }
 
@@ -93,7 +97,9 @@ const fn nodes(value: &Node<'_>) -> usize {
 }
 
 fn assemble<'a>(values: [Option<Node<'a>>; 6]) -> Option<Ticker<'a>> {
-    let (Some(Node::String(price)), Some(Node::String(qty))) = (values[PRICE], values[QTY]) else { return None };
+    let (Some(Node::String(price)), Some(Node::String(qty))) = (values[PRICE], values[QTY]) else {
+        return None;
+    };
     let (price, price_fault) = fields::number("price", price);
     let (qty, qty_fault) = fields::number("qty", qty);
     let side = match values[SIDE] {
@@ -340,8 +346,15 @@ mod tests {
 
     fn name() -> impl Strategy<Value = &'static str> {
         prop_oneof![
-            Just("price"), Just("qty"), Just("price"), Just("qty"), Just("side"), Just("time"), Just("id"),
-            Just("symbol"), Just("extra"),
+            Just("price"),
+            Just("qty"),
+            Just("price"),
+            Just("qty"),
+            Just("side"),
+            Just("time"),
+            Just("id"),
+            Just("symbol"),
+            Just("extra"),
         ]
     }
 

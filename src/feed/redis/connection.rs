@@ -30,7 +30,11 @@ impl Lost {
         let details = error.details();
         if error.kind() == &ErrorKind::Auth {
             // The server's words name neither user nor password, but need not be trusted to.
-            return Self { why: "login refused: wrong or missing user name or password".to_owned(), auth: true, live: false };
+            return Self {
+                why: "login refused: wrong or missing user name or password".to_owned(),
+                auth: true,
+                live: false,
+            };
         }
         if details.contains("unknown command") && details.contains("HELLO") {
             return Self::new("server too old (want Redis 6 or newer, which speaks RESP3)");
@@ -106,10 +110,13 @@ impl Connection {
         let counted = self.all_have_a_subscriber(channels).await?;
         let own = self.own_subscriptions().await?;
         match (counted, own) {
-            (None, None) => Err(Lost::new("subscription cannot be verified (want PUBSUB NUMSUB or CLIENT INFO allowed)")),
-            (_, Some(own)) if own != channels.len() as u64 => {
-                Err(Lost::new(format!("subscription not confirmed (got {own} channels, want {})", channels.len())))
+            (None, None) => {
+                Err(Lost::new("subscription cannot be verified (want PUBSUB NUMSUB or CLIENT INFO allowed)"))
             }
+            (_, Some(own)) if own != channels.len() as u64 => Err(Lost::new(format!(
+                "subscription not confirmed (got {own} channels, want {})",
+                channels.len()
+            ))),
             _ => Ok(()),
         }
     }
@@ -127,7 +134,9 @@ impl Connection {
             let count = at.and_then(|at| counts.get(at + 1)).and_then(Value::as_i64);
             if count.unwrap_or(0) < 1 {
                 let channel = shown(channel.as_bytes());
-                return Err(Lost::new(format!("subscription not confirmed (channel {channel:?} has no subscriber)")));
+                return Err(Lost::new(format!(
+                    "subscription not confirmed (channel {channel:?} has no subscriber)"
+                )));
             }
         }
         Ok(Some(()))

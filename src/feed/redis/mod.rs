@@ -76,7 +76,8 @@ impl Source {
         let FeedUrl::Redis { url: address, .. } = url else {
             return Err(refused("no Redis address".to_owned()));
         };
-        let mut config = Config::from_url_centralized(address).map_err(|error| refused(error.details().to_owned()))?;
+        let mut config =
+            Config::from_url_centralized(address).map_err(|error| refused(error.details().to_owned()))?;
         config.version = RespVersion::RESP3;
         config.fail_fast = true;
         Ok(Self { config, shown, mode, settings: Settings::default() })

@@ -82,7 +82,8 @@ impl Target {
     /// # Errors
     /// [`PublishError`] where the server is away or refuses the login.
     pub async fn connect(self) -> Result<Sender, PublishError> {
-        let performance = PerformanceConfig { default_command_timeout: ANSWER_TIMEOUT, ..PerformanceConfig::default() };
+        let performance =
+            PerformanceConfig { default_command_timeout: ANSWER_TIMEOUT, ..PerformanceConfig::default() };
         let connection = ConnectionConfig {
             connection_timeout: ANSWER_TIMEOUT,
             internal_command_timeout: ANSWER_TIMEOUT,
@@ -167,10 +168,10 @@ impl Sender {
         let mut planned: Vec<Nanos> = Vec::with_capacity(batch.len());
         let mut messages = 0;
         for played in batch {
-            let series = self.series.entry(played.trade.symbol.clone()).or_insert_with(|| Series {
-                keys: self.target.keys(&played.trade.symbol),
-                sent: 0,
-            });
+            let series = self
+                .series
+                .entry(played.trade.symbol.clone())
+                .or_insert_with(|| Series { keys: self.target.keys(&played.trade.symbol), sent: 0 });
             series.sent += 1;
             for (symbol, key) in &series.keys {
                 write_ticker(&mut self.text, played, symbol, first_id + series.sent);

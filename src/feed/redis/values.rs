@@ -18,10 +18,10 @@ use tokio::sync::{broadcast, watch};
 use super::Source;
 use super::connection::{Connection, Lost, silence};
 use crate::clock::Clock;
+use crate::feed::FeedState;
 use crate::feed::decode::{DecodeError, shown};
 use crate::feed::intake::{Intake, Key};
 use crate::feed::metrics::{FeedCounters, LastSeen};
-use crate::feed::FeedState;
 
 /// Shortest time between two polls of one key, whatever its Interval.
 const POLL_MIN: Duration = Duration::from_millis(50);
@@ -129,7 +129,9 @@ async fn follow(
         };
         progress.fetch_add(1, Ordering::Relaxed);
         match fetch(connection, &keys).await {
-            Ok(answers) => answers.into_iter().for_each(|(key, answer)| update(intake, memory, key, answer, clock.now())),
+            Ok(answers) => {
+                answers.into_iter().for_each(|(key, answer)| update(intake, memory, key, answer, clock.now()))
+            }
             Err(lost) => return lost,
         }
     }
@@ -214,7 +216,8 @@ fn is_young(tick: &Tick, now: Now, age_max: Duration) -> bool {
 
 /// The values of the keys that have one, asked for all at once.
 async fn fetch(connection: &Connection, keys: &[String]) -> Result<Vec<(String, Answer)>, Lost> {
-    let asked = keys.iter().map(|key| async move { (key, connection.client.get::<Value, _>(key.as_str()).await) });
+    let asked =
+        keys.iter().map(|key| async move { (key, connection.client.get::<Value, _>(key.as_str()).await) });
     let mut answers = Vec::with_capacity(keys.len());
     for (key, answer) in join_all(asked).await {
         let answer = match answer {
@@ -223,7 +226,9 @@ async fn fetch(connection: &Connection, keys: &[String]) -> Result<Vec<(String, 
                 Some(bytes) => Answer::Value(bytes.to_vec()),
                 None => Answer::Wrong(format!("{:?}", value.kind())),
             },
-            Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::IO | ErrorKind::Canceled) => {
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::IO | ErrorKind::Canceled) =>
+            {
                 return Err(Lost::new(format!("no value in time ({})", shown(error.details().as_bytes()))));
             }
             Err(error) => Answer::Wrong(shown(error.details().as_bytes())),
@@ -244,7 +249,9 @@ struct Poll {
 impl Polls {
     fn new(intake: &Intake, now: Nanos) -> Self {
         let poll = |every: Duration| Poll { every, due: now + every };
-        Self(intake.routes().map(|route| (route.follow_key.clone(), poll(route.poll.max(POLL_MIN)))).collect())
+        Self(
+            intake.routes().map(|route| (route.follow_key.clone(), poll(route.poll.max(POLL_MIN)))).collect(),
+        )
     }
 
     fn next_due(&self) -> Nanos {

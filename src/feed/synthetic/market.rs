@@ -316,9 +316,15 @@ mod tests {
             let prices: Vec<i128> = trades.iter().map(|trade| trade.price.mantissa() / 100).collect();
             assert!(prices.iter().all(|price| (low..high).contains(price)), "{symbol} stays near its start");
             let spread = prices.iter().max().unwrap() - prices.iter().min().unwrap();
-            assert!(spread * 1_000 > low, "{symbol} moves by more than 0.1 % in an hour and a half, got {spread}");
+            assert!(
+                spread * 1_000 > low,
+                "{symbol} moves by more than 0.1 % in an hour and a half, got {spread}"
+            );
             let same = trades.windows(2).filter(|pair| pair[0].price == pair[1].price).count();
-            assert!((20..90).contains(&(same * 100 / trades.len())), "{symbol}: {same} prints repeat a price");
+            assert!(
+                (20..90).contains(&(same * 100 / trades.len())),
+                "{symbol}: {same} prints repeat a price"
+            );
             let mut sides: BTreeMap<&str, usize> = BTreeMap::new();
             trades.iter().for_each(|trade| *sides.entry(trade.side.as_str()).or_default() += 1);
             assert!(sides.values().all(|count| *count > trades.len() / 3), "{sides:?}");

@@ -10,10 +10,10 @@ mod market;
 
 pub use market::{Market, Trade, Walker};
 
+use super::FeedEnd;
 use super::decode::binance::id_of;
 use super::intake::{Intake, Key};
 use super::state::stopped;
-use super::FeedEnd;
 use crate::clock::Clock;
 
 /// A trade that is due for longer is passed over: whoever comes late joins the present.
@@ -24,7 +24,12 @@ const SLEEP_MAX: Duration = Duration::from_millis(500);
 const BURST_LEN_MAX: u32 = 64;
 
 /// Feeds the markets of all follow symbols until the stop signal. Cancel safe.
-pub(super) async fn run(seed: u64, mut intake: Intake, clock: Clock, mut stop: watch::Receiver<bool>) -> FeedEnd {
+pub(super) async fn run(
+    seed: u64,
+    mut intake: Intake,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+) -> FeedEnd {
     let start_ms = clock.now().wall_ms;
     let mut walks: Vec<Walk> = intake
         .routes()
@@ -50,7 +55,9 @@ struct Walk {
 /// Hands over what is due; gives the time until the next trade.
 fn hand_over(walks: &mut [Walk], intake: &mut Intake, clock: &Clock) -> Duration {
     for _ in 0..BURST_LEN_MAX {
-        let Some(walk) = walks.iter_mut().min_by_key(|walk| walk.walker.peek().time_ms) else { return SLEEP_MAX };
+        let Some(walk) = walks.iter_mut().min_by_key(|walk| walk.walker.peek().time_ms) else {
+            return SLEEP_MAX;
+        };
         let now = clock.now();
         let trade = walk.walker.peek();
         if trade.time_ms > now.wall_ms {

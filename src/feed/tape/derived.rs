@@ -6,7 +6,8 @@ use super::csv::{boolean, fields, number, whole};
 use crate::feed::decode::binance::{id_of, taker};
 
 /// The header row.
-pub(super) const HEADER: &str = "recv_ns,venue,symbol,event_ms,trade_ms,trade_id,price,qty,buyer_is_maker,exec_type";
+pub(super) const HEADER: &str =
+    "recv_ns,venue,symbol,event_ms,trade_ms,trade_id,price,qty,buyer_is_maker,exec_type";
 
 /// A row of the file.
 pub(super) struct DerivedTrade<'a> {

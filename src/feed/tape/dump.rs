@@ -30,11 +30,17 @@ impl Dump {
         match fields.as_slice() {
             ["id", _, _, _, "time", "is_buyer_maker"] => Some(Self::UsdmTrades),
             ["agg_trade_id", _, _, _, _, "transact_time", "is_buyer_maker"] => Some(Self::UsdmAggTrades),
-            [id, _, _, _, time, maker] if digits(id) && digits(time) && is_boolean(maker) => Some(Self::UsdmTrades),
-            [id, _, _, _, time, maker, best] if digits(id) && digits(time) && is_boolean(maker) && is_boolean(best) => {
+            [id, _, _, _, time, maker] if digits(id) && digits(time) && is_boolean(maker) => {
+                Some(Self::UsdmTrades)
+            }
+            [id, _, _, _, time, maker, best]
+                if digits(id) && digits(time) && is_boolean(maker) && is_boolean(best) =>
+            {
                 Some(Self::SpotTrades)
             }
-            [id, _, _, _, _, time, maker] if digits(id) && digits(time) && is_boolean(maker) => Some(Self::UsdmAggTrades),
+            [id, _, _, _, _, time, maker] if digits(id) && digits(time) && is_boolean(maker) => {
+                Some(Self::UsdmAggTrades)
+            }
             [id, _, _, _, _, time, maker, best]
                 if digits(id) && digits(time) && is_boolean(maker) && is_boolean(best) =>
             {
@@ -92,7 +98,9 @@ pub(super) fn symbol_of(file_name: &str) -> Option<&str> {
     ["-trades-", "-aggTrades-"]
         .iter()
         .find_map(|kind| file_name.split_once(kind).map(|(symbol, _)| symbol))
-        .filter(|symbol| !symbol.is_empty() && symbol.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'))
+        .filter(|symbol| {
+            !symbol.is_empty() && symbol.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        })
 }
 
 fn digits(text: &&str) -> bool {

@@ -14,7 +14,8 @@ pub(super) fn trade(line: &str) -> Result<Option<(i64, Tick)>, String> {
         return Ok(None);
     }
     let [time, price, size, maker] = fields(line)?;
-    let at_ns = seconds_ns(time).ok_or_else(|| format!("field \"time_seconds\": no seconds (got {time:?})"))?;
+    let at_ns =
+        seconds_ns(time).ok_or_else(|| format!("field \"time_seconds\": no seconds (got {time:?})"))?;
     let tick = Tick {
         price: Some(number("price", price)?),
         qty: Some(number("size", size)?),

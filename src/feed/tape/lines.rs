@@ -35,7 +35,10 @@ impl Lines {
         let length = self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
         self.number += u64::from(length > 0);
         if length == LINE_LEN_MAX && !self.line.ends_with(b"\n") {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("line {} has no end", self.number)));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                format!("line {} has no end", self.number),
+            ));
         }
         Ok(length > 0)
     }

@@ -57,7 +57,9 @@ pub enum TapeError {
         got: String,
     },
     /// `--series` that cannot be read.
-    #[error("TAPE-003 series: bad series (got {got:?}, want SYMBOL or VENUE:SYMBOL, several separated by commas)")]
+    #[error(
+        "TAPE-003 series: bad series (got {got:?}, want SYMBOL or VENUE:SYMBOL, several separated by commas)"
+    )]
     Series {
         /// What was given.
         got: String,

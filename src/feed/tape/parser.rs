@@ -128,7 +128,9 @@ impl Parser {
             Some((symbol, first)) if **first == *venue => Ok((symbol.clone(), first.clone())),
             Some((symbol, first)) => {
                 let venues = [first.to_string(), venue.to_owned()];
-                let message = format!("{symbol} of a second venue (got {venue}, want {first} or a series that names one)");
+                let message = format!(
+                    "{symbol} of a second venue (got {venue}, want {first} or a series that names one)"
+                );
                 self.conflict.get_or_insert(Conflict { symbol: symbol.to_string(), venues });
                 Err(message)
             }
@@ -146,7 +148,8 @@ fn is_name(name: &str, venue: &str, symbol: &str) -> bool {
 }
 
 fn check_numbers(tick: &Tick) -> Result<(), String> {
-    let positive = |number: Option<schemas::units::Decimal>| number.is_some_and(|number| number.is_positive());
+    let positive =
+        |number: Option<schemas::units::Decimal>| number.is_some_and(|number| number.is_positive());
     match (positive(tick.price), positive(tick.qty)) {
         (true, true) => Ok(()),
         (false, _) => Err("price is no number above zero".to_owned()),

@@ -89,7 +89,9 @@ impl Player {
         let (sender, played) = mpsc::channel(QUEUE_LEN);
         let totals = Arc::new(TapeTotals::default());
         let for_thread = totals.clone();
-        thread::Builder::new().name("tape".to_owned()).spawn(move || play(reader, speed, &clock, &sender, &for_thread))?;
+        thread::Builder::new()
+            .name("tape".to_owned())
+            .spawn(move || play(reader, speed, &clock, &sender, &for_thread))?;
         Ok(Self { played, totals })
     }
 
@@ -110,14 +112,23 @@ impl Player {
     }
 }
 
-fn play(mut reader: TapeReader, speed: Speed, clock: &Clock, sender: &mpsc::Sender<Played>, totals: &TapeTotals) {
+fn play(
+    mut reader: TapeReader,
+    speed: Speed,
+    clock: &Clock,
+    sender: &mpsc::Sender<Played>,
+    totals: &TapeTotals,
+) {
     let mut schedule: Option<Schedule> = None;
     while let Some(next) = reader.next() {
         match next {
             Ok(trade) => {
                 let now = clock.now();
-                let planned = schedule.get_or_insert_with(|| Schedule::new(speed, now)).plan(trade.at_ns, now);
-                if !sleep_until(clock, planned, sender) || sender.blocking_send(Played { trade, planned }).is_err() {
+                let planned =
+                    schedule.get_or_insert_with(|| Schedule::new(speed, now)).plan(trade.at_ns, now);
+                if !sleep_until(clock, planned, sender)
+                    || sender.blocking_send(Played { trade, planned }).is_err()
+                {
                     return;
                 }
                 totals.trades.fetch_add(1, Ordering::Relaxed);

@@ -28,7 +28,8 @@ pub(super) fn trades(line: &str) -> Result<(i64, Vec<RawTrade<'_>>), String> {
         return Ok((at_ns, vec![trade]));
     }
     let trades = okx::trades(json).map_err(|error| error.to_string())?;
-    let trades = trades.into_iter().map(|trade| RawTrade { venue: "okx", symbol: trade.symbol, tick: trade.tick });
+    let trades =
+        trades.into_iter().map(|trade| RawTrade { venue: "okx", symbol: trade.symbol, tick: trade.tick });
     Ok((at_ns, trades.collect()))
 }
 

@@ -31,7 +31,8 @@ impl TapeReader {
         let series = series.map_or_else(|| Ok(Series::default()), Series::parse)?;
         let source = Source::open(path)?;
         let mut lines = Lines::new(source.bytes);
-        let first = first_line(&mut lines).map_err(|source| TapeError::Io { path: path.to_owned(), source })?;
+        let first =
+            first_line(&mut lines).map_err(|source| TapeError::Io { path: path.to_owned(), source })?;
         let parser = Parser::for_line(&first, &source.name, series).map_err(|why| match why {
             NoParser::Shape => TapeError::Shape { path: path.to_owned(), got: shown(first.as_bytes()) },
             NoParser::Symbol => TapeError::NoSymbol { path: path.to_owned() },

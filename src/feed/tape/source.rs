@@ -60,7 +60,9 @@ fn unzip(path: &Path, file: File) -> Result<Source, TapeError> {
     let content = BufReader::new(file.take(compressed));
     let bytes: Box<dyn Read + Send> = match method {
         CompressionMethod::Stored => Box::new(Checked { inner: CrcReader::new(content), crc }),
-        CompressionMethod::Deflated => Box::new(Checked { inner: CrcReader::new(DeflateDecoder::new(content)), crc }),
+        CompressionMethod::Deflated => {
+            Box::new(Checked { inner: CrcReader::new(DeflateDecoder::new(content)), crc })
+        }
         other => {
             return Err(io_error(io::Error::new(io::ErrorKind::Unsupported, format!("zip method {other}"))));
         }
