@@ -1,6 +1,7 @@
 //! Bad ticker payloads: each gives its one line, nothing stops, and the good message after it arrives.
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::event::FeedTick;
@@ -8,7 +9,9 @@ use pipeline::time::Now;
 use self_trader::feed::decode::Reason;
 use self_trader::feed::{FeedCounters, Intake, Key, Outcome, Route};
 use tokio::sync::mpsc;
-use tracing_subscriber::fmt::MakeWriter;
+
+#[path = "support/log.rs"]
+mod log;
 
 const KEY: &str = "binance_ticker_BTCUSDT";
 
@@ -300,34 +303,9 @@ impl Bench {
     }
 
     fn handle(&mut self, payload: &[u8]) -> (Outcome, Vec<String>) {
-        let log = Log::default();
-        let subscriber = tracing_subscriber::fmt().with_writer(log.clone()).with_ansi(false).finish();
-        let outcome = tracing::subscriber::with_default(subscriber, || {
-            self.intake.handle(Key::Channel(KEY), payload, Now::default())
-        });
-        let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+        log::start();
+        let outcome = self.intake.handle(Key::Channel(KEY), payload, Now::default());
+        let text = log::take();
         (outcome, text.lines().map(str::to_owned).collect())
-    }
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
     }
 }

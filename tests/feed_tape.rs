@@ -1,4 +1,9 @@
 //! Tapes of every shape, played at their pace.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands, and says why it skips"
+)]
 
 use std::fs::File;
 use std::io::Write;

@@ -1,8 +1,12 @@
 //! The Redis feed against a real server: every way in which it may be cut off, and back again.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands, and says why it skips"
+)]
 
 use std::future::Future;
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::event::FeedTick;
@@ -17,6 +21,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
+#[path = "support/log.rs"]
+mod log;
 #[path = "support/redis.rs"]
 mod support;
 use support::{PATIENCE, Redis};
@@ -48,10 +54,7 @@ struct Bench {
 impl Bench {
     fn start(url: &str, settings: Settings) -> Self {
         let url = FeedUrl::parse(url).unwrap();
-        let mode = match &url {
-            FeedUrl::Redis { mode, .. } => *mode,
-            other => panic!("{other} is no Redis"),
-        };
+        let FeedUrl::Redis { mode, .. } = url else { panic!("{url} is no Redis") };
         let (sender, lane) = mpsc::channel(100_000);
         let route = |symbol: &str| Route {
             follow_key: format!("binance_ticker_{symbol}"),
@@ -244,10 +247,7 @@ fn a_user_who_may_not_ask_about_subscriptions_is_told_so() {
 #[test]
 fn a_wrong_password_is_one_line_without_the_secret_and_tried_again() {
     let Some(redis) = Redis::start(&["--requirepass", "right"]) else { return };
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    log::start();
     block_on(async {
         let mut bench = Bench::start(&format!("redis://:hunter2@127.0.0.1:{}", redis.port()), quick());
         let state = bench.not_live().await;
@@ -260,7 +260,7 @@ fn a_wrong_password_is_one_line_without_the_secret_and_tried_again() {
         assert_eq!(admin.ask(&["CONFIG", "SET", "requirepass", "hunter2"]).unwrap(), "OK");
         bench.live().await;
     });
-    let text = log.text();
+    let text = log::take();
     assert_eq!(text.matches("FEED-033").count(), 1, "{text}");
     assert!(text.contains("login refused") && text.contains(":***@"), "{text}");
     assert!(!text.contains("hunter2"), "{text}");
@@ -459,24 +459,4 @@ fn values_are_polled_where_announcements_are_forbidden() {
         redis.ask(&["SET", BTC, &ticker("polled", None)]);
         assert_eq!(bench.tick().await.id.unwrap().as_str(), "polled");
     });
-}
-
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }

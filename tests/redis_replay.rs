@@ -1,4 +1,9 @@
 //! `replay` publishes a tape so that the feed on the other side sees every trade of it, fresh and once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands, and says why it skips"
+)]
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
