@@ -73,7 +73,7 @@ pub(super) fn side(text: &str) -> Result<Option<Side>, DecodeError> {
         text if text.is_empty() || text.eq_ignore_ascii_case("unknown") => Ok(None),
         text => Err(DecodeError::WrongType {
             field: "side",
-            got: format!("{:?}", shown(text.as_bytes())),
+            got: format!("\"{}\"", shown(text.as_bytes())),
             want: "\"buy\" or \"sell\"",
         }),
     }
@@ -82,7 +82,7 @@ pub(super) fn side(text: &str) -> Result<Option<Side>, DecodeError> {
 /// A trade id given as text.
 pub(super) fn id(text: &str) -> Result<TickId, DecodeError> {
     let fits = (1..=TICK_ID_LEN_MAX).contains(&text.len()) && !text.chars().any(char::is_control);
-    if fits { Ok(TickId::new(text)) } else { Err(bad_id(&format!("{:?}", shown(text.as_bytes())))) }
+    if fits { Ok(TickId::new(text)) } else { Err(bad_id(&format!("\"{}\"", shown(text.as_bytes())))) }
 }
 
 /// A trade id given as a number: whole, within 64 bits.

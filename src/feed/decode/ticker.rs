@@ -200,10 +200,10 @@ fn check_surrogates(payload: &[u8]) -> Result<(), DecodeError> {
 fn malformed(text: &str, error: &serde_json::Error) -> DecodeError {
     let line: usize = text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     let at = (line + error.column().saturating_sub(1)).min(text.len());
-    DecodeError::Malformed {
-        at,
-        near: shown(text.as_bytes().get(at..text.len().min(at + 16)).unwrap_or_default()),
+    if error.is_eof() {
+        return DecodeError::Malformed { at: text.len(), near: "end of text".to_owned() };
     }
+    DecodeError::Malformed { at, near: shown(&text.as_bytes()[at..text.len().min(at + 16)]) }
 }
 
 /// The values of the known fields, as they stand in the text.
