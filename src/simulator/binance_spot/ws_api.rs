@@ -72,10 +72,11 @@ impl Connection {
     }
 
     fn answer(&mut self, state: &mut State, frame: &Frame<'_>, now_ms: i64, read_ns: Option<u64>) {
-        let params = match frame.params.map_or_else(|| Ok(Params::default()), |raw| Params::of_json(raw.get())) {
-            Ok(params) => params,
-            Err(error) => return self.send(state, frame.id, refused(error), None, now_ms),
-        };
+        let params =
+            match frame.params.map_or_else(|| Ok(Params::default()), |raw| Params::of_json(raw.get())) {
+                Ok(params) => params,
+                Err(error) => return self.send(state, frame.id, refused(error), None, now_ms),
+            };
         let credentials = self.credentials(&params);
         let route = Route::of_method(&frame.method);
         if let (Some(read_ns), Some(Operation::Place)) = (read_ns, route.map(|route| route.operation)) {
