@@ -156,6 +156,32 @@ async fn snapshots_that_fail_or_are_too_old_are_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_venue_that_wants_to_be_left_alone_is() {
+    let mut bench = bench().await;
+    let mut stream = bench.live().await;
+    let clock = Clock::start();
+    let asked = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let times = Arc::clone(&asked);
+    bench.venue.answer(move |_| {
+        let mut times = times.lock().unwrap();
+        times.push(clock.now().mono);
+        if times.len() == 1 {
+            let body = r#"{"code":-1003,"msg":"Too many requests"}"#;
+            let length = body.len();
+            return format!("HTTP/1.1 429 X\r\nRetry-After: 1\r\nContent-Length: {length}\r\n\r\n{body}")
+                .into_bytes();
+        }
+        json(200, r#"{"lastUpdateId":121,"bids":[["98.00","1"]],"asks":[]}"#)
+    });
+    stream.send(&depth("BTCUSDT", 120, 121, "97", "1")).await;
+    withdrawn(&mut bench.btc).await;
+    shows(&mut bench.btc, "98.00", 121).await;
+    let times = asked.lock().unwrap().clone();
+    assert_eq!(times.len(), 2);
+    assert!(times[1].since(times[0]) >= Duration::from_secs(1), "{times:?}");
+}
+
+#[tokio::test]
 async fn a_message_that_cannot_be_read_costs_its_book_alone() {
     let mut bench = bench().await;
     let mut stream = bench.live().await;
