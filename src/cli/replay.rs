@@ -13,11 +13,11 @@ use crate::feed::tape::{self, Player};
 
 /// What `--help` says after the options.
 const AFTER_HELP: &str = "\
-Each trade is SET under its follow key {exchange}_{prefix}{symbol} and published on the channel of the same
-name: an object with symbol, price, qty, side, time (the planned send moment, ms), id (unique over runs),
+Each trade is SET under its follow key {exchange}_{prefix}{symbol} and published on the channel of the same \
+name: an object with symbol, price, qty, side, time (the planned send moment, ms), id (unique over runs), \
 orig_time and orig_id, all of them text.
 
-Exit codes: 0 done (or stopped by --for or Ctrl-C), 1 Redis is away or refuses, 2 the tape or an argument
+Exit codes: 0 done (or stopped by --for or Ctrl-C), 1 Redis is away or refuses, 2 the tape or an argument \
 cannot be used.";
 
 /// Arguments of `replay`.
