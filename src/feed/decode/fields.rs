@@ -8,6 +8,15 @@ use schemas::units::{Decimal, DecimalError, MAX_SIGNIFICANT_DIGITS};
 
 use super::error::{DecodeError, shown};
 
+/// The fields that are looked at; others may be there.
+pub(super) const NAMES: [&str; 6] = ["price", "qty", "side", "time", "id", "symbol"];
+pub(super) const PRICE: usize = 0;
+pub(super) const QTY: usize = 1;
+pub(super) const SIDE: usize = 2;
+pub(super) const TIME: usize = 3;
+pub(super) const ID: usize = 4;
+pub(super) const SYMBOL: usize = 5;
+
 /// Event times that are milliseconds: 1973 to 5138. Seconds lie below, microseconds above.
 const TIME_MS: std::ops::Range<i64> = 100_000_000_000..100_000_000_000_000;
 
