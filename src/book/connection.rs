@@ -209,6 +209,7 @@ impl Connection {
     fn timeouts(&mut self, now: Now) {
         self.snapshots.resume(now.mono);
         for at in 0..self.books.len() {
+            self.books[at].heed_doubt(now);
             if self.books[at].book.poll_timeout().is_some_and(|due| due <= now.mono) {
                 let fault = self.books[at].book.handle_timeout(now);
                 self.settle(at, fault, now);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::scripted_venue::{PATIENCE, Peer, ScriptedVenue, json};
 use pipeline::book::Top;
-use self_trader::book::{Books, spawn};
+use self_trader::book::{Books, SymbolTop, spawn};
 use self_trader::clock::Clock;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -37,9 +37,13 @@ async fn bench() -> Bench {
     let (btc_sender, btc) = watch::channel(None);
     let (eth_sender, eth) = watch::channel(None);
     let (stop, stopped) = watch::channel(false);
-    let symbols = vec![("BTCUSDT".to_owned(), btc_sender), ("ETHUSDT".to_owned(), eth_sender)];
+    let symbols = vec![symbol_top("BTCUSDT", btc_sender), symbol_top("ETHUSDT", eth_sender)];
     let books = spawn(&venue.target(), symbols, Clock::start(), &stopped);
     Bench { venue, books, btc, eth, snapshots, stop }
+}
+
+fn symbol_top(symbol: &str, top: watch::Sender<Option<Top>>) -> SymbolTop {
+    SymbolTop { symbol: symbol.to_owned(), top, doubt: Arc::default() }
 }
 
 fn depth(symbol: &str, first: u64, last: u64, bid: &str, qty: &str) -> String {
@@ -319,7 +323,7 @@ async fn many_symbols_subscribe_in_frames_at_an_allowed_pace() {
         .map(|number| {
             let (sender, top) = watch::channel(None);
             tops.push(top);
-            (format!("S{number}USDT"), sender)
+            symbol_top(&format!("S{number}USDT"), sender)
         })
         .collect();
     let books = spawn(&venue.target(), symbols, Clock::start(), &stopped);

@@ -9,10 +9,11 @@ use crate::process::{PATIENCE, RunProcess, VenueProcess, folder, instrument, now
 /// Trading has to be back this long after a fault ends.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 
+/// The processes end before their folder goes.
 struct Rig {
-    _dir: tempfile::TempDir,
     venue: VenueProcess,
     run: RunProcess,
+    _dir: tempfile::TempDir,
 }
 
 fn trading() -> Rig {
@@ -23,7 +24,7 @@ fn trading() -> Rig {
     let run = RunProcess::start(dir.path(), "run", &config, &[]);
     run.wait_until_ready();
     until("it trades", || (venue.trades() > 3).then_some(()));
-    Rig { _dir: dir, venue, run }
+    Rig { venue, run, _dir: dir }
 }
 
 impl Rig {

@@ -1,10 +1,11 @@
 //! The recorded tape through a real Redis onto a venue in its own process.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::process::{Process, RunProcess, VenueProcess, data, folder, instrument, until};
+use crate::process::{Process, RunProcess, VenueProcess, data, folder, instrument, until_within};
 use crate::redis::Redis;
 
 const TAPE: &str = "derived-trades-20240808/trades_20240808.csv.gz";
@@ -24,7 +25,7 @@ fn every_message_of_the_tape_is_accounted_for_and_the_ledger_equals_the_labels()
     let series = "binance-spot:BTCUSDT,binance-spot:ETHUSDT";
     let args = ["replay", &tape, "--to", &redis.url(), "--speed", "10", "--series", series];
     let mut replay = Process::start(dir.path(), "replay", &args);
-    until("the tape ends", || {
+    until_within(Duration::from_secs(120), "the tape ends", || {
         let status = run.status();
         let done = replay.out().contains("replayed") && status["feed"]["messages"] == json!(TRADES);
         done.then_some(())

@@ -63,7 +63,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("--- {}\n{}", self.err.display(), self.err());
+            let err = std::fs::read_to_string(&self.err).unwrap_or_default();
+            println!("--- {}\n{err}", self.err.display());
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -72,7 +73,7 @@ impl Drop for Process {
 
 /// An embedded venue in a process of its own.
 pub(crate) struct VenueProcess {
-    pub(crate) process: Process,
+    _process: Process,
     pub(crate) addr: SocketAddr,
 }
 
@@ -84,7 +85,7 @@ impl VenueProcess {
             let rest = out.split_once("http://")?.1;
             rest.split_once(' ')?.0.parse().ok()
         });
-        Self { process, addr }
+        Self { _process: process, addr }
     }
 
     /// A page of the venue's own ledger.
@@ -177,8 +178,13 @@ pub(crate) fn instrument(venue: SocketAddr, symbol: &str) -> Value {
 }
 
 /// Waits for a condition, with a deadline.
-pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = now() + PATIENCE;
+pub(crate) fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, condition)
+}
+
+/// Waits for a condition that may take longer than most.
+pub(crate) fn until_within<T>(patience: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = now() + patience;
     loop {
         if let Some(found) = condition() {
             return found;
