@@ -171,7 +171,10 @@ pub(crate) fn signed(key: Key, mut params: Value) -> Value {
         .iter()
         .map(|(name, value)| match value {
             Value::String(text) => format!("{name}={text}"),
-            other => format!("{name}={other}"),
+            other
+            @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                format!("{name}={other}")
+            }
         })
         .collect();
     object.insert("signature".to_owned(), hmac_hex(key.secret, &pairs.join("&")).into());
