@@ -35,7 +35,7 @@ pub(in crate::simulator) async fn ws_api(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let silent = query.as_deref().unwrap_or("").split('&').any(|pair| pair == "returnRateLimits=false");
-    upgrade.on_upgrade(move |socket| async move {
+    upgrade.max_message_size(socket::FRAME_MAX).on_upgrade(move |socket| async move {
         let connection = Connection::new(shared, !silent);
         let outbox = Arc::clone(&connection.outbox);
         socket::serve(socket, outbox, connection).await;
