@@ -10,7 +10,7 @@ const FIRST_TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// After that: 1, 2, 4 and then 5 s, for as long as it takes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// When an order that was never acknowledged is asked for, after its outcome became unknown (binance.md 10.3).
+/// When an order that was never acknowledged is asked for, after its outcome became unknown.
 const QUESTIONS: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10)];
 const LATER_QUESTIONS: Duration = Duration::from_secs(5);
