@@ -61,9 +61,8 @@ fn metric_rows() -> String {
 }
 
 fn value_rows() -> String {
-    let list = |names: Vec<&str>| {
-        names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-    };
+    let list =
+        |names: Vec<&str>| names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     let reasons = |number_fault: bool| {
         let reasons = Reason::ALL.iter().filter(|reason| reason.is_number_fault() == number_fault);
         list(reasons.map(|reason| reason.name()).collect())
