@@ -95,11 +95,6 @@ impl<'n, 'f> Reader<'n, 'f> {
         millis
     }
 
-    /// true or false.
-    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
-        self.read(name, |_, node| if let Node::Flag(flag) = node { Ok(*flag) } else { Err(Wrong::Type) })
-    }
-
     /// A secret's reference.
     pub(super) fn secret(&mut self, name: &str) -> Option<SecretRef> {
         self.read(name, |_, node| match node {
@@ -257,7 +252,6 @@ impl Kind {
                 let to = if range.to_high { "at most" } else { "below" };
                 format!("a number {from} {} and {to} {}", range.low, range.high)
             }
-            Self::Flag => "true or false".to_owned(),
             Self::Secret => "{\"env\": NAME}, {\"file\": PATH} or text".to_owned(),
             Self::Instruments => "a list of instruments".to_owned(),
             Self::Later => "its default".to_owned(),
