@@ -142,7 +142,7 @@ fn amounts_hold(params: &RuleParams, pair: &Pair) -> Result<(), TestCaseError> {
     let price = big(pair.price.decimal(params.price_decimals));
     let qty = big(pair.qty.decimal(params.qty_decimals));
     let amount = &price * &qty;
-    prop_assert!(price > BigDecimal::from(0) && qty > BigDecimal::from(0));
+    prop_assert!(price > 0 && qty > 0);
     prop_assert!(amount <= big(params.max_amount), "{} above {}", amount, params.max_amount);
     prop_assert!(amount >= big(params.min_amount), "{} below {}", amount, params.min_amount);
     prop_assert!(qty >= big(params.min_qty), "{} below {}", qty, params.min_qty);

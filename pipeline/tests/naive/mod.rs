@@ -71,7 +71,7 @@ impl Naive {
         let positive = |number: Option<Decimal>| number.map(big).filter(Signed::is_positive);
         let (tick_price, tick_qty) = positive(tick.price).zip(positive(tick.qty)).ok_or("invalid_tick")?;
         let interval_ms = big(self.params.interval) * BigDecimal::from(1_000);
-        if self.last.as_ref().is_some_and(|last| BigDecimal::from(now_ms - last.fired_ms) < interval_ms) {
+        if self.last.as_ref().is_some_and(|last| interval_ms > now_ms - last.fired_ms) {
             return Err("interval");
         }
         let decimals = i64::from(self.params.price_decimals);
