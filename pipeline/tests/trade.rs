@@ -168,89 +168,73 @@ fn a_maker_then_a_taker_and_both_are_filled() {
     assert!(!desk.is_open());
 }
 
+/// Name, outcome, and what the venue says of the legs (of the maker M, of the taker T) after the maker rests.
+const OUTCOMES: &[(&str, Outcome, &[Said])] = &[
+    ("taker first", Outcome::Matched, &[(T, Filled, "1", Some((5, "1"))), (M, Filled, "1", Some((5, "1")))]),
+    ("nothing traded", Outcome::TakerMissed, &[(T, Expired, "0", None), (M, Canceled, "0", None)]),
+    (
+        "maker taken by a stranger",
+        Outcome::Sniped,
+        &[(M, Filled, "1", Some((4, "1"))), (T, Expired, "0", None)],
+    ),
+    (
+        "a part taken by a stranger",
+        Outcome::Sniped,
+        &[(M, PartiallyFilled, "0.3", Some((4, "0.3"))), (T, Expired, "0", None), (M, Canceled, "0.3", None)],
+    ),
+    (
+        "each with a stranger",
+        Outcome::Sniped,
+        &[(M, Filled, "1", Some((4, "1"))), (T, Filled, "1", Some((5, "1")))],
+    ),
+    (
+        "a part with each other",
+        Outcome::Partial,
+        &[
+            (T, Expired, "0.4", Some((5, "0.4"))),
+            (M, PartiallyFilled, "0.4", Some((5, "0.4"))),
+            (M, Canceled, "0.4", None),
+        ],
+    ),
+    (
+        "full, a part with strangers",
+        Outcome::Partial,
+        &[
+            (M, PartiallyFilled, "0.4", Some((4, "0.4"))),
+            (M, Filled, "1", Some((5, "0.6"))),
+            (T, PartiallyFilled, "0.6", Some((5, "0.6"))),
+            (T, Filled, "1", Some((6, "0.4"))),
+        ],
+    ),
+    (
+        "taker with a stranger alone",
+        Outcome::Partial,
+        &[(T, Filled, "1", Some((5, "1"))), (M, Canceled, "0", None)],
+    ),
+    ("prevented taker", Outcome::Prevented, &[(T, ExpiredInMatch, "0", None), (M, Canceled, "0", None)]),
+    ("prevented maker", Outcome::Prevented, &[(M, ExpiredInMatch, "0", None), (T, Expired, "0", None)]),
+    (
+        "full, but nobody knows with whom",
+        Outcome::UnknownResolved,
+        &[(T, Filled, "1", Some((5, "1"))), (M, Filled, "1", None)],
+    ),
+    (
+        "full, the first fill never heard of",
+        Outcome::UnknownResolved,
+        &[(T, Filled, "1", Some((5, "0.6"))), (M, Filled, "1", Some((5, "0.6")))],
+    ),
+];
+
+const M: Leg = Leg::Maker;
+const T: Leg = Leg::Taker;
+
 /// What the legs' ends come to, once the maker's rest was cancelled where there is one.
 #[test]
 fn outcomes_by_what_the_venue_said() {
-    use Leg::{Maker, Taker};
-    let cases: &[(&str, Outcome, &[Said])] = &[
-        (
-            "taker first",
-            Outcome::Matched,
-            &[(Taker, Filled, "1", Some((5, "1"))), (Maker, Filled, "1", Some((5, "1")))],
-        ),
-        (
-            "nothing traded",
-            Outcome::TakerMissed,
-            &[(Taker, Expired, "0", None), (Maker, Canceled, "0", None)],
-        ),
-        (
-            "maker taken by a stranger",
-            Outcome::Sniped,
-            &[(Maker, Filled, "1", Some((4, "1"))), (Taker, Expired, "0", None)],
-        ),
-        (
-            "a part taken by a stranger",
-            Outcome::Sniped,
-            &[
-                (Maker, PartiallyFilled, "0.3", Some((4, "0.3"))),
-                (Taker, Expired, "0", None),
-                (Maker, Canceled, "0.3", None),
-            ],
-        ),
-        (
-            "each with a stranger",
-            Outcome::Sniped,
-            &[(Maker, Filled, "1", Some((4, "1"))), (Taker, Filled, "1", Some((5, "1")))],
-        ),
-        (
-            "a part with each other",
-            Outcome::Partial,
-            &[
-                (Taker, Expired, "0.4", Some((5, "0.4"))),
-                (Maker, PartiallyFilled, "0.4", Some((5, "0.4"))),
-                (Maker, Canceled, "0.4", None),
-            ],
-        ),
-        (
-            "full, a part with strangers",
-            Outcome::Partial,
-            &[
-                (Maker, PartiallyFilled, "0.4", Some((4, "0.4"))),
-                (Maker, Filled, "1", Some((5, "0.6"))),
-                (Taker, PartiallyFilled, "0.6", Some((5, "0.6"))),
-                (Taker, Filled, "1", Some((6, "0.4"))),
-            ],
-        ),
-        (
-            "taker with a stranger alone",
-            Outcome::Partial,
-            &[(Taker, Filled, "1", Some((5, "1"))), (Maker, Canceled, "0", None)],
-        ),
-        (
-            "prevented taker",
-            Outcome::Prevented,
-            &[(Taker, ExpiredInMatch, "0", None), (Maker, Canceled, "0", None)],
-        ),
-        (
-            "prevented maker",
-            Outcome::Prevented,
-            &[(Maker, ExpiredInMatch, "0", None), (Taker, Expired, "0", None)],
-        ),
-        (
-            "full, but nobody knows with whom",
-            Outcome::UnknownResolved,
-            &[(Taker, Filled, "1", Some((5, "1"))), (Maker, Filled, "1", None)],
-        ),
-        (
-            "full, the first fill never heard of",
-            Outcome::UnknownResolved,
-            &[(Taker, Filled, "1", Some((5, "0.6"))), (Maker, Filled, "1", Some((5, "0.6")))],
-        ),
-    ];
-    for (name, outcome, statements) in cases {
+    for (name, outcome, statements) in OUTCOMES {
         let (mut desk, taker) = Desk::with_taker();
         for (leg, status, executed, traded) in *statements {
-            let id = if *leg == Maker { desk.maker.id } else { taker.id };
+            let id = if *leg == M { desk.maker.id } else { taker.id };
             let traded = traded.and_then(|(trade_id, qty)| fill(trade_id, qty));
             let sent = desk.says(id, *status, executed, traded);
             assert!(sent.iter().all(|command| *command == cancel(desk.maker.id)), "{name}: {sent:?}");
