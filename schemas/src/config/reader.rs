@@ -300,6 +300,7 @@ fn reference(object: &Object<'_>) -> Option<SecretRef> {
 fn same(node: &Node<'_>, default: &str) -> bool {
     match (node, node::read(default)) {
         (Node::Text(text), Ok(Node::Text(default))) => *text == default,
+        (Node::Flag(flag), Ok(Node::Flag(default))) => *flag == default,
         (Node::Number(text), Ok(Node::Number(default))) => Decimal::parse(text) == Decimal::parse(default),
         (Node::Object(object), Ok(Node::Object(_))) => object.keys().next().is_none(),
         _ => false,
