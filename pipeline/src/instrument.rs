@@ -90,6 +90,7 @@ pub struct Instrument {
     sweep: Option<Sweep>,
     phase: Phase,
     connected: bool,
+    budget: bool,
     top: Option<Top>,
     own: OwnView,
     unseen: Option<Unseen>,
@@ -113,6 +114,7 @@ impl Instrument {
             sweep: None,
             phase: Phase::Sweeping,
             connected: false,
+            budget: true,
             top: None,
             own: OwnView::default(),
             unseen: None,
@@ -157,6 +159,12 @@ impl Instrument {
         if connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
             self.sweep = Some(Sweep::new(now.mono));
         }
+        self.advance(now);
+    }
+
+    /// Whether the gateway has the rate budget for another pair; without it ticks wait.
+    pub fn handle_budget(&mut self, budget: bool, now: Now) {
+        self.budget = budget;
         self.advance(now);
     }
 
@@ -311,7 +319,8 @@ impl Instrument {
     }
 
     const fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Live) && self.connected && self.trade.is_none() && self.finished.is_none()
+        let between_pairs = self.trade.is_none() && self.finished.is_none();
+        matches!(self.phase, Phase::Live) && self.connected && self.budget && between_pairs
     }
 
     fn gate_open(&self, now: Now) -> bool {

@@ -51,10 +51,11 @@ impl Limiter {
         Self { windows, silent_until_ms: 0 }
     }
 
-    /// Whether a place may leave.
+    /// Whether so many places may leave.
     #[must_use]
-    pub fn allows_place(&self, now: Now) -> bool {
-        now.wall_ms >= self.silent_until_ms && self.windows.iter().all(|window| window.left(now, true) > 0)
+    pub fn allows_places(&self, count: u64, now: Now) -> bool {
+        now.wall_ms >= self.silent_until_ms
+            && self.windows.iter().all(|window| window.left(now, true) >= count)
     }
 
     /// Whether a cancel or question of that weight may leave.
@@ -89,10 +90,10 @@ impl Limiter {
         self.silent_until_ms = self.silent_until_ms.max(until_ms);
     }
 
-    /// The wall-clock moment from which a place that is held back may leave.
+    /// The wall-clock moment from which so many places may leave.
     #[must_use]
-    pub fn place_from_ms(&self, now: Now) -> i64 {
-        self.free_from_ms(now, |window| window.left(now, true) == 0)
+    pub fn places_from_ms(&self, count: u64, now: Now) -> i64 {
+        self.free_from_ms(now, |window| window.left(now, true) < count)
     }
 
     /// The wall-clock moment from which a cancel or question of that weight may leave.

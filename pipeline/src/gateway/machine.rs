@@ -204,7 +204,7 @@ impl<P: Permit> Gateway<P> {
                 self.fail_unsent(lane, command, Denial::TooLate);
                 continue;
             }
-            if !self.inflight.has_room(true) || !self.limiter.allows_place(now) {
+            if !self.inflight.has_room(true) || !self.limiter.allows_places(1, now) {
                 return None;
             }
             self.places.pop_front();
@@ -231,7 +231,18 @@ impl<P: Permit> Gateway<P> {
         });
         let not_after = self.places.iter().map(|(_, command)| not_after(command)).min();
         let too_late = not_after.map(|at| at + Duration::from_millis(1));
-        [answer, held, too_late].into_iter().flatten().min()
+        let budget = (self.connected && !self.has_budget(now)).then(|| {
+            let wait_ms =
+                self.limiter.places_from_ms(self.pair_and_queue(), now).saturating_sub(now.wall_ms).max(1);
+            now.mono + Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1))
+        });
+        [answer, held, too_late, budget].into_iter().flatten().min()
+    }
+
+    /// Whether another pair may begin: both of its places would leave now, after those that wait.
+    #[must_use]
+    pub fn has_budget(&self, now: Now) -> bool {
+        self.limiter.allows_places(self.pair_and_queue(), now)
     }
 
     /// What a request on its way asked for, and for whom.
@@ -265,9 +276,13 @@ impl<P: Permit> Gateway<P> {
                 let room = self.inflight.has_room(false);
                 room.then(|| self.limiter.urgent_from_ms(weight(command), now))
             }
-            (None, Some(_)) => self.inflight.has_room(true).then(|| self.limiter.place_from_ms(now)),
+            (None, Some(_)) => self.inflight.has_room(true).then(|| self.limiter.places_from_ms(1, now)),
             (None, None) => None,
         }
+    }
+
+    fn pair_and_queue(&self) -> u64 {
+        2 + u64::try_from(self.places.len()).unwrap_or(u64::MAX - 2)
     }
 
     fn send(&mut self, lane: LaneId, command: Command, now: Now) -> Outgoing {
