@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// How long a stop may take in all.
-pub const STOP_MAX: Duration = Duration::from_secs(10);
+/// How long a stop may take until the last task has ended; labels and the embedded venue come after it, and all
+/// of it stays below 10 s.
+pub const STOP_MAX: Duration = Duration::from_millis(8_500);
 /// Of that, how long running pairs and the last sweep may take.
 pub const CLOSE_MAX: Duration = Duration::from_secs(6);
 

@@ -49,6 +49,10 @@ pub struct LaneLinks {
 /// How a lane ended.
 #[derive(Clone, Debug)]
 pub struct LaneEnd {
+    /// The symbol on the venue.
+    pub symbol: String,
+    /// The venue confirmed, after the last pair, that it holds no order of ours.
+    pub clean: bool,
     /// What it counted.
     pub counts: Counts,
     /// Orders of ours that may still be open.
@@ -167,5 +171,10 @@ fn end(instrument: Instrument, links: &mut LaneLinks) -> LaneEnd {
         counts.waiting += 1;
     }
     links.stats.store(&counts, instrument.phase(), None);
-    LaneEnd { counts, maybe_open: instrument.maybe_open() }
+    LaneEnd {
+        symbol: links.source.maker_symbol.clone(),
+        clean: instrument.phase() == Phase::Stopped,
+        counts,
+        maybe_open: instrument.maybe_open(),
+    }
 }

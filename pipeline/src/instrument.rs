@@ -88,6 +88,8 @@ pub struct Instrument {
     trade: Option<Trade>,
     finished: Option<Trade>,
     sweep: Option<Sweep>,
+    /// What an interrupted sweep had found.
+    found: Vec<OpenOrder>,
     phase: Phase,
     connected: bool,
     budget: bool,
@@ -112,6 +114,7 @@ impl Instrument {
             trade: None,
             finished: None,
             sweep: None,
+            found: Vec::new(),
             phase: Phase::Sweeping,
             connected: false,
             budget: true,
@@ -172,6 +175,9 @@ impl Instrument {
     pub fn handle_report(&mut self, report: &OrderReport, now: Now) {
         if let Some(sweep) = &mut self.sweep {
             sweep.handle_report(report, now.mono);
+            if matches!(report, OrderReport::OpenOrders(_)) {
+                self.found.clear();
+            }
         }
         let known = self.trade.as_mut().is_some_and(|trade| trade.handle_report(report, now.mono));
         if known {
@@ -193,7 +199,7 @@ impl Instrument {
         match self.phase {
             Phase::Sweeping | Phase::Live => {
                 self.phase = Phase::Stopping;
-                self.sweep = None;
+                self.found = self.sweep.take().map(|sweep| sweep.open().to_vec()).unwrap_or_default();
             }
             Phase::Stopping | Phase::Stopped => {}
         }
@@ -250,7 +256,9 @@ impl Instrument {
     pub fn maybe_open(&self) -> Vec<ClientOrderId> {
         let legs = self.trade.iter().flat_map(|trade| [&trade.maker, &trade.taker]);
         let mut open: Vec<ClientOrderId> = legs.filter(|leg| !leg.is_quiet()).map(|leg| leg.id).collect();
-        open.extend(self.sweep.iter().flat_map(Sweep::open).map(|order: &OpenOrder| order.id));
+        open.extend(
+            self.sweep.iter().flat_map(Sweep::open).chain(&self.found).map(|order: &OpenOrder| order.id),
+        );
         open.sort_unstable();
         open.dedup();
         open
@@ -291,16 +299,24 @@ impl Instrument {
             self.outbox.push_back(command);
         }
         if sweep.is_done() {
-            let cancelled = sweep.cancelled();
+            let (swept, highest) = (sweep.swept(), sweep.highest_epoch());
             self.sweep = None;
             match self.phase {
                 Phase::Sweeping => {
-                    self.counts.swept += cancelled;
+                    self.counts.swept += swept;
+                    self.outgrow(highest);
                     self.phase = Phase::Live;
                 }
                 Phase::Stopping => self.phase = Phase::Stopped,
                 Phase::Live | Phase::Stopped => {}
             }
+        }
+    }
+
+    /// Whatever the clock says: no epoch of ours is at or below one that has orders at the venue.
+    fn outgrow(&mut self, highest: Option<Epoch>) {
+        if let Some(highest) = highest.filter(|highest| *highest >= self.settings.epoch) {
+            self.settings.epoch = Epoch::new(highest.number().saturating_add(1));
         }
     }
 
@@ -313,6 +329,7 @@ impl Instrument {
             let outcome = trade.outcome();
             let position = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
             self.counts.outcomes[position] += 1;
+            self.counts.late_reports += u64::from(trade.maker.stale_updates + trade.taker.stale_updates);
             self.own.maker_ended(now);
             self.finished = self.trade.take();
         }

@@ -2,7 +2,10 @@
 //!
 //! An order counts as gone when an answered list no longer holds it. Only orders of our prefix are touched.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
+
+use schemas::ids::{ClientOrderId, Epoch};
 
 use crate::command::{Command, OrderHandle};
 use crate::event::{OpenOrder, OrderReport};
@@ -23,7 +26,7 @@ pub struct Sweep {
     found: Vec<OpenOrder>,
     next_list: Nanos,
     tries: u32,
-    cancelled: u64,
+    swept: BTreeSet<ClientOrderId>,
     done: bool,
 }
 
@@ -31,7 +34,14 @@ impl Sweep {
     /// Begins at once.
     #[must_use]
     pub const fn new(now: Nanos) -> Self {
-        Self { to_cancel: Vec::new(), found: Vec::new(), next_list: now, tries: 0, cancelled: 0, done: false }
+        Self {
+            to_cancel: Vec::new(),
+            found: Vec::new(),
+            next_list: now,
+            tries: 0,
+            swept: BTreeSet::new(),
+            done: false,
+        }
     }
 
     /// The venue holds no order of ours any more.
@@ -46,10 +56,16 @@ impl Sweep {
         &self.found
     }
 
-    /// How many cancels were asked for.
+    /// How many orders were cancelled, each counted once however often it was listed.
     #[must_use]
-    pub const fn cancelled(&self) -> u64 {
-        self.cancelled
+    pub fn swept(&self) -> u64 {
+        u64::try_from(self.swept.len()).unwrap_or(u64::MAX)
+    }
+
+    /// The newest epoch that had an order open.
+    #[must_use]
+    pub fn highest_epoch(&self) -> Option<Epoch> {
+        self.swept.iter().map(ClientOrderId::epoch).max()
     }
 
     /// Takes in a list, or that none came.
@@ -78,7 +94,7 @@ impl Sweep {
             return None;
         }
         if let Some(order) = self.to_cancel.pop() {
-            self.cancelled += 1;
+            self.swept.insert(order.id);
             return Some(Command::Cancel(OrderHandle { id: order.id, venue_id: Some(order.venue_id) }));
         }
         if now < self.next_list {

@@ -41,12 +41,17 @@ pub struct Summary {
     pub waiting: u64,
     /// Messages that the feed's client lost to a lag.
     pub lagged: u64,
-    /// Trades that the venue printed: its own count where it keeps a ledger, else the distinct trades of our legs.
+    /// Trades that the venue printed during the run: by its own ledger where it keeps one, else the distinct
+    /// trades of our legs.
     pub venue_trades: u64,
     /// Orders of ours that may still be open.
     pub open_orders: u64,
     /// Their client order ids.
     pub open_order_ids: Vec<String>,
+    /// Maker symbols of which the venue did not confirm, at the end, that no order of ours is open.
+    pub unconfirmed: Vec<String>,
+    /// Labels that could not be written.
+    pub labels_lost: u64,
     /// Orders of a predecessor that were cancelled at the start.
     pub swept: u64,
     /// The longest that any maker stayed open, milliseconds.

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
 use super::error::StartError;
-use super::options::RunOptions;
+use super::ledger::Ledger;
 use super::running::{FeedHandle, Running};
 use super::status::AppStatus;
 use crate::admin::{self, Admin};
@@ -50,7 +50,6 @@ const EPOCH_STEP_MS: i64 = 250;
 pub(super) async fn start(
     config: Config,
     credentials: Vec<Credentials>,
-    _options: RunOptions,
     clock: Clock,
 ) -> Result<Running, StartError> {
     refuse_what_cannot_run(&config)?;
@@ -72,8 +71,7 @@ pub(super) async fn start(
     if !faults.is_empty() {
         return Err(StartError::Config(faults));
     }
-    let ledger =
-        probed.first().map(|(account, _)| account.target.clone()).filter(|_| keeps_a_ledger(&instruments));
+    let ledgers = open_ledgers(&instruments, &probed).await;
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
@@ -84,13 +82,13 @@ pub(super) async fn start(
     let admin = process.admin_address.map(|address| admin::start(address, status.clone())).transpose()?;
     wait_until_ready(&status).await;
     let feed = start_feed(&feed_url, builder.routes(&process), &counters, feed_state, clock);
-    Ok(builder.finish(Parts { venue, ledger, recorder, status, admin, feed, counters }))
+    Ok(builder.finish(Parts { venue, ledgers, recorder, status, admin, feed, counters }))
 }
 
 /// What [`Builder::finish`] puts together with its own.
 pub(super) struct Parts {
     pub(super) venue: Option<RunningVenue>,
-    pub(super) ledger: Option<Target>,
+    pub(super) ledgers: Vec<Option<Ledger>>,
     pub(super) recorder: Recorder,
     pub(super) status: AppStatus,
     pub(super) admin: Option<Admin>,
@@ -127,11 +125,27 @@ fn no_feed() -> StartError {
     StartError::Config(vec![Fault::new(Code::Type, "/Feed", message)])
 }
 
-/// Embedded and staging venues may serve `/venue/*`; public ones do not.
-fn keeps_a_ledger(instruments: &[Instrument]) -> bool {
+/// One ledger a venue, where all of them may keep one: embedded and staging venues do, public ones do not.
+async fn open_ledgers(
+    instruments: &[Instrument],
+    probed: &[(Account, account::Probed)],
+) -> Vec<Option<Ledger>> {
     let private =
         |instrument: &Instrument| matches!(instrument.venue, Venue::Simulated | Venue::Staging { .. });
-    instruments.iter().all(private)
+    if !instruments.iter().all(private) {
+        return Vec::new();
+    }
+    let mut targets: Vec<&Target> = Vec::new();
+    for (account, _) in probed {
+        if !targets.contains(&&account.target) {
+            targets.push(&account.target);
+        }
+    }
+    let mut ledgers = Vec::new();
+    for target in targets {
+        ledgers.push(Ledger::open(target.clone()).await);
+    }
+    ledgers
 }
 
 /// Starts the embedded venue if an instrument asks for it, with each instrument's own decimals.
@@ -348,6 +362,8 @@ impl<'a> Builder<'a> {
             stop_lanes: self.stop,
             give_up: self.give_up,
             lanes: self.lanes,
+            ends: Vec::new(),
+            labels_failed: parts.recorder.failed(),
             gateways: self.gateways,
             book_stop: self.book_stop,
             books: self.books,

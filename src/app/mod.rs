@@ -6,6 +6,7 @@
 mod account;
 mod build;
 mod error;
+mod ledger;
 mod options;
 mod running;
 mod status;
@@ -45,7 +46,7 @@ pub async fn run(
 ) -> Result<Ended, StartError> {
     let clock = Clock::start();
     let stop_after = options.run_for;
-    let building = build::start(config, credentials, options, clock);
+    let building = build::start(config, credentials, clock);
     let mut running = tokio::select! {
         running = building => running?,
         signalled = drain::signalled() => {
@@ -59,18 +60,20 @@ pub async fn run(
         signalled = drain::signalled() => signalled.map_or(StopReason::Failure, |()| StopReason::Signal),
         () = status.leave.notified() => StopReason::Signal,
         () = drain::time_up(stop_after) => StopReason::TimeIsUp,
-        reason = running.feed_ended() => reason,
+        reason = running.ended() => reason,
     };
     tracing::info!(?reason, "stopping");
     Ok(running.stop(reason).await)
 }
 
-/// How the process ends: 3 where orders of ours may still be open, 1 where the feed failed, else 0.
+/// How the process ends: 3 where orders of ours may still be open, 1 where a part failed or the books do not
+/// balance, else 0.
 #[must_use]
 pub fn exit_code(ended: &Ended) -> ExitCode {
-    if ended.summary.open_orders > 0 {
+    let summary = &ended.summary;
+    if summary.open_orders > 0 || !summary.unconfirmed.is_empty() {
         ExitCode::from(3)
-    } else if ended.reason == StopReason::Failure {
+    } else if ended.reason == StopReason::Failure || summary.labels_lost > 0 || !summary.books_balance {
         ExitCode::FAILURE
     } else {
         ExitCode::SUCCESS

@@ -1,24 +1,23 @@
 //! Puts a run's summary together.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipeline::counts::Counts;
 use pipeline::skip::Skip;
 use pipeline::trade::Outcome;
 use schemas::summary::Summary;
-use serde_json::Value;
 
-use super::running::maybe_open;
 use crate::feed::FeedSnapshot;
 use crate::lane::LaneEnd;
 use crate::telemetry::recorder::{self, Recorded};
-use crate::venue::binance_spot::rest::RestClient;
+use crate::telemetry::stats::LaneStats;
 
 /// The summary of a run that has stopped.
 pub(super) fn summary(
     run: Duration,
+    all: &[Arc<LaneStats>],
     lanes: &[LaneEnd],
     feed: &FeedSnapshot,
     recorded: &Mutex<Recorded>,
@@ -27,7 +26,7 @@ pub(super) fn summary(
     let mut counts = Counts::default();
     lanes.iter().for_each(|lane| counts.add(&lane.counts));
     let recorded = recorder::lock(recorded);
-    let open = maybe_open(lanes);
+    let open: Vec<_> = lanes.iter().flat_map(|lane| &lane.maybe_open).collect();
     let matched = Outcome::ALL.iter().position(|outcome| *outcome == Outcome::Matched);
     let overflow = counts.overflow + feed.overflow;
     let handed_over = feed.ticks == counts.ticks + feed.overflow;
@@ -50,6 +49,8 @@ pub(super) fn summary(
         venue_trades: venue_trades.unwrap_or(recorded.trades),
         open_orders: u64::try_from(open.len()).unwrap_or(u64::MAX),
         open_order_ids: open.iter().map(ToString::to_string).collect(),
+        unconfirmed: unconfirmed(all, lanes),
+        labels_lost: recorded.labels_lost,
         swept: counts.swept,
         oldest_open_maker_ms: recorded.oldest_open_maker_ms,
         tick_to_maker_us: recorder::percentiles(&recorded.tick_to_maker_us),
@@ -58,10 +59,10 @@ pub(super) fn summary(
     }
 }
 
-/// The number of trades in the ledger of a venue that keeps one.
-pub(super) async fn venue_trades(rest: &RestClient) -> Option<u64> {
-    let totals: Value = rest.ledger("totals").await.ok()?;
-    totals.get("trades")?.as_u64()
+/// Instruments of which the venue did not confirm that nothing of ours is open: their lanes failed, or gave up.
+fn unconfirmed(all: &[Arc<LaneStats>], ends: &[LaneEnd]) -> Vec<String> {
+    let clean = |symbol: &str| ends.iter().any(|end| end.clean && end.symbol == symbol);
+    all.iter().filter(|lane| !clean(&lane.symbol)).map(|lane| lane.symbol.clone()).collect()
 }
 
 fn named<'a>(names: impl Iterator<Item = &'a str>, counts: &[u64]) -> BTreeMap<String, u64> {

@@ -29,6 +29,10 @@ pub(super) fn tell(
     if ended.summary.open_orders > 0 {
         complain(&format!("orders that may still be open: {}", ended.summary.open_order_ids.join(" ")));
     }
+    if !ended.summary.unconfirmed.is_empty() {
+        let symbols = ended.summary.unconfirmed.join(" ");
+        complain(&format!("the venue did not confirm that no order of ours is open: {symbols}"));
+    }
     Ok(app::exit_code(&ended))
 }
 

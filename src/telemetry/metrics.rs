@@ -78,6 +78,12 @@ pub const TABLE: &[Metric] = &[
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge("st_gateway_connected", &["venue"], "1 while orders can leave"),
     gauge("st_gateway_budget", &["venue"], "1 while the rate budget allows another pair"),
+    counter(
+        "st_gateway_late_answers_total",
+        &[],
+        "Answers after their deadline, or that nobody had asked for",
+    ),
+    counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
     gauge("st_tick_to_maker_seconds", &["quantile"], "Receipt of the tick to the maker's frame written"),
     gauge("st_tick_to_done_seconds", &["quantile"], "Receipt of the tick to both legs ended"),
 ];

@@ -4,8 +4,10 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context;
 use hdrhistogram::Histogram;
@@ -14,7 +16,7 @@ use pipeline::trade::{Outcome, Trade};
 use schemas::order::Side;
 use schemas::summary::Percentiles;
 use schemas::units::Decimal;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::labels::{LabelSource, label};
 
@@ -72,8 +74,8 @@ pub struct Recorded {
     pub pairs: u64,
     /// The newest pairs that traded, newest last.
     pub recent: VecDeque<RecentTrade>,
-    /// The first label that could not be written, if any.
-    pub label_error: Option<String>,
+    /// Labels that could not be written.
+    pub labels_lost: u64,
 }
 
 impl Recorded {
@@ -87,7 +89,7 @@ impl Recorded {
             trades: 0,
             pairs: 0,
             recent: VecDeque::with_capacity(RECENT_MAX),
-            label_error: None,
+            labels_lost: 0,
         })
     }
 
@@ -134,7 +136,9 @@ impl Recorded {
 pub struct Recorder {
     sender: mpsc::Sender<Record>,
     recorded: Arc<Mutex<Recorded>>,
+    failed: Arc<Notify>,
     thread: JoinHandle<()>,
+    done: Receiver<()>,
 }
 
 impl Recorder {
@@ -150,13 +154,19 @@ impl Recorder {
             })
             .transpose()?;
         let (sender, receiver) = mpsc::channel(RECORDS_MAX);
+        let (ended, done) = sync_channel(1);
         let recorded = Arc::new(Mutex::new(Recorded::new()?));
-        let shared = Arc::clone(&recorded);
+        let failed = Arc::<Notify>::default();
+        let (shared, on_failure) = (Arc::clone(&recorded), Arc::clone(&failed));
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
-            .spawn(move || record_all(receiver, file.map(BufWriter::new), &shared))
+            .spawn(move || {
+                record_all(receiver, file.map(BufWriter::new), &shared, &on_failure);
+                // Nobody listens any more if the owner has given up waiting.
+                let _ = ended.send(());
+            })
             .context("failed to start the recorder's thread")?;
-        Ok(Self { sender, recorded, thread })
+        Ok(Self { sender, recorded, failed, thread, done })
     }
 
     /// Where lanes send ended pairs.
@@ -171,10 +181,18 @@ impl Recorder {
         Arc::clone(&self.recorded)
     }
 
-    /// Ends once every sender is gone and all labels are written.
-    pub fn finish(self) {
+    /// Told when a label could not be written: trading without ground truth has to stop.
+    #[must_use]
+    pub fn failed(&self) -> Arc<Notify> {
+        Arc::clone(&self.failed)
+    }
+
+    /// Ends once every sender is gone and all labels are written, or after `within`.
+    pub fn finish(self, within: Duration) {
         drop(self.sender);
-        if self.thread.join().is_err() {
+        if self.done.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
+            tracing::error!("the last labels were not written in time");
+        } else if self.thread.join().is_err() {
             tracing::error!("the recorder's thread failed");
         }
     }
@@ -200,21 +218,24 @@ fn record_all(
     mut records: mpsc::Receiver<Record>,
     mut file: Option<BufWriter<File>>,
     recorded: &Mutex<Recorded>,
+    failed: &Notify,
 ) {
     while let Some(record) = records.blocking_recv() {
         let written = file.as_mut().map_or(Ok(()), |file| write_label(file, &record));
         let flushed = if records.is_empty() { flush(file.as_mut()) } else { Ok(()) };
         let mut recorded = lock(recorded);
         recorded.add(&record);
-        if let Err(error) = written.and(flushed)
-            && recorded.label_error.is_none()
-        {
-            tracing::error!(%error, "a label could not be written");
-            recorded.label_error = Some(error.to_string());
+        if let Err(error) = written.and(flushed) {
+            if recorded.labels_lost == 0 {
+                tracing::error!(%error, "a label could not be written");
+            }
+            recorded.labels_lost += 1;
+            failed.notify_one();
         }
     }
     if let Err(error) = flush(file.as_mut()) {
         tracing::error!(%error, "the last labels could not be written");
+        lock(recorded).labels_lost += 1;
     }
 }
 

@@ -172,9 +172,11 @@ impl<P: Permit> Gateway<P> {
         self.limiter.observe(counted, in_flight, now);
     }
 
-    /// Deadlines that have passed.
-    pub fn handle_timeout(&mut self, now: Now) {
+    /// Deadlines that have passed; whether an answer was among what did not come.
+    pub fn handle_timeout(&mut self, now: Now) -> bool {
+        let mut overdue = false;
         while let Some(request) = self.inflight.take_overdue(now.mono) {
+            overdue = true;
             self.no_answer(request);
         }
         let late = |(_, command): &(LaneId, Command)| not_after(command) < now.mono;
@@ -183,6 +185,7 @@ impl<P: Permit> Gateway<P> {
         {
             self.fail_unsent(lane, command, Denial::TooLate);
         }
+        overdue
     }
 
     /// The next request to write, if one may leave now: cancels and questions before places.

@@ -105,23 +105,46 @@ pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
         answer_patience: ANSWER_PATIENCE,
         inflight_max: INFLIGHT_MAX,
     };
-    let mut session =
-        Session { machine: Gateway::new(settings, permit), encoder: Encoder::default(), parts, clock };
+    let machine = Gateway::new(settings, permit);
+    let mut session = Session { machine, encoder: Encoder::default(), parts, clock };
     let mut backoff = Backoff::of_connection(u64::from(std::process::id()));
     loop {
-        match session.connect().await {
-            Ok(mut link) => {
+        let opening = open(session.parts.target.clone(), session.parts.account.clone(), session.venue_ms());
+        match session.meanwhile(opening).await {
+            None => return,
+            Some(Ok(mut halves)) => {
                 backoff.reset();
-                match session.serve(&mut link).await {
+                session.connected();
+                match session.serve(&mut halves).await {
                     Ok(()) => return,
                     Err(error) => tracing::warn!(%error, "the order connection was lost"),
                 }
                 session.disconnected();
             }
-            Err(error) => tracing::warn!(%error, "the order connection could not be made"),
+            Some(Err(error)) => tracing::warn!(%error, "the order connection could not be made"),
         }
-        if !session.wait(backoff.after_failure()).await {
+        if session.meanwhile(tokio::time::sleep(backoff.after_failure())).await.is_none() {
             return;
+        }
+    }
+}
+
+/// Connects and subscribes to the user stream: no order leaves before events come back.
+async fn open(target: Target, account: AccountKey, venue_ms: i64) -> Result<Halves, LinkError> {
+    let (mut reader, mut writer) = socket::open(&target, Endpoint::WsApi).await?;
+    writer.send(Encoder::default().subscribe(&account, venue_ms)).await?;
+    let patience = ANSWER_PATIENCE * 2;
+    let subscribed = tokio::time::timeout(patience, subscribed(&mut reader, &account)).await;
+    subscribed.map_err(|_| LinkError::Silent(patience))??;
+    Ok((reader, writer))
+}
+
+async fn subscribed(reader: &mut WsReader, account: &AccountKey) -> Result<(), LinkError> {
+    loop {
+        if let Frame::Text(text) = reader.next().await?
+            && let Some(answer) = Encoder::subscribed(&text, account)
+        {
+            return answer.map_err(LinkError::Refused);
         }
     }
 }
@@ -134,29 +157,6 @@ struct Session<P> {
 }
 
 impl<P: Permit> Session<P> {
-    /// Connects and subscribes to the user stream: no order leaves before events come back.
-    async fn connect(&mut self) -> Result<Halves, LinkError> {
-        let mut link = socket::open(&self.parts.target, Endpoint::WsApi).await?;
-        let frame = self.encoder.subscribe(&self.parts.account, self.venue_ms());
-        link.1.send(frame).await?;
-        let patience = ANSWER_PATIENCE * 2;
-        let subscribed = tokio::time::timeout(patience, self.subscribed(&mut link.0)).await;
-        subscribed.map_err(|_| LinkError::Silent(patience))??;
-        self.machine.handle_connected();
-        self.show_link();
-        Ok(link)
-    }
-
-    async fn subscribed(&self, reader: &mut WsReader) -> Result<(), LinkError> {
-        loop {
-            if let Frame::Text(text) = reader.next().await?
-                && let Some(answer) = Encoder::subscribed(&text, &self.parts.account)
-            {
-                return answer.map_err(LinkError::Refused);
-            }
-        }
-    }
-
     /// Serves the connection until it fails, or until every lane is gone.
     async fn serve(&mut self, (reader, writer): &mut Halves) -> Result<(), LinkError> {
         let timer = tokio::time::sleep(IDLE_MAX);
@@ -187,10 +187,14 @@ impl<P: Permit> Session<P> {
                 },
                 () = &mut timer => {
                     let now = self.clock.now();
-                    if now.mono.since(heard) >= IDLE_MAX {
-                        return Err(LinkError::Silent(IDLE_MAX));
+                    let silence = now.mono.since(heard);
+                    // An answer is overdue and nothing else came either: whatever is sent into this
+                    // connection would be lost as well.
+                    let lost = self.machine.handle_timeout(now) && silence >= ANSWER_PATIENCE;
+                    self.count();
+                    if lost || silence >= IDLE_MAX {
+                        return Err(LinkError::Silent(silence));
                     }
-                    self.machine.handle_timeout(now);
                 }
             }
         }
@@ -261,28 +265,36 @@ impl<P: Permit> Session<P> {
         self.parts.link.send_if_modified(|shown| std::mem::replace(shown, link) != link);
     }
 
+    fn connected(&mut self) {
+        self.machine.handle_connected();
+        self.show_link();
+    }
+
     fn disconnected(&mut self) {
         self.parts.link.send_replace(Link::Down);
         self.machine.handle_disconnected();
         self.hand_out();
     }
 
-    /// Waits without a connection, refusing commands as they come; `false` once every lane is gone.
-    async fn wait(&mut self, pause: Duration) -> bool {
-        let timer = tokio::time::sleep(pause);
-        tokio::pin!(timer);
+    /// Waits for something while there is no connection, refusing commands as they come; `None` once every
+    /// lane is gone.
+    async fn meanwhile<T>(&mut self, waited_for: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(waited_for);
         loop {
             tokio::select! {
-                () = &mut timer => return true,
-                command = self.parts.commands.recv() => match command {
-                    Some(command) => {
-                        self.take_commands(command);
-                        self.hand_out();
-                    }
-                    None => return false,
-                },
+                output = &mut waited_for => return Some(output),
+                command = self.parts.commands.recv() => {
+                    self.take_commands(command?);
+                    self.hand_out();
+                }
             }
         }
+    }
+
+    /// Brings the machine's own counts to the metrics; now and then is enough.
+    fn count(&self) {
+        metrics::counter!("st_gateway_late_answers_total").absolute(self.machine.late_answers());
+        metrics::counter!("st_gateway_mismatches_total").absolute(self.machine.mismatches());
     }
 
     fn venue_ms(&self) -> i64 {
