@@ -1,6 +1,7 @@
 //! One instrument: wait -> event -> pipeline -> commands. The task owns the instrument; nobody else touches it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pipeline::book::Top;
 use pipeline::command::Command;
@@ -26,6 +27,8 @@ pub struct LaneLinks {
     pub ticks: mpsc::Receiver<FeedTick>,
     /// The venue's top of book; `None` while it is not live.
     pub top: watch::Receiver<Option<Top>>,
+    /// Tells the book's keeper that its book stands still.
+    pub doubt: Arc<AtomicBool>,
     /// What its gateway says of its orders.
     pub reports: mpsc::Receiver<OrderReport>,
     /// Whether its gateway is connected.
@@ -138,6 +141,13 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         if links.records.send(record).await.is_err() {
             tracing::error!(symbol = links.source.maker_symbol, "the recorder is gone");
         }
+    }
+    if instrument.poll_doubt() {
+        tracing::warn!(
+            symbol = links.source.maker_symbol,
+            "the book does not show our own orders: fetching it anew"
+        );
+        links.doubt.store(true, Ordering::Relaxed);
     }
     let open = instrument.open_maker_since().map(|since| since.0);
     links.stats.store(&instrument.counts(), instrument.phase(), open);

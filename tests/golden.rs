@@ -1,5 +1,7 @@
 //! Every case of the decision rules has its answer, from the configuration's text to the order's text.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
 use std::collections::BTreeMap;
 
 use schemas::config::Config;

@@ -63,6 +63,22 @@ pub enum Phase {
     Stopped,
 }
 
+/// A maker of ours rested, so the book changed; the book that we are shown has yet to say so.
+#[derive(Clone, Copy, Debug)]
+struct Unseen {
+    /// The update id of the top that the maker was decided on.
+    update_id: u64,
+    /// When the venue acknowledged the maker.
+    since: Nanos,
+}
+
+/// Whether the book's keeper is to be told that its book stands still.
+#[derive(Clone, Copy, Debug, Default)]
+struct Doubt {
+    pending: bool,
+    last: Option<Nanos>,
+}
+
 /// The state machine of one instrument.
 #[derive(Debug)]
 pub struct Instrument {
@@ -76,6 +92,8 @@ pub struct Instrument {
     connected: bool,
     top: Option<Top>,
     own: OwnView,
+    unseen: Option<Unseen>,
+    doubt: Doubt,
     last_tick: Option<FeedTick>,
     quiet_since: Nanos,
     counts: Counts,
@@ -97,6 +115,8 @@ impl Instrument {
             connected: false,
             top: None,
             own: OwnView::default(),
+            unseen: None,
+            doubt: Doubt::default(),
             last_tick: None,
             quiet_since: Nanos::default(),
             counts: Counts::default(),
@@ -124,6 +144,11 @@ impl Instrument {
     /// The venue's top of book; `None` while it is not live.
     pub fn handle_top(&mut self, top: Option<Top>) {
         self.top = top;
+        if let (Some(top), Some(unseen)) = (top, self.unseen)
+            && top.update_id > unseen.update_id
+        {
+            self.unseen = None;
+        }
     }
 
     /// The gateway came up or went down.
@@ -174,6 +199,11 @@ impl Instrument {
         let finished = self.finished.take()?;
         self.advance(now);
         Some(finished)
+    }
+
+    /// Whether the book's keeper is to be told, now, that its book stands still though our own maker changed it.
+    pub fn poll_doubt(&mut self) -> bool {
+        std::mem::take(&mut self.doubt.pending)
     }
 
     /// When to call [`Instrument::handle_timeout`] if nothing else happens.
@@ -306,6 +336,7 @@ impl Instrument {
 
     fn decide(&mut self, tick: &FeedTick, now: Now) -> Result<Trade, Skip> {
         self.check_age(tick, now)?;
+        self.doubt_a_book_that_stands_still(now);
         let top = self.live_top(now).ok_or(Skip::StaleBook)?;
         let view = self.own.view(&top, now);
         let best =
@@ -324,7 +355,9 @@ impl Instrument {
         let id = |leg| ClientOrderId::new(self.settings.prefix, self.settings.epoch, sequence, leg);
         let not_after = now.mono + self.settings.tick_age_max.min(self.settings.book_age_max);
         let ids = [id(LegKind::Maker), id(LegKind::Taker)];
-        Ok(Trade::new(pair, *tick, ids, self.settings.recv_window, not_after, now))
+        let mut trade = Trade::new(pair, *tick, ids, self.settings.recv_window, not_after, now);
+        trade.book_update_id = top.update_id;
+        Ok(trade)
     }
 
     fn check_age(&self, tick: &FeedTick, now: Now) -> Result<(), Skip> {
@@ -338,13 +371,33 @@ impl Instrument {
     }
 
     fn live_top(&self, now: Now) -> Option<Top> {
-        self.top.filter(|top| now.mono.since(top.confirmed.mono) <= self.settings.book_age_max)
+        let confirmed = |top: &Top| now.mono.since(top.confirmed.mono) <= self.settings.book_age_max;
+        self.top.filter(|top| confirmed(top) && !self.stands_still(now))
+    }
+
+    /// Our own maker rested Max Book Age ago, and no update has come since: whatever confirms the top, the book
+    /// behind it does not move with the venue.
+    fn stands_still(&self, now: Now) -> bool {
+        self.unseen.is_some_and(|unseen| now.mono.since(unseen.since) > self.settings.book_age_max)
+    }
+
+    fn doubt_a_book_that_stands_still(&mut self, now: Now) {
+        let lately = self.doubt.last.is_some_and(|last| now.mono.since(last) < self.settings.book_age_max);
+        if self.stands_still(now) && !lately {
+            self.doubt = Doubt { pending: true, last: Some(now.mono) };
+        }
     }
 
     /// Keeps the view of our own resting quantity in step with the maker.
     fn follow_own_maker(&mut self, now: Now) {
         let Some(trade) = &self.trade else { return };
         let maker = &trade.maker;
+        if let Some(since) = maker.acknowledged_at
+            && self.unseen.is_none()
+            && self.top.is_some_and(|top| top.update_id <= trade.book_update_id)
+        {
+            self.unseen = Some(Unseen { update_id: trade.book_update_id, since });
+        }
         if maker.is_ended() {
             self.own.maker_ended(now);
         } else {

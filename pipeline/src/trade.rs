@@ -79,6 +79,8 @@ pub struct Trade {
     pub taker: Leg,
     /// When it was decided.
     pub decided: Now,
+    /// The update id of the top that it was decided on.
+    pub book_update_id: u64,
     recv_window: Duration,
     not_after: Nanos,
     maker_closing: Option<Closing>,
@@ -108,6 +110,7 @@ impl Trade {
             maker,
             taker,
             decided,
+            book_update_id: 0,
             recv_window,
             not_after,
             maker_closing: None,

@@ -1,4 +1,5 @@
 //! Random flows against a book that is too simple to be wrong.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeMap;
 
@@ -180,6 +181,13 @@ impl Run<'_> {
         self.note(fault);
     }
 
+    fn check_newest(&self, told: usize) {
+        self.check();
+        if let Some(top) = self.book.top(self.now).top {
+            assert_eq!(top.update_id, u64::try_from(told).unwrap(), "the newest account wins");
+        }
+    }
+
     /// Whatever is shown is what the venue once had at that id: never a mixture.
     fn check(&self) {
         if let Some(top) = self.book.top(self.now).top {
@@ -275,12 +283,13 @@ proptest! {
             run.tick();
             for id in first..=last {
                 run.quote(id);
+                run.check_newest(id);
             }
             run.diff(first, last);
             if index >= snapshot_at {
                 run.answer(0);
             }
-            run.check();
+            run.check_newest(last);
             prop_assert!(!run.book.top(run.now).top.is_some_and(|top| top.is_crossed()));
         }
         run.answer(0);

@@ -1,4 +1,5 @@
 //! Our own maker must never be taken for the market.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::time::Duration;
 

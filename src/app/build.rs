@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use pipeline::book::Top;
@@ -21,7 +22,7 @@ use super::options::RunOptions;
 use super::running::{FeedHandle, Running};
 use super::status::AppStatus;
 use crate::admin::{self, Admin};
-use crate::book::{self, Books};
+use crate::book::{self, Books, SymbolTop};
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Intake, Route};
@@ -173,6 +174,13 @@ fn start_feed(
     FeedHandle { stop, task }
 }
 
+/// What a lane hears besides its ticks.
+struct LaneInputs {
+    reports: mpsc::Receiver<pipeline::event::OrderReport>,
+    top: watch::Receiver<Option<Top>>,
+    doubt: Arc<AtomicBool>,
+}
+
 /// Lanes, books and gateways as they come into being.
 pub(super) struct Builder<'a> {
     process: &'a Process,
@@ -233,8 +241,10 @@ impl<'a> Builder<'a> {
         let mut books = Vec::new();
         for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {
             let (top_sender, top) = watch::channel(None);
-            books.push((self.instruments[*place].maker_symbol.clone(), top_sender));
-            self.start_lane(*place, LaneId(lane), venue_name, &handle, reports, top);
+            let symbol = self.instruments[*place].maker_symbol.clone();
+            let doubt = Arc::<AtomicBool>::default();
+            books.push(SymbolTop { symbol, top: top_sender, doubt: Arc::clone(&doubt) });
+            self.start_lane(*place, LaneId(lane), venue_name, &handle, LaneInputs { reports, top, doubt });
         }
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.connected.push((venue_name, handle.connected.clone()));
@@ -247,8 +257,7 @@ impl<'a> Builder<'a> {
         lane: LaneId,
         venue_name: &str,
         gateway: &GatewayHandle,
-        reports: mpsc::Receiver<pipeline::event::OrderReport>,
-        top: watch::Receiver<Option<Top>>,
+        LaneInputs { reports, top, doubt }: LaneInputs,
     ) {
         let instrument = &self.instruments[place];
         let follow_key = instrument.follow_key(&self.process.ticker_prefix);
@@ -259,6 +268,7 @@ impl<'a> Builder<'a> {
             lane,
             ticks: tick_receiver,
             top,
+            doubt,
             reports,
             connected: gateway.connected.clone(),
             commands: gateway.commands.clone(),

@@ -23,7 +23,7 @@ use super::subscriptions::Subscriptions;
 use super::tracked::Tracked;
 use crate::clock::Clock;
 use crate::venue::backoff::Backoff;
-use crate::venue::binance_spot::rest::RestClient;
+use crate::venue::binance_spot::rest::{RestClient, RestError};
 use crate::venue::binance_spot::socket::{self, Frame};
 use crate::venue::guard::{Endpoint, Target};
 
@@ -195,15 +195,21 @@ impl Connection {
             Err(error) => {
                 self.stats.snapshot_failed();
                 tracing::warn!("snapshot of {} failed: {error}", tracked.symbol);
+                if let RestError::Api { retry_after: Some(how_long), .. } = error {
+                    self.snapshots.pause(now.mono, how_long);
+                }
                 tracked.book.handle_snapshot_failed(wanted.ticket, now);
                 None
             }
         };
         self.settle(wanted.index, fault, now);
+        self.snapshots.start();
     }
 
     fn timeouts(&mut self, now: Now) {
+        self.snapshots.resume(now.mono);
         for at in 0..self.books.len() {
+            self.books[at].heed_doubt(now);
             if self.books[at].book.poll_timeout().is_some_and(|due| due <= now.mono) {
                 let fault = self.books[at].book.handle_timeout(now);
                 self.settle(at, fault, now);

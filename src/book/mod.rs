@@ -14,6 +14,7 @@ mod tracked;
 pub use stats::{BookStats, METRICS};
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use pipeline::book::Top;
 use tokio::sync::watch;
@@ -25,8 +26,16 @@ use crate::venue::guard::Target;
 /// Most symbols of one connection: two streams each, and a venue allows 1,024 streams.
 pub const SYMBOLS_PER_CONNECTION: usize = 500;
 
-/// A symbol, and where its top goes.
-pub type SymbolTop = (String, watch::Sender<Option<Top>>);
+/// A symbol, where its top goes, and where its reader says that it doubts it.
+#[derive(Debug)]
+pub struct SymbolTop {
+    /// The venue's symbol.
+    pub symbol: String,
+    /// Its top; `None` while it is not live.
+    pub top: watch::Sender<Option<Top>>,
+    /// Set by a reader whose own orders do not show in the book: the book is fetched anew.
+    pub doubt: Arc<AtomicBool>,
+}
 
 /// Running book connections; dropped, they end at once.
 #[derive(Debug)]

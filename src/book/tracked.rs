@@ -1,5 +1,7 @@
 //! One symbol of a connection: its book, its reader, and how loud it may be.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pipeline::book::{Book, BookRequest, Top};
@@ -16,13 +18,21 @@ pub(super) struct Tracked {
     pub(super) symbol: String,
     pub(super) book: Book,
     top: watch::Sender<Option<Top>>,
+    doubt: Arc<AtomicBool>,
     resyncs_counted: u64,
     warned: Option<Nanos>,
 }
 
 impl Tracked {
-    pub(super) fn new((symbol, top): super::SymbolTop) -> Self {
-        Self { symbol, book: Book::new(), top, resyncs_counted: 0, warned: None }
+    pub(super) fn new(super::SymbolTop { symbol, top, doubt }: super::SymbolTop) -> Self {
+        Self { symbol, book: Book::new(), top, doubt, resyncs_counted: 0, warned: None }
+    }
+
+    /// Fetches the book anew if its reader doubts it.
+    pub(super) fn heed_doubt(&mut self, now: Now) {
+        if self.doubt.swap(false, Ordering::Relaxed) {
+            self.book.handle_doubt(now);
+        }
     }
 
     /// After anything that was handed to the book: counts what it found, shows its top, and gives what it

@@ -11,16 +11,22 @@ use crate::feed::redis::publish::{self, Report, Target};
 use crate::feed::schedule::Speed;
 use crate::feed::tape::{self, Player};
 
+/// What `--help` says after the options.
+const AFTER_HELP: &str = "\
+Each trade is SET under its follow key {exchange}_{prefix}{symbol} and published on the channel of the same \
+name: an object with symbol, price, qty, side, time (the planned send moment, ms), id (unique over runs), \
+orig_time and orig_id, all of them text.
+
+Exit codes: 0 done (or stopped by --for or Ctrl-C), 1 Redis is away or refuses, 2 the tape or an argument \
+cannot be used.";
+
 /// Arguments of `replay`.
-///
-/// Each trade is SET under its follow key and published on the channel of the same name, as a `ticker` with
-/// `price`, `qty`, `side`, `time` (the planned send moment), `id` (unique over runs), `symbol`, `orig_time` and
-/// `orig_id`. Ends with 0, or with 2 and one line where the tape or an argument cannot be used.
 #[derive(Debug, clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub struct Args {
     /// The tape: a Binance trades or aggTrades CSV (plain, .gz, .zip), the derived CSV, or recorded websocket lines
     pub tape: PathBuf,
-    /// Where to: redis://[user:password@]host:port[/db]
+    /// Where to: redis://host:port or rediss://user:password@host:port/db
     #[arg(long, value_name = "URL")]
     pub to: FeedUrl,
     /// Times the recorded speed, or "max"

@@ -128,7 +128,9 @@ impl Scope {
             ms: None,
             stream: None,
         };
-        for stream in STREAMS.into_iter().zip(self.muted).filter(|(_, muted)| *muted).map(|(stream, _)| stream) {
+        for stream in
+            STREAMS.into_iter().zip(self.muted).filter(|(_, muted)| *muted).map(|(stream, _)| stream)
+        {
             out.push(FaultSwitch { stream: Some(stream), ..switch(Fault::MuteStream) });
         }
         if let Some(ms) = self.delay_ms {

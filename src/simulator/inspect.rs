@@ -132,7 +132,11 @@ pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value>
 
 /// `GET /venue/stamps`: lines of client order id and nanoseconds since the epoch; not found if stamps are off.
 pub(super) async fn stamps(Extract(shared): Extract<Arc<Shared>>) -> Response {
-    if shared.stamps { shared.lock().stamp_lines().into_response() } else { StatusCode::NOT_FOUND.into_response() }
+    if shared.stamps {
+        shared.lock().stamp_lines().into_response()
+    } else {
+        StatusCode::NOT_FOUND.into_response()
+    }
 }
 
 /// `GET /venue/faults`.

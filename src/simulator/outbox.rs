@@ -138,3 +138,39 @@ impl Outbox {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reader_that_does_not_read_is_cut_off_and_its_queue_let_go() {
+        let outbox = Outbox::new(1, false);
+        for _ in 0..MESSAGES_MAX {
+            outbox.push("{}".into());
+        }
+        assert!(!outbox.is_broken());
+        outbox.push("{}".into());
+        assert!(outbox.is_broken());
+        outbox.broken().await;
+        assert_eq!(outbox.pop(), None);
+        outbox.push("{}".into());
+        assert_eq!(outbox.pop(), None, "nothing more is kept for it");
+    }
+
+    #[tokio::test]
+    async fn what_is_held_back_comes_when_it_is_due() {
+        let outbox = Outbox::new(1, false);
+        outbox.push_after("late".into(), Duration::from_millis(20));
+        outbox.push("now".into());
+        assert_eq!(outbox.pop(), Some("now".into()));
+        assert_eq!(outbox.pop(), None);
+        let mut late = None;
+        while late.is_none() {
+            tokio::time::timeout(Duration::from_secs(5), outbox.ready()).await.unwrap();
+            late = outbox.pop();
+        }
+        assert_eq!(late, Some("late".into()));
+        assert_eq!(outbox.lock().bytes, 0);
+    }
+}

@@ -20,6 +20,9 @@ const WRITE_WITHIN: Duration = Duration::from_secs(60);
 /// Most frames of one read that are handled before their answers are flushed.
 const FRAMES_PER_FLUSH: usize = 64;
 
+/// Longest frame that is taken.
+pub(super) const FRAME_MAX: usize = 64 * 1024;
+
 /// What a connection does with the frames it gets. Dropped when the connection ends.
 pub(super) trait Frames: Send + 'static {
     /// One text frame. Answers go into the connection's outbox.

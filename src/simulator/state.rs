@@ -80,10 +80,12 @@ impl State {
         check(options)?;
         let mut engine = Engine::default();
         let (assets, symbols) = list(&mut engine, &options.symbols)?;
-        let accounts: Vec<_> = options.accounts.iter().map(|spec| Account::new(spec, options.profile)).collect();
+        let accounts: Vec<_> =
+            options.accounts.iter().map(|spec| Account::new(spec, options.profile)).collect();
         for _ in &accounts {
             let account = engine.add_account();
-            for asset in symbols.iter().flat_map(|symbol| [symbol.base, symbol.quote]).collect::<HashSet<_>>() {
+            for asset in symbols.iter().flat_map(|symbol| [symbol.base, symbol.quote]).collect::<HashSet<_>>()
+            {
                 engine.deposit(account, asset, AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into()));
             }
         }

@@ -114,7 +114,8 @@ impl SymbolSpec {
     }
 
     fn check(&self) -> Result<(), String> {
-        let plain = |text: &str| !text.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace());
+        let plain =
+            |text: &str| !text.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace());
         if ![&self.name, &self.base, &self.quote].into_iter().all(|text| plain(text)) {
             return Err("name, base and quote must be words".to_owned());
         }
@@ -130,7 +131,8 @@ impl SymbolSpec {
 }
 
 fn decimals(text: &str) -> Result<u8, String> {
-    text.parse().map_err(|_| format!("decimals must be 0 to 18 (got {:.64})", text.escape_debug().to_string()))
+    text.parse()
+        .map_err(|_| format!("decimals must be 0 to 18 (got {:.64})", text.escape_debug().to_string()))
 }
 
 fn start_price(text: &str) -> Result<Decimal, String> {

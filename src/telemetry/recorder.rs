@@ -181,7 +181,6 @@ impl Recorder {
 }
 
 /// What the recorder knows, also after its thread failed.
-#[must_use]
 pub fn lock(recorded: &Mutex<Recorded>) -> MutexGuard<'_, Recorded> {
     recorded.lock().unwrap_or_else(PoisonError::into_inner)
 }

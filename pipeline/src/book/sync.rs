@@ -177,6 +177,13 @@ impl Book {
         }
     }
 
+    /// The reader has reason to think that the book stands still: it is fetched anew.
+    pub fn handle_doubt(&mut self, now: Now) {
+        if self.is_live() {
+            self.resync(now);
+        }
+    }
+
     /// Looks at what lasts: a crossed book, diffs that no longer come. Due at [`Book::poll_timeout`].
     pub fn handle_timeout(&mut self, now: Now) -> Option<BookFault> {
         let over = |since: Option<Nanos>, most| since.is_some_and(|since| now.mono.since(since) >= most);

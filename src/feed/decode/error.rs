@@ -29,7 +29,7 @@ pub enum DecodeError {
         what: String,
     },
     /// Not JSON's grammar.
-    #[error("FEED-004 malformed JSON at byte {at} (got {near:?})")]
+    #[error("FEED-004 malformed JSON at byte {at} (got \"{near}\")")]
     Malformed {
         /// Offset of the first wrong byte.
         at: usize,
@@ -71,7 +71,7 @@ pub enum DecodeError {
         want: &'static str,
     },
     /// A price or quantity that is no number of ours.
-    #[error("FEED-010 field \"{field}\": bad decimal (got {got:?}, want a JSON number: {why})")]
+    #[error("FEED-010 field \"{field}\": bad decimal (got \"{got}\", want a JSON number: {why})")]
     BadDecimal {
         /// Its name.
         field: &'static str,
@@ -81,13 +81,13 @@ pub enum DecodeError {
         why: DecimalError,
     },
     /// A price of zero or below.
-    #[error("FEED-011 field \"price\": price not positive (got {got:?}, want a number above zero)")]
+    #[error("FEED-011 field \"price\": price not positive (got \"{got}\", want a number above zero)")]
     PriceNotPositive {
         /// The text.
         got: String,
     },
     /// A number beyond the range.
-    #[error("FEED-012 field \"{field}\": out of range (got {got:?}, want 1e-18 to 1e18)")]
+    #[error("FEED-012 field \"{field}\": out of range (got \"{got}\", want 1e-18 to 1e18)")]
     OutOfRange {
         /// Its name.
         field: &'static str,
@@ -95,7 +95,7 @@ pub enum DecodeError {
         got: String,
     },
     /// A quantity of zero or below.
-    #[error("FEED-013 field \"qty\": quantity not positive (got {got:?}, want a number above zero)")]
+    #[error("FEED-013 field \"qty\": quantity not positive (got \"{got}\", want a number above zero)")]
     QtyNotPositive {
         /// The text.
         got: String,
@@ -111,13 +111,13 @@ pub enum DecodeError {
         hint: &'static str,
     },
     /// Nobody follows that channel or symbol.
-    #[error("FEED-015 unknown symbol or channel (got {got:?})")]
+    #[error("FEED-015 unknown symbol or channel (got \"{got}\")")]
     UnknownSymbol {
         /// The channel or symbol.
         got: String,
     },
     /// The body names another symbol than the channel.
-    #[error("FEED-016 symbol mismatch (got {got:?}, want {want:?} as the channel says)")]
+    #[error("FEED-016 symbol mismatch (got \"{got}\", want \"{want}\" as the channel says)")]
     SymbolMismatch {
         /// The body's.
         got: String,
@@ -149,7 +149,7 @@ pub enum DecodeError {
         want: &'static str,
     },
     /// A bare symbol that several follow keys share.
-    #[error("FEED-020 ambiguous symbol {got:?}: {count} follow keys have it, name the channel")]
+    #[error("FEED-020 ambiguous symbol \"{got}\": {count} follow keys have it, name the channel")]
     AmbiguousSymbol {
         /// The symbol.
         got: String,

@@ -8,6 +8,15 @@ use schemas::units::{Decimal, DecimalError, MAX_SIGNIFICANT_DIGITS};
 
 use super::error::{DecodeError, shown};
 
+/// The fields that are looked at; others may be there.
+pub(super) const NAMES: [&str; 6] = ["price", "qty", "side", "time", "id", "symbol"];
+pub(super) const PRICE: usize = 0;
+pub(super) const QTY: usize = 1;
+pub(super) const SIDE: usize = 2;
+pub(super) const TIME: usize = 3;
+pub(super) const ID: usize = 4;
+pub(super) const SYMBOL: usize = 5;
+
 /// Event times that are milliseconds: 1973 to 5138. Seconds lie below, microseconds above.
 const TIME_MS: std::ops::Range<i64> = 100_000_000_000..100_000_000_000_000;
 
@@ -73,7 +82,7 @@ pub(super) fn side(text: &str) -> Result<Option<Side>, DecodeError> {
         text if text.is_empty() || text.eq_ignore_ascii_case("unknown") => Ok(None),
         text => Err(DecodeError::WrongType {
             field: "side",
-            got: format!("{:?}", shown(text.as_bytes())),
+            got: format!("\"{}\"", shown(text.as_bytes())),
             want: "\"buy\" or \"sell\"",
         }),
     }
@@ -82,7 +91,7 @@ pub(super) fn side(text: &str) -> Result<Option<Side>, DecodeError> {
 /// A trade id given as text.
 pub(super) fn id(text: &str) -> Result<TickId, DecodeError> {
     let fits = (1..=TICK_ID_LEN_MAX).contains(&text.len()) && !text.chars().any(char::is_control);
-    if fits { Ok(TickId::new(text)) } else { Err(bad_id(&format!("{:?}", shown(text.as_bytes())))) }
+    if fits { Ok(TickId::new(text)) } else { Err(bad_id(&format!("\"{}\"", shown(text.as_bytes())))) }
 }
 
 /// A trade id given as a number: whole, within 64 bits.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use schemas::tick::Tick;
 
 pub mod binance;
+mod careful;
 pub mod error;
 mod fields;
 mod guess;

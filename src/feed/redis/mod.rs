@@ -121,6 +121,11 @@ pub async fn run(
     state: &watch::Sender<FeedState>,
     mut stop: watch::Receiver<bool>,
 ) -> FeedEnd {
+    if intake.routes().len() == 0 {
+        // Nothing to follow is nothing to subscribe to: a process of a fleet may own no symbol for now.
+        stopped(&mut stop).await;
+        return FeedEnd::Stopped;
+    }
     let mut memory = Memory::default();
     let mut retry = Retry::new(source.settings);
     loop {

@@ -1,17 +1,20 @@
 //! The other direction: a tape's trades published as `ticker` messages, each at its planned moment.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::fmt::Write as _;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use fred::clients::Client;
+use fred::error::Error;
 use fred::interfaces::{ClientLike, KeysInterface, PubsubInterface};
 use fred::types::RespVersion;
 use fred::types::config::{Config, ConnectionConfig, PerformanceConfig, ReconnectPolicy, TcpConfig};
-use pipeline::time::Nanos;
 use schemas::config::FeedUrl;
 use schemas::order::Side;
 use schemas::units::Decimal;
@@ -92,10 +95,8 @@ impl Target {
         };
         let policy = ReconnectPolicy::new_exponential(5, 100, 2_000, 2);
         let client = Client::new(self.config.clone(), Some(performance), Some(connection), Some(policy));
-        let failed = |error: &fred::error::Error| PublishError {
-            url: self.shown.clone(),
-            why: shown(error.details().as_bytes()),
-        };
+        let failed =
+            |error: &Error| PublishError { url: self.shown.clone(), why: shown(error.details().as_bytes()) };
         client.init().await.map_err(|error| failed(&error))?;
         Ok(Sender { target: self, client, series: HashMap::new(), text: String::with_capacity(512) })
     }
@@ -155,8 +156,8 @@ pub async fn replay(
 }
 
 impl Sender {
-    /// Sends a batch in one pipeline: first SET, then PUBLISH, so that whoever subscribes in between finds the
-    /// value, and may get the trade twice but never not at all.
+    /// Sends a batch: first SET, then PUBLISH, so that whoever subscribes in between finds the value, and may get
+    /// the trade twice but never not at all.
     async fn publish(
         &mut self,
         batch: &[Played],
@@ -164,36 +165,71 @@ impl Sender {
         clock: Clock,
         lateness: &mut Lateness,
     ) -> Result<u64, PublishError> {
-        let pipeline = self.client.pipeline();
-        let mut planned: Vec<Nanos> = Vec::with_capacity(batch.len());
-        let mut messages = 0;
+        let mut commands: Vec<Command<'_>> = Vec::with_capacity(batch.len() * 2);
         for played in batch {
+            let symbol = &played.trade.symbol;
             let series = self
                 .series
-                .entry(played.trade.symbol.clone())
-                .or_insert_with(|| Series { keys: self.target.keys(&played.trade.symbol), sent: 0 });
+                .entry(symbol.clone())
+                .or_insert_with(|| Series { keys: self.target.keys(symbol), sent: 0 });
             series.sent += 1;
             for (symbol, key) in &series.keys {
                 write_ticker(&mut self.text, played, symbol, first_id + series.sent);
                 let payload = Bytes::copy_from_slice(self.text.as_bytes());
-                // Queued in the pipeline; the answers come with `all`.
-                let _: Result<(), _> = pipeline.set(key.as_str(), payload.clone(), None, None, false).await;
-                let _: Result<(), _> = pipeline.publish(key.as_str(), payload).await;
-                messages += 1;
+                let (client, for_set, for_publish) = (&self.client, key.clone(), key.clone());
+                let value = payload.clone();
+                commands.push(Box::pin(async move { client.set(for_set, value, None, None, false).await }));
+                commands.push(Box::pin(async move { client.publish(for_publish, payload).await }));
             }
-            planned.push(played.planned.mono);
         }
         let leaves = clock.now().mono;
-        planned.into_iter().for_each(|planned| {
-            lateness.record(planned, leaves);
-        });
-        let answers: Vec<fred::types::Value> = pipeline.all().await.map_err(|error| PublishError {
+        for played in batch {
+            lateness.record(played.planned.mono, leaves);
+        }
+        let messages = commands.len() as u64 / 2;
+        in_order(commands).await.map_err(|error| PublishError {
             url: self.target.shown.clone(),
             why: shown(error.details().as_bytes()),
         })?;
-        drop(answers);
         Ok(messages)
     }
+}
+
+/// A command that is written when it is first polled and is done when its answer is there.
+type Command<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + 'a>>;
+
+/// Runs commands at once, written in their order: the client then sends as many as it can in one write, which
+/// its own pipelines do not.
+async fn in_order(commands: Vec<Command<'_>>) -> Result<(), Error> {
+    let mut commands: VecDeque<Option<Command<'_>>> = commands.into_iter().map(Some).collect();
+    let mut started = false;
+    poll_fn(move |context| {
+        // All are started in their order; after that the answers come in the same order, so only the first
+        // that is still out needs to be asked.
+        if !std::mem::replace(&mut started, true) {
+            commands.iter_mut().try_for_each(|slot| advance(slot, context))?;
+        }
+        while let Some(first) = commands.front_mut() {
+            advance(first, context)?;
+            if first.is_some() {
+                return Poll::Pending;
+            }
+            commands.pop_front();
+        }
+        Poll::Ready(Ok(()))
+    })
+    .await
+}
+
+/// Polls a command that is not done, and forgets it when it is.
+fn advance(slot: &mut Option<Command<'_>>, context: &mut Context<'_>) -> Result<(), Error> {
+    if let Some(command) = slot
+        && let Poll::Ready(result) = command.as_mut().poll(context)
+    {
+        *slot = None;
+        return result;
+    }
+    Ok(())
 }
 
 impl Target {

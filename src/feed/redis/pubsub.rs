@@ -1,5 +1,6 @@
 //! Messages that are published on the follow keys' channels.
 
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::atomic::Ordering;
@@ -10,7 +11,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::Source;
 use super::connection::{Connection, Lost, silence};
-use super::values::{Memory, prime_all};
+use super::values::{Memory, fetch, prime_all};
 use crate::clock::Clock;
 use crate::feed::FeedState;
 use crate::feed::decode::{DecodeError, shown};
@@ -32,11 +33,33 @@ pub(super) async fn session(
     state.send_replace(FeedState::Verifying);
     let channels: Vec<String> = intake.routes().map(|route| route.follow_key.clone()).collect();
     connection.subscribe(&channels).await?;
-    prime_all(&connection, intake, clock, source.settings.prime_age, memory).await?;
+    let values = fetch(&connection, &channels).await?;
+    let heard = take_early(&mut streams.messages, intake, clock);
+    prime_all(values, &heard, intake, clock, source.settings.prime_age, memory);
     state.send_replace(FeedState::Live);
     tracing::info!(target: "feed", channels = channels.len(), "feed {} live", source.shown);
     let lost = deliver(&mut connection, &mut streams.messages, intake, clock).await;
     Err(lost.after_live())
+}
+
+/// Takes what was published while the last values were read: the same connection, so it is all here. A channel
+/// that was heard from needs no last value, which could be the same trade again or an older one.
+fn take_early(
+    messages: &mut broadcast::Receiver<Message>,
+    intake: &mut Intake,
+    clock: Clock,
+) -> BTreeSet<String> {
+    let mut heard = BTreeSet::new();
+    loop {
+        match messages.try_recv() {
+            Ok(message) => {
+                take(&message, intake, clock);
+                heard.insert(message.channel.to_string());
+            }
+            Err(TryRecvError::Lagged(missed)) => lagged(intake, missed),
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return heard,
+        }
+    }
 }
 
 /// Hands messages over until the connection is lost.

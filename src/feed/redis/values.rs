@@ -41,7 +41,7 @@ pub(super) struct Memory {
 
 /// What a key's value was when it was last read.
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+pub(super) enum Answer {
     Value(Vec<u8>),
     Wrong(String),
 }
@@ -59,22 +59,22 @@ impl Memory {
     }
 }
 
-/// Reads every key's value once: a young one with a time is a tick like any other, the rest is only shown.
-pub(super) async fn prime_all(
-    connection: &Connection,
+/// Uses the values that were there before us: a young one with a time is a tick like any other, the rest is only
+/// shown. Keys that were heard from since are left out.
+pub(super) fn prime_all(
+    values: Vec<(String, Answer)>,
+    heard: &BTreeSet<String>,
     intake: &mut Intake,
     clock: Clock,
     age_max: Duration,
     memory: &mut Memory,
-) -> Result<(), Lost> {
-    let keys: Vec<String> = intake.routes().map(|route| route.follow_key.clone()).collect();
-    for (key, answer) in fetch(connection, &keys).await? {
-        if memory.is_new(&key, &answer) {
+) {
+    for (key, answer) in values {
+        if !heard.contains(&key) && memory.is_new(&key, &answer) {
             prime(intake, &key, &answer, clock.now(), age_max);
             memory.answers.insert(key, answer);
         }
     }
-    Ok(())
 }
 
 /// One connection's life where publishers only SET.
@@ -88,17 +88,18 @@ pub(super) async fn session(
     let (mut connection, mut streams) = Connection::open(source).await?;
     memory.connected(intake.counters());
     state.send_replace(FeedState::Verifying);
+    let keys: Vec<String> = intake.routes().map(|route| route.follow_key.clone()).collect();
     if !memory.unannounced {
         let database = source.database();
-        let channel = |key: &str| format!("__keyspace@{database}__:{key}");
-        let channels: Vec<String> = intake.routes().map(|route| channel(&route.follow_key)).collect();
+        let channels: Vec<String> = keys.iter().map(|key| format!("__keyspace@{database}__:{key}")).collect();
         if let Err(lost) = connection.subscribe(&channels).await {
             // The refusal may have shifted the answers of this connection: the next one does not ask.
             memory.unannounced = true;
             return Err(lost);
         }
     }
-    prime_all(&connection, intake, clock, source.settings.prime_age, memory).await?;
+    let values = fetch(&connection, &keys).await?;
+    prime_all(values, &BTreeSet::new(), intake, clock, source.settings.prime_age, memory);
     state.send_replace(FeedState::Live);
     tracing::info!(target: "feed", announced = !memory.unannounced, "feed {} live", source.shown);
     let lost = follow(&mut connection, &mut streams.events, intake, clock, memory).await;
@@ -215,7 +216,7 @@ fn is_young(tick: &Tick, now: Now, age_max: Duration) -> bool {
 }
 
 /// The values of the keys that have one, asked for all at once.
-async fn fetch(connection: &Connection, keys: &[String]) -> Result<Vec<(String, Answer)>, Lost> {
+pub(super) async fn fetch(connection: &Connection, keys: &[String]) -> Result<Vec<(String, Answer)>, Lost> {
     let asked =
         keys.iter().map(|key| async move { (key, connection.client.get::<Value, _>(key.as_str()).await) });
     let mut answers = Vec::with_capacity(keys.len());

@@ -11,9 +11,9 @@ use schemas::units::Decimal;
 use super::chance::Chance;
 
 /// Length of a block, milliseconds.
-pub const BLOCK_MS: i64 = 64_000;
+pub(super) const BLOCK_MS: i64 = 64_000;
 /// Trades of a block: four a second on average.
-pub const BLOCK_TRADES: u64 = 256;
+pub(super) const BLOCK_TRADES: u64 = 256;
 
 const OCTAVES: u32 = 16;
 /// How far the price swings within a second, in parts of 10^9.

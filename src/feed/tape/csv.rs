@@ -19,14 +19,14 @@ pub(super) fn fields<const N: usize>(line: &str) -> Result<[&str; N], String> {
 pub(super) fn number(name: &str, text: &str) -> Result<Decimal, String> {
     match Decimal::parse(text) {
         Ok(number) if number.is_positive() => Ok(number),
-        Ok(_) => Err(format!("field \"{name}\": not above zero (got {:?})", cut(text))),
-        Err(error) => Err(format!("field \"{name}\": {error} (got {:?})", cut(text))),
+        Ok(_) => Err(format!("field \"{name}\": not above zero (got \"{}\")", cut(text))),
+        Err(error) => Err(format!("field \"{name}\": {error} (got \"{}\")", cut(text))),
     }
 }
 
 /// A field that must be a whole number.
 pub(super) fn whole<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, String> {
-    text.parse().map_err(|_| format!("field \"{name}\": no whole number (got {:?})", cut(text)))
+    text.parse().map_err(|_| format!("field \"{name}\": no whole number (got \"{}\")", cut(text)))
 }
 
 /// A field that must be true or false, any case, or 1 or 0.
@@ -36,7 +36,7 @@ pub(super) fn boolean(name: &str, text: &str) -> Result<bool, String> {
         "0" => Ok(false),
         text if text.eq_ignore_ascii_case("true") => Ok(true),
         text if text.eq_ignore_ascii_case("false") => Ok(false),
-        text => Err(format!("field \"{name}\": neither true nor false (got {:?})", cut(text))),
+        text => Err(format!("field \"{name}\": neither true nor false (got \"{}\")", cut(text))),
     }
 }
 

@@ -11,10 +11,10 @@ const MICROSECONDS_FROM: i64 = 100_000_000_000_000;
 /// Which of the four.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dump {
-    SpotTrades,
-    SpotAggTrades,
-    UsdmTrades,
-    UsdmAggTrades,
+    Spot,
+    SpotAgg,
+    Usdm,
+    UsdmAgg,
 }
 
 /// A trade of a dump: its time in nanoseconds beside the tick.
@@ -28,23 +28,21 @@ impl Dump {
     pub(super) fn detect(line: &str) -> Option<Self> {
         let fields: Vec<&str> = line.split(',').collect();
         match fields.as_slice() {
-            ["id", _, _, _, "time", "is_buyer_maker"] => Some(Self::UsdmTrades),
-            ["agg_trade_id", _, _, _, _, "transact_time", "is_buyer_maker"] => Some(Self::UsdmAggTrades),
-            [id, _, _, _, time, maker] if digits(id) && digits(time) && is_boolean(maker) => {
-                Some(Self::UsdmTrades)
-            }
+            ["id", _, _, _, "time", "is_buyer_maker"] => Some(Self::Usdm),
+            ["agg_trade_id", _, _, _, _, "transact_time", "is_buyer_maker"] => Some(Self::UsdmAgg),
+            [id, _, _, _, time, maker] if digits(id) && digits(time) && is_boolean(maker) => Some(Self::Usdm),
             [id, _, _, _, time, maker, best]
                 if digits(id) && digits(time) && is_boolean(maker) && is_boolean(best) =>
             {
-                Some(Self::SpotTrades)
+                Some(Self::Spot)
             }
             [id, _, _, _, _, time, maker] if digits(id) && digits(time) && is_boolean(maker) => {
-                Some(Self::UsdmAggTrades)
+                Some(Self::UsdmAgg)
             }
             [id, _, _, _, _, time, maker, best]
                 if digits(id) && digits(time) && is_boolean(maker) && is_boolean(best) =>
             {
-                Some(Self::SpotAggTrades)
+                Some(Self::SpotAgg)
             }
             _ => None,
         }
@@ -52,8 +50,8 @@ impl Dump {
 
     pub(super) const fn venue(self) -> &'static str {
         match self {
-            Self::SpotTrades | Self::SpotAggTrades => "binance-spot",
-            Self::UsdmTrades | Self::UsdmAggTrades => "binance-usdm",
+            Self::Spot | Self::SpotAgg => "binance-spot",
+            Self::Usdm | Self::UsdmAgg => "binance-usdm",
         }
     }
 
@@ -63,19 +61,19 @@ impl Dump {
             return if line.contains("is_buyer_maker") { Ok(None) } else { Err("no trade id".to_owned()) };
         }
         let [id, price, qty, time, maker] = match self {
-            Self::SpotTrades => {
+            Self::Spot => {
                 let [id, price, qty, _, time, maker, _] = fields(line)?;
                 [id, price, qty, time, maker]
             }
-            Self::UsdmTrades => {
+            Self::Usdm => {
                 let [id, price, qty, _, time, maker] = fields(line)?;
                 [id, price, qty, time, maker]
             }
-            Self::SpotAggTrades => {
+            Self::SpotAgg => {
                 let [id, price, qty, _, _, time, maker, _] = fields(line)?;
                 [id, price, qty, time, maker]
             }
-            Self::UsdmAggTrades => {
+            Self::UsdmAgg => {
                 let [id, price, qty, _, _, time, maker] = fields(line)?;
                 [id, price, qty, time, maker]
             }

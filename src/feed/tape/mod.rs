@@ -49,7 +49,7 @@ pub enum TapeError {
         source: std::io::Error,
     },
     /// None of the shapes.
-    #[error("TAPE-002 {}: no tape that is known (got {got:?}, want a Binance trades or aggTrades CSV, the derived CSV, or recorded websocket lines)", path.display())]
+    #[error("TAPE-002 {}: no tape that is known (got \"{got}\", want a Binance trades or aggTrades CSV, the derived CSV, or recorded websocket lines)", path.display())]
     Shape {
         /// The file.
         path: PathBuf,

@@ -120,7 +120,7 @@ fn play(
     totals: &TapeTotals,
 ) {
     let mut schedule: Option<Schedule> = None;
-    while let Some(next) = reader.next() {
+    for next in reader.by_ref() {
         match next {
             Ok(trade) => {
                 let now = clock.now();

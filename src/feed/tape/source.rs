@@ -58,14 +58,12 @@ fn unzip(path: &Path, file: File) -> Result<Source, TapeError> {
     let mut file = archive.into_inner();
     seek_to_content(&mut file, header).map_err(io_error)?;
     let content = BufReader::new(file.take(compressed));
-    let bytes: Box<dyn Read + Send> = match method {
-        CompressionMethod::Stored => Box::new(Checked { inner: CrcReader::new(content), crc }),
-        CompressionMethod::Deflated => {
-            Box::new(Checked { inner: CrcReader::new(DeflateDecoder::new(content)), crc })
-        }
-        other => {
-            return Err(io_error(io::Error::new(io::ErrorKind::Unsupported, format!("zip method {other}"))));
-        }
+    let bytes: Box<dyn Read + Send> = if method == CompressionMethod::Stored {
+        Box::new(Checked { inner: CrcReader::new(content), crc })
+    } else if method == CompressionMethod::Deflated {
+        Box::new(Checked { inner: CrcReader::new(DeflateDecoder::new(content)), crc })
+    } else {
+        return Err(io_error(io::Error::new(io::ErrorKind::Unsupported, format!("zip method {method}"))));
     };
     Ok(Source { name: name.rsplit('/').next().unwrap_or_default().to_owned(), bytes })
 }

@@ -38,7 +38,11 @@ impl ApiError {
     }
 
     pub(super) const fn overloaded() -> Self {
-        Self::new(503, -1008, "Server is currently overloaded with other requests. Please try again in a few minutes.")
+        Self::new(
+            503,
+            -1008,
+            "Server is currently overloaded with other requests. Please try again in a few minutes.",
+        )
     }
 
     pub(super) fn filter(name: &str) -> Self {

@@ -55,9 +55,10 @@ impl Hub {
     /// Adds a listener. True if it is the stream's first.
     pub(super) fn listen(&mut self, symbol: SymbolId, kind: Kind, outbox: &Arc<Outbox>) -> bool {
         let listeners = &mut self.market[symbol.index()][kind.index()];
-        if listeners.iter().all(|listener| listener.id != outbox.id) {
-            listeners.push(Arc::clone(outbox));
+        if listeners.iter().any(|listener| listener.id == outbox.id) {
+            return false;
         }
+        listeners.push(Arc::clone(outbox));
         listeners.len() == 1
     }
 
@@ -107,4 +108,41 @@ impl Hub {
 fn wrap(symbol_name: &str, kind: Kind, payload: &str) -> Utf8Bytes {
     let (_, stream) = KINDS[kind.index()];
     format!("{{\"stream\":\"{}@{stream}\",\"data\":{payload}}}", symbol_name.to_lowercase()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::simulator::engine::Engine;
+
+    #[test]
+    fn a_connection_that_ends_listens_to_nothing_any_more() {
+        let mut engine = Engine::default();
+        let (base, quote) = (engine.add_asset(), engine.add_asset());
+        let symbol = engine.add_symbol(base, quote, 2, 2).expect("few decimals");
+        let account = engine.add_account();
+        let mut hub = Hub::new(1);
+        let (gone, stays) = (hub.connect(false), hub.connect(false));
+        for outbox in [&gone, &stays] {
+            hub.listen(symbol, Kind::Trade, outbox);
+            hub.users.push(UserSubscription { id: 0, account, outbox: Arc::clone(outbox) });
+        }
+        hub.disconnect(&gone);
+        assert!(hub.is_heard(symbol, Kind::Trade) && hub.is_user_heard(account));
+        assert_eq!(Arc::strong_count(&gone), 1, "no one else holds it");
+        hub.disconnect(&stays);
+        assert!(!hub.is_heard(symbol, Kind::Trade) && !hub.is_user_heard(account));
+    }
+
+    #[test]
+    fn only_the_first_listener_begins_a_stream() {
+        let mut engine = Engine::default();
+        let (base, quote) = (engine.add_asset(), engine.add_asset());
+        let symbol = engine.add_symbol(base, quote, 2, 2).expect("few decimals");
+        let mut hub = Hub::new(1);
+        let (first, second) = (hub.connect(false), hub.connect(false));
+        assert!(hub.listen(symbol, Kind::Trade, &first));
+        assert!(!hub.listen(symbol, Kind::Trade, &first), "asked for by another name of the same stream");
+        assert!(!hub.listen(symbol, Kind::Trade, &second));
+    }
 }

@@ -141,9 +141,6 @@ impl OrderLimit {
             limit,
             count: Some(count),
         };
-        [
-            limit("SECOND", 10, self.ten_seconds.limit, ten_seconds),
-            limit("DAY", 1, self.day.limit, day),
-        ]
+        [limit("SECOND", 10, self.ten_seconds.limit, ten_seconds), limit("DAY", 1, self.day.limit, day)]
     }
 }

@@ -189,9 +189,10 @@ pub(super) fn named(state: &State, names: &[String]) -> Result<Vec<SymbolId>, Ap
 
 impl Symbol {
     fn start_price(&self) -> Fixed {
-        let steps = self.spec.start_price.and_then(|price| {
-            price.to_steps(self.spec.price_decimals, schemas::units::Rounding::HalfEven)
-        });
+        let steps = self
+            .spec
+            .start_price
+            .and_then(|price| price.to_steps(self.spec.price_decimals, schemas::units::Rounding::HalfEven));
         Fixed::new(steps.unwrap_or(0), self.spec.price_decimals)
     }
 }

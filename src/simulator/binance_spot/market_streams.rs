@@ -185,8 +185,8 @@ pub(in crate::simulator) fn tick(state: &mut State, tick: u64, now_ms: i64) {
         }
         for pace in paces {
             diff(state, symbol, *pace, now_ms);
-            for top in 0..TOP_LEVELS.len() {
-                top_levels(state, symbol, Kind::Top(*pace, top), TOP_LEVELS[top]);
+            for (top, count) in TOP_LEVELS.into_iter().enumerate() {
+                top_levels(state, symbol, Kind::Top(*pace, top), count);
             }
         }
     }
@@ -284,7 +284,12 @@ fn top_levels(state: &mut State, symbol: SymbolId, kind: Kind, count: usize) {
 }
 
 /// Sends a payload if anybody listens and no fault mutes it.
-fn tell<'a, P: Serialize>(state: &'a State, symbol: SymbolId, kind: Kind, payload: impl FnOnce(&'a Symbol) -> P) {
+fn tell<'a, P: Serialize>(
+    state: &'a State,
+    symbol: SymbolId,
+    kind: Kind,
+    payload: impl FnOnce(&'a Symbol) -> P,
+) {
     if !state.hub.is_heard(symbol, kind) || state.faults.is_muted(symbol, kind.muted_as()) {
         return;
     }

@@ -77,7 +77,8 @@ struct PreventedView {
 /// `order.place`.
 pub(super) fn place(state: &mut State, request: &Request<'_>) -> Answer {
     let (new, detail) = order_rules::read(state, request)?;
-    let order = state.engine.place(&new, &mut state.events).inspect_err(|_| state.history.totals.rejected += 1)?;
+    let order =
+        state.engine.place(&new, &mut state.events).inspect_err(|_| state.history.totals.rejected += 1)?;
     state.account_mut(new.account).orders.accepted(request.now_ms);
     let symbol = state.symbol(order.symbol);
     if detail == Detail::Ack {
@@ -166,11 +167,14 @@ pub(super) fn open_orders(state: &mut State, request: &Request<'_>) -> Answer {
     let mut open: Vec<OrderRecord> = state
         .engine
         .open_orders()
-        .filter(|order| order.account == request.account() && symbol.is_none_or(|symbol| order.symbol == symbol))
+        .filter(|order| {
+            order.account == request.account() && symbol.is_none_or(|symbol| order.symbol == symbol)
+        })
         .map(|order| record(state, *order))
         .collect();
     open.sort_unstable_by_key(|record| record.order.id);
-    let views: Vec<_> = open.iter().map(|record| order_view(state.symbol(record.order.symbol), record)).collect();
+    let views: Vec<_> =
+        open.iter().map(|record| order_view(state.symbol(record.order.symbol), record)).collect();
     json(&views)
 }
 
@@ -221,11 +225,7 @@ fn same_client(request: &Request<'_>, order: &Order) -> Result<(), ApiError> {
     }
 }
 
-fn cancel_open(
-    state: &mut State,
-    request: &Request<'_>,
-    id: OrderId,
-) -> Result<(Order, ClientId), ApiError> {
+fn cancel_open(state: &mut State, request: &Request<'_>, id: OrderId) -> Result<(Order, ClientId), ApiError> {
     let cancel_id = match request.params.get("newClientOrderId") {
         Some(text) => client_id("newClientOrderId", text)?,
         None => state.make_client_id(),
@@ -279,7 +279,12 @@ fn order_result<'a>(symbol: &'a Symbol, order: &'a Order, now_ms: i64) -> OrderR
     }
 }
 
-fn cancelled<'a>(symbol: &'a Symbol, order: &'a Order, cancel_id: &'a ClientId, now_ms: i64) -> OrderResult<'a> {
+fn cancelled<'a>(
+    symbol: &'a Symbol,
+    order: &'a Order,
+    cancel_id: &'a ClientId,
+    now_ms: i64,
+) -> OrderResult<'a> {
     let mut result = order_result(symbol, order, now_ms);
     result.orig_client_order_id = Some(order.client.as_str());
     result.client_order_id = cancel_id.as_str();

@@ -33,9 +33,15 @@ const EMPTY: [(&str, &str); 9] = [
     ("/sapi/v1/margin/allPairs", "[]"),
     ("/sapi/v1/margin/isolated/allPairs", "[]"),
     ("/sapi/v1/margin/allAssets", "[]"),
-    ("/fapi/v1/exchangeInfo", r#"{"timezone":"UTC","rateLimits":[],"exchangeFilters":[],"assets":[],"symbols":[]}"#),
+    (
+        "/fapi/v1/exchangeInfo",
+        r#"{"timezone":"UTC","rateLimits":[],"exchangeFilters":[],"assets":[],"symbols":[]}"#,
+    ),
     ("/dapi/v1/exchangeInfo", r#"{"timezone":"UTC","rateLimits":[],"exchangeFilters":[],"symbols":[]}"#),
-    ("/eapi/v1/exchangeInfo", r#"{"timezone":"UTC","rateLimits":[],"optionSymbols":[],"optionContracts":[],"optionAssets":[]}"#),
+    (
+        "/eapi/v1/exchangeInfo",
+        r#"{"timezone":"UTC","rateLimits":[],"optionSymbols":[],"optionContracts":[],"optionAssets":[]}"#,
+    ),
     ("/sapi/v1/system/status", r#"{"status":0,"msg":"normal"}"#),
     ("/sapi/v1/account/apiRestrictions", r#"{"enableReading":true,"enableSpotAndMarginTrading":true}"#),
 ];

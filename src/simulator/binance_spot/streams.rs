@@ -28,7 +28,7 @@ pub(in crate::simulator) async fn streams(
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
     let combined = uri.path().starts_with("/stream");
     let names = named_in(&uri);
-    upgrade.on_upgrade(move |socket| async move {
+    upgrade.max_message_size(socket::FRAME_MAX).on_upgrade(move |socket| async move {
         let mut connection = Connection::new(shared, combined);
         connection.subscribe(&names);
         let outbox = Arc::clone(&connection.outbox);

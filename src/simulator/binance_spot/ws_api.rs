@@ -35,7 +35,7 @@ pub(in crate::simulator) async fn ws_api(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let silent = query.as_deref().unwrap_or("").split('&').any(|pair| pair == "returnRateLimits=false");
-    upgrade.on_upgrade(move |socket| async move {
+    upgrade.max_message_size(socket::FRAME_MAX).on_upgrade(move |socket| async move {
         let connection = Connection::new(shared, !silent);
         let outbox = Arc::clone(&connection.outbox);
         socket::serve(socket, outbox, connection).await;
@@ -72,10 +72,11 @@ impl Connection {
     }
 
     fn answer(&mut self, state: &mut State, frame: &Frame<'_>, now_ms: i64, read_ns: Option<u64>) {
-        let params = match frame.params.map_or_else(|| Ok(Params::default()), |raw| Params::of_json(raw.get())) {
-            Ok(params) => params,
-            Err(error) => return self.send(state, frame.id, refused(error), None, now_ms),
-        };
+        let params =
+            match frame.params.map_or_else(|| Ok(Params::default()), |raw| Params::of_json(raw.get())) {
+                Ok(params) => params,
+                Err(error) => return self.send(state, frame.id, refused(error), None, now_ms),
+            };
         let credentials = self.credentials(&params);
         let route = Route::of_method(&frame.method);
         if let (Some(read_ns), Some(Operation::Place)) = (read_ns, route.map(|route| route.operation)) {

@@ -1,0 +1,7 @@
+//! The client's sockets (book connection, REST, WS API) against a venue that does what it is told.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod book;
+mod rest;
+#[path = "../support/scripted_venue.rs"]
+mod scripted_venue;

@@ -1,0 +1,25 @@
+//! The whole program in processes of its own: real sockets, a real Redis, signals, crashes and faults.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+#[path = "support/process.rs"]
+mod process;
+#[path = "support/redis.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod redis;
+
+#[path = "live/admin.rs"]
+mod admin;
+#[path = "live/bad_input.rs"]
+mod bad_input;
+#[path = "live/crash.rs"]
+mod crash;
+#[path = "live/demo.rs"]
+mod demo;
+#[path = "live/faults.rs"]
+mod faults;
+#[path = "live/refused.rs"]
+mod refused;
+#[path = "live/stop.rs"]
+mod stop;
+#[path = "live/tape.rs"]
+mod tape;

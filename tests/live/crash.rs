@@ -1,0 +1,54 @@
+//! kill -9 at random moments: the next start sweeps what the killed one left.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::process::{RunProcess, VenueProcess, folder, instrument, until};
+
+const MOMENTS: u64 = 20;
+
+#[test]
+fn a_killed_owner_leaves_nothing_to_its_successor() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let config = json!({
+        "Feed": "synthetic:11",
+        "instruments": [instrument(venue.addr, "BTCUSDT"), instrument(venue.addr, "ETHUSDT")],
+    });
+    // Slow answers keep makers resting long enough to be caught by the kill.
+    venue.fault(&json!({ "fault": "delay_answers", "ms": 40 }));
+    let mut left_behind = 0;
+    for moment in 0..MOMENTS {
+        let mut run = RunProcess::start(dir.path(), &format!("run{moment}"), &config, &[]);
+        run.wait_until_ready();
+        let before = venue.trades();
+        until("it trades", || (venue.trades() > before).then_some(()));
+        std::thread::sleep(Duration::from_millis(moment * 37 % 211));
+        run.process.kill();
+        left_behind += venue.open_orders().len();
+    }
+    // A maker of a killed owner, whatever the moments above happened to hit.
+    let mut last = RunProcess::start(dir.path(), "last", &config, &[]);
+    last.wait_until_ready();
+    venue.fault(&json!({ "fault": "delay_answers", "ms": 30_000 }));
+    venue.fault(&json!({ "fault": "mute_stream", "stream": "user" }));
+    let orphans = until("a maker rests", || Some(venue.open_orders()).filter(|open| !open.is_empty()));
+    last.process.kill();
+    left_behind += orphans.len();
+    venue.fault(&json!({ "fault": "delay_answers", "on": false }));
+    venue.fault(&json!({ "fault": "mute_stream", "stream": "user", "on": false }));
+
+    let mut next = RunProcess::start(dir.path(), "next", &config, &[]);
+    next.wait_until_ready();
+    let open = venue.open_orders();
+    for orphan in &orphans {
+        let still_open = open.iter().any(|order| order["clientOrderId"] == orphan["clientOrderId"]);
+        assert!(!still_open, "{orphan} of the old epoch is still open");
+    }
+    let (status, summary) = next.stop();
+    assert_eq!(status.code(), Some(0));
+    assert!(summary["swept"].as_u64().unwrap() >= orphans.len() as u64);
+    assert!(left_behind > 0);
+    assert!(venue.open_orders().is_empty());
+}

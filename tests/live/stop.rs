@@ -1,0 +1,82 @@
+//! SIGTERM at random moments leaves nothing open.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::process::{RunProcess, VenueProcess, folder, instrument, until};
+
+const MOMENTS: u64 = 50;
+
+#[test]
+fn a_stop_at_any_moment_leaves_no_order_open() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let config = json!({
+        "Feed": "synthetic:5",
+        "instruments": [instrument(venue.addr, "BTCUSDT"), instrument(venue.addr, "ETHUSDT")],
+    });
+    let mut pairs = 0;
+    for moment in 0..MOMENTS {
+        let name = format!("run{moment}");
+        let mut run = RunProcess::start(dir.path(), &name, &config, &[]);
+        // Spread over start-up, the first pairs and steady trading.
+        std::thread::sleep(Duration::from_millis(moment * moment * 7919 % 700));
+        let (status, summary) = run.stop();
+        assert_eq!(status.code(), Some(0), "moment {moment}: {}", run.process.err());
+        assert_eq!(summary["open_orders"], 0, "moment {moment}");
+        assert_eq!(summary["books_balance"], true, "moment {moment}");
+        assert!(venue.open_orders().is_empty(), "moment {moment}: {:?}", venue.open_orders());
+        pairs += summary["pairs"].as_u64().unwrap();
+    }
+    assert!(pairs > 0, "no run ever traded");
+    assert_eq!(venue.trades(), pairs);
+}
+
+#[test]
+fn a_second_signal_changes_nothing_and_a_stop_is_quick() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let config = json!({ "Feed": "synthetic:5", "instruments": [instrument(venue.addr, "BTCUSDT")] });
+    let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
+    run.wait_until_ready();
+    until("a pair has traded", || (venue.trades() > 0).then_some(()));
+    let began = crate::process::now();
+    run.process.signal("INT");
+    run.process.signal("TERM");
+    assert_eq!(run.process.wait().code(), Some(0));
+    assert!(began.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
+fn what_cannot_be_cancelled_is_listed_and_the_exit_code_says_so() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let config = json!({ "Feed": "synthetic:5", "instruments": [instrument(venue.addr, "BTCUSDT")] });
+    let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
+    run.wait_until_ready();
+    // Makers rest, takers never hear of it, cancels are refused: something stays open.
+    venue.fault(&json!([
+        { "fault": "lose_answers" }, { "fault": "refuse_cancels" }, { "fault": "mute_stream", "stream": "user" },
+    ]));
+    until("a maker rests", || (!venue.open_orders().is_empty()).then_some(()));
+    let (status, summary) = run.stop();
+    assert_eq!(status.code(), Some(3));
+    let open = venue.open_orders();
+    let listed = summary["open_order_ids"].as_array().unwrap();
+    for order in &open {
+        assert!(listed.contains(&order["clientOrderId"]), "{order} is not among {listed:?}");
+    }
+    assert!(run.process.err().contains("orders that may still be open"));
+    venue.fault(&json!([
+        { "fault": "lose_answers", "on": false }, { "fault": "refuse_cancels", "on": false },
+        { "fault": "mute_stream", "stream": "user", "on": false },
+    ]));
+    // The next start sweeps what was left.
+    let mut next = RunProcess::start(dir.path(), "next", &config, &[]);
+    next.wait_until_ready();
+    until("the sweep is done", || venue.open_orders().is_empty().then_some(()));
+    let (status, summary) = next.stop();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(summary["swept"], open.len() as u64);
+}

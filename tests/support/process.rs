@@ -1,0 +1,255 @@
+//! The program's own processes in a test: started with arguments, watched through their files and ports,
+//! stopped by their process ids.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// How long anything may take before it counts as never.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A process of the program; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    out: PathBuf,
+    err: PathBuf,
+}
+
+impl Process {
+    /// Starts `self-trader ARGS`; `name` tells its files apart in `dir`.
+    pub(crate) fn start(dir: &Path, name: &str, args: &[&str]) -> Self {
+        let (out, err) = (dir.join(format!("{name}.out")), dir.join(format!("{name}.err")));
+        let child = Command::new(env!("CARGO_BIN_EXE_self-trader"))
+            .args(args)
+            .stdin(Stdio::null())
+            .stdout(File::create(&out).unwrap())
+            .stderr(File::create(&err).unwrap())
+            .spawn()
+            .unwrap();
+        Self { child, out, err }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").arg(format!("-{name}")).arg(pid).status().unwrap().success());
+    }
+
+    /// Waits for the end.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        until("the process ends", || self.child.try_wait().unwrap())
+    }
+
+    /// Ends it as a crash would.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn out(&self) -> String {
+        std::fs::read_to_string(&self.out).unwrap()
+    }
+
+    pub(crate) fn err(&self) -> String {
+        std::fs::read_to_string(&self.err).unwrap()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let err = std::fs::read_to_string(&self.err).unwrap_or_default();
+            println!("--- {}\n{err}", self.err.display());
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An embedded venue in a process of its own.
+pub(crate) struct VenueProcess {
+    _process: Process,
+    pub(crate) addr: SocketAddr,
+}
+
+impl VenueProcess {
+    pub(crate) fn start(dir: &Path) -> Self {
+        let process = Process::start(dir, "venue", &["venue", "--listen", "127.0.0.1:0"]);
+        let addr = until("the venue prints its address", || {
+            let out = process.out();
+            let rest = out.split_once("http://")?.1;
+            rest.split_once(' ')?.0.parse().ok()
+        });
+        Self { _process: process, addr }
+    }
+
+    /// A page of the venue's own ledger.
+    pub(crate) fn ledger(&self, page: &str) -> Value {
+        get_json(self.addr, &format!("/venue/{page}"))
+    }
+
+    /// Orders that are open by the venue's own account.
+    pub(crate) fn open_orders(&self) -> Vec<Value> {
+        let orders = self.ledger("orders");
+        let open = |order: &&Value| matches!(order["status"].as_str(), Some("NEW" | "PARTIALLY_FILLED"));
+        orders.as_array().unwrap().iter().filter(open).cloned().collect()
+    }
+
+    pub(crate) fn trades(&self) -> u64 {
+        self.ledger("totals")["trades"].as_u64().unwrap()
+    }
+
+    pub(crate) fn fault(&self, switch: &Value) {
+        let (status, body) = request(self.addr, "POST", "/venue/faults", &switch.to_string());
+        assert_eq!(status, 200, "{body}");
+    }
+}
+
+/// A run in a process of its own, with its files.
+pub(crate) struct RunProcess {
+    pub(crate) process: Process,
+    pub(crate) admin: SocketAddr,
+    pub(crate) summary: PathBuf,
+    pub(crate) labels: PathBuf,
+}
+
+impl RunProcess {
+    /// Starts `self-trader run` and waits until its admin port is known.
+    pub(crate) fn start(dir: &Path, name: &str, config: &Value, more: &[&str]) -> Self {
+        let path = |kind: &str| dir.join(format!("{name}.{kind}"));
+        let (config_file, summary, labels) =
+            (path("config.json"), path("summary.json"), path("labels.jsonl"));
+        std::fs::write(&config_file, config.to_string()).unwrap();
+        let text = |path: &PathBuf| path.to_str().unwrap().to_owned();
+        let (config, summary_text, labels_text) = (text(&config_file), text(&summary), text(&labels));
+        let mut args = vec!["run", &config, "--summary", &summary_text, "--labels", &labels_text];
+        args.extend(["--admin", "127.0.0.1:0"]);
+        args.extend(more);
+        let process = Process::start(dir, name, &args);
+        let admin = until("the admin address is logged", || {
+            let err = process.err();
+            let line = err.lines().find(|line| line.contains("admin listening"))?.to_owned();
+            let plain: String = line.chars().filter(char::is_ascii_graphic).collect();
+            plain.rsplit_once('=')?.1.parse().ok()
+        });
+        Self { process, admin, summary, labels }
+    }
+
+    pub(crate) fn wait_until_ready(&self) {
+        until("the run is ready", || (request(self.admin, "GET", "/readyz", "").0 == 200).then_some(()));
+    }
+
+    pub(crate) fn status(&self) -> Value {
+        get_json(self.admin, "/status")
+    }
+
+    /// SIGTERM, the end, and the summary.
+    pub(crate) fn stop(&mut self) -> (ExitStatus, Value) {
+        self.process.signal("TERM");
+        let status = self.process.wait();
+        (status, self.summary())
+    }
+
+    pub(crate) fn summary(&self) -> Value {
+        serde_json::from_str(&std::fs::read_to_string(&self.summary).unwrap()).unwrap()
+    }
+
+    pub(crate) fn labels(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.labels).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+/// One instrument on a venue process, that follows `binance_ticker_{symbol}` as closely as the rules allow.
+pub(crate) fn instrument(venue: SocketAddr, symbol: &str) -> Value {
+    json!({
+        "Maker Exchange": "staging", "Dialect": "binance_spot", "Address": venue.to_string(),
+        "API KEY": "test-key", "Secret": "test-secret",
+        "Follow Exchange": "binance", "Follow Symbol": symbol, "Maker Symbol": symbol, "Term type": "SPOT",
+        "Price Decimals": 2, "Qty Decimals": 5, "Interval": 0, "Qty Multiplier": 1,
+        "Price Divergence": serde_json::Number::from_f64(0.05), "Max Amt Per Order": 10_000_000,
+        "Same Price": "keep", "Same Qty": "keep", "Side": "follow",
+    })
+}
+
+/// Waits for a condition, with a deadline.
+pub(crate) fn until<T>(what: &str, condition: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, condition)
+}
+
+/// Waits for a condition that may take longer than most.
+pub(crate) fn until_within<T>(patience: Duration, what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = now() + patience;
+    loop {
+        if let Some(found) = condition() {
+            return found;
+        }
+        assert!(now() < deadline, "never happened: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own deadline")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+pub(crate) fn get_json(addr: SocketAddr, path: &str) -> Value {
+    let (status, body) = request(addr, "GET", path, "");
+    assert_eq!(status, 200, "{path}: {body}");
+    serde_json::from_str(&body).unwrap()
+}
+
+/// One HTTP request on a connection of its own.
+#[expect(clippy::disallowed_methods, reason = "a test's own connection to its own loopback server")]
+pub(crate) fn request(addr: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let status = head.split_whitespace().nth(1).unwrap().parse().unwrap();
+    let body = if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        dechunk(body)
+    } else {
+        body.to_owned()
+    };
+    (status, body)
+}
+
+fn dechunk(mut body: &str) -> String {
+    let mut whole = String::new();
+    while let Some((length, rest)) = body.split_once("\r\n") {
+        let length = usize::from_str_radix(length, 16).unwrap();
+        whole.push_str(&rest[..length]);
+        body = rest.get(length + 2..).unwrap_or_default();
+    }
+    whole
+}
+
+/// A folder that is gone after the test.
+pub(crate) fn folder() -> TempDir {
+    TempDir::new().unwrap()
+}
+
+/// Recorded data, where the project lies beside it.
+pub(crate) fn data(file: &str) -> Option<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(file);
+    if path.exists() {
+        return Some(path.to_str().unwrap().to_owned());
+    }
+    println!("skipped: no recorded data at {}", path.display());
+    None
+}
