@@ -47,8 +47,9 @@ fn measure(args: &Args) -> anyhow::Result<ExitCode> {
     let mut report = Report::new(args);
     for round in 0..args.rounds() {
         for rate in args.rates() {
+            let plan = Plan { rate, seconds: args.seconds() };
             for subject in args.subjects_in_turn(round) {
-                let sample = phase::run(subject, &Plan { rate, seconds: args.seconds() }, &redis)?;
+                let sample = phase::run(subject, &plan, &redis, args.against.as_deref())?;
                 eprintln!("round {} {}", round + 1, report.line(&sample));
                 report.add(sample);
             }

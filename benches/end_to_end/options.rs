@@ -1,6 +1,7 @@
 //! The command line, and what it comes to.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -21,9 +22,12 @@ pub(crate) struct Args {
     /// How often each subject has its turn at each rate
     #[arg(long, default_value_t = 1)]
     rounds: usize,
-    /// Only these: program, relay, raw
+    /// Who has a turn
     #[arg(long, value_delimiter = ',', default_value = "program,relay,raw")]
     subject: Vec<Subject>,
+    /// Another build of the program, measured beside this one as `against`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Option<PathBuf>,
     /// Given by `cargo bench`; without it a smoke of a second runs
     #[arg(long, hide = true)]
     bench: bool,
@@ -94,6 +98,8 @@ impl Args {
     /// The subjects, another one first in each round: what goes on beside the bench hits them alike.
     pub(crate) fn subjects_in_turn(&self, round: usize) -> Vec<Subject> {
         let mut subjects = self.subject.clone();
+        subjects.extend(self.against.as_ref().map(|_| Subject::Against));
+        subjects.dedup();
         let first = round % subjects.len().max(1);
         subjects.rotate_left(first);
         subjects

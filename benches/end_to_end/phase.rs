@@ -14,7 +14,7 @@ use crate::plan::{self, Plan};
 use crate::process::Process;
 use crate::redis::Redis;
 use crate::stamps::{self, Arrival};
-use crate::subject::{self, Subject};
+use crate::subject::{self, PROGRAM, Subject};
 
 /// From the start of the publisher's process to its first tick.
 const LEAD: Duration = Duration::from_millis(300);
@@ -44,12 +44,17 @@ pub(crate) struct Sample {
     pub(crate) summary: Option<Summary>,
 }
 
-pub(crate) fn run(subject: Subject, plan: &Plan, redis: &Redis) -> anyhow::Result<Sample> {
+pub(crate) fn run(
+    subject: Subject,
+    plan: &Plan,
+    redis: &Redis,
+    against: Option<&Path>,
+) -> anyhow::Result<Sample> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let folder = folder.path();
     let stamp_file = folder.join("stamps");
     let (venue, addr) = start_venue(folder, &stamp_file)?;
-    let process = subject.start(redis.addr, addr, folder)?;
+    let process = subject.start(redis.addr, addr, folder, against)?;
     redis.wait_until_subscribed()?;
     let processes = [&process, &venue, &redis.process];
     let before = processes.map(Process::cpu_us);
@@ -60,13 +65,12 @@ pub(crate) fn run(subject: Subject, plan: &Plan, redis: &Redis) -> anyhow::Resul
     let rss_kb = process.peak_rss_kb();
     process.end()?;
     venue.end()?;
-    let (arrivals, summary) = match subject {
-        Subject::Program => {
-            let summary = std::fs::read_to_string(subject::summary_file(folder)).context("no summary")?;
-            let arrivals = stamps::of_program(&stamp_file, &subject::label_file(folder))?;
-            (arrivals, Some(serde_json::from_str(&summary)?))
-        }
-        Subject::Relay | Subject::Raw => (stamps::of_relay(&stamp_file)?, None),
+    let (arrivals, summary) = if subject.decides() {
+        let summary = std::fs::read_to_string(subject::summary_file(folder)).context("no summary")?;
+        let arrivals = stamps::of_program(&stamp_file, &subject::label_file(folder))?;
+        (arrivals, Some(serde_json::from_str(&summary)?))
+    } else {
+        (stamps::of_relay(&stamp_file)?, None)
     };
     let (at_once, all) = latencies(&arrivals, plan, start_ns)?;
     let fired = u64::try_from(arrivals.len())?;
@@ -88,7 +92,7 @@ pub(crate) fn run(subject: Subject, plan: &Plan, redis: &Redis) -> anyhow::Resul
 fn start_venue(folder: &Path, stamp_file: &Path) -> anyhow::Result<(Process, std::net::SocketAddr)> {
     let symbols = folder.join("symbols");
     std::fs::write(&symbols, plan::venue_symbols())?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_self-trader"));
+    let mut command = Command::new(PROGRAM);
     command.args(["venue", "--listen", "127.0.0.1:0", "--symbols"]).arg(symbols);
     command.arg("--stamp-file").arg(stamp_file).env("RUST_LOG", "error");
     let mut venue = Process::start("self-trader venue", &mut command)?;

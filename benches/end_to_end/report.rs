@@ -64,9 +64,10 @@ impl Report {
             if samples.is_empty() {
                 continue;
             }
-            let parts: &[(&str, fn(&Sample) -> &Histogram<u64>)] = match subject {
-                Subject::Program => &[(" at once", |sample| &sample.at_once), (" all", |sample| &sample.all)],
-                Subject::Relay | Subject::Raw => &[("", |sample| &sample.all)],
+            let parts: &[(&str, fn(&Sample) -> &Histogram<u64>)] = if subject.decides() {
+                &[(" at once", |sample| &sample.at_once), (" all", |sample| &sample.all)]
+            } else {
+                &[("", |sample| &sample.all)]
             };
             for (part, histogram) in parts {
                 self.row(subject, part, *histogram, &samples, f)?;
