@@ -76,17 +76,7 @@ pub(crate) fn run(
     let fired = u64::try_from(arrivals.len())?;
     let cpu_us = [0, 1, 2].map(|at| (after[at] - before[at]) as f64 / plan.ticks() as f64);
     let unaccounted = unaccounted(plan, fired, summary.as_ref());
-    Ok(Sample {
-        subject,
-        plan: *plan,
-        at_once,
-        all,
-        unaccounted,
-        publisher_late_ns,
-        cpu_us,
-        rss_kb,
-        summary,
-    })
+    Ok(Sample { subject, plan: *plan, at_once, all, unaccounted, publisher_late_ns, cpu_us, rss_kb, summary })
 }
 
 fn start_venue(folder: &Path, stamp_file: &Path) -> anyhow::Result<(Process, std::net::SocketAddr)> {

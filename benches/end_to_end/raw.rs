@@ -82,7 +82,8 @@ fn message(received: &[u8]) -> anyhow::Result<Option<(&[u8], usize)>> {
     let mut skip = 0;
     for _ in 0..3 {
         let Some(head) = line(skip) else { return Ok(None) };
-        let len = head.strip_prefix(b"$").and_then(|len| std::str::from_utf8(len).ok()).context("no length")?;
+        let len =
+            head.strip_prefix(b"$").and_then(|len| std::str::from_utf8(len).ok()).context("no length")?;
         let len: usize = len.parse()?;
         skip = len + 2;
         bulk = Some(len);

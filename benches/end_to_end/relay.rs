@@ -29,8 +29,7 @@ pub(crate) const ID_AT: usize = 16;
 
 pub(crate) fn run(link: &Link) -> anyhow::Result<()> {
     app::runtime()?.block_on(async {
-        let (mut reader, mut writer) =
-            socket::open(&Target::simulated(link.venue)?, Endpoint::WsApi).await?;
+        let (mut reader, mut writer) = socket::open(&Target::simulated(link.venue)?, Endpoint::WsApi).await?;
         let client = subscriber(link.redis)?;
         let mut messages = client.message_rx();
         client.init().await?;
@@ -106,7 +105,8 @@ impl Frame {
 
     /// The frame for a payload.
     pub(crate) fn of(&mut self, payload: &[u8]) -> anyhow::Result<&str> {
-        let number = payload.get(NUMBER_AT..NUMBER_AT + NUMBER_LEN).context("a payload without its number")?;
+        let number =
+            payload.get(NUMBER_AT..NUMBER_AT + NUMBER_LEN).context("a payload without its number")?;
         self.text[self.number_at..self.number_at + NUMBER_LEN].copy_from_slice(number);
         Ok(std::str::from_utf8(&self.text)?)
     }

@@ -42,7 +42,11 @@ impl Report {
         let counts = sample.summary.as_ref().map_or_else(String::new, |summary| {
             format!(
                 ", pairs {} matched {} conflated {} skips {:?}, inside {} us",
-                summary.pairs, summary.matched, summary.conflated, summary.skips, summary.tick_to_maker_us.p50,
+                summary.pairs,
+                summary.matched,
+                summary.conflated,
+                summary.skips,
+                summary.tick_to_maker_us.p50,
             )
         });
         format!(
@@ -85,7 +89,8 @@ impl Report {
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
         let rate = samples[0].plan.rate;
-        let of = |value: &dyn Fn(&Sample) -> f64| median(samples.iter().map(|sample| value(sample)).collect());
+        let of =
+            |value: &dyn Fn(&Sample) -> f64| median(samples.iter().map(|sample| value(sample)).collect());
         write!(f, "| {rate} | {}{part} ", subject.name())?;
         for at in 0..QUANTILES.len() {
             write!(f, "| {:.0} ", of(&|sample| quantiles(histogram(sample))[at]))?;
@@ -108,7 +113,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "microseconds from the planned publish moment to the frame read by the venue; medians over rounds")?;
+        writeln!(
+            f,
+            "microseconds from the planned publish moment to the frame read by the venue; medians over rounds"
+        )?;
         writeln!(
             f,
             "| ticks/s | subject | p50 | p90 | p99 | p99.9 | max | p50 to relay | timed | cpu us/tick: own / venue / \

@@ -192,8 +192,8 @@ impl<P: Permit> Session<P> {
         let at_ms = now.wall_ms + self.parts.clock_offset_ms;
         while let Some(outgoing) = self.machine.poll_send(now) {
             let lane = &self.parts.lanes[outgoing.lane.0];
-            let frame =
-                self.encoder.encode(&outgoing, lane, &self.parts.account, self.parts.recv_window_ms, at_ms);
+            let account = self.parts.account.account();
+            let frame = self.encoder.encode(&outgoing, lane, account, self.parts.recv_window_ms, at_ms);
             writer.queue(frame).await?;
             wrote = true;
         }
