@@ -7,7 +7,7 @@ use tokio::signal::unix::{SignalKind, signal};
 /// How long a stop may take in all.
 pub const STOP_MAX: Duration = Duration::from_secs(10);
 /// Of that, how long running pairs and the last sweep may take.
-pub const CLOSE_MAX: Duration = Duration::from_secs(8);
+pub const CLOSE_MAX: Duration = Duration::from_secs(6);
 
 /// Why a run ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::labels::LabelSource;
 use crate::telemetry::recorder::Record;
 use crate::telemetry::stats::LaneStats;
+use crate::venue::binance_spot::gateway::Link;
 
 /// What a lane hears and speaks to.
 #[derive(Debug)]
@@ -31,8 +32,8 @@ pub struct LaneLinks {
     pub doubt: Arc<AtomicBool>,
     /// What its gateway says of its orders.
     pub reports: mpsc::Receiver<OrderReport>,
-    /// Whether its gateway is connected.
-    pub connected: watch::Receiver<bool>,
+    /// What its gateway can do at the moment.
+    pub link: watch::Receiver<Link>,
     /// Where its commands go.
     pub commands: mpsc::Sender<(LaneId, Command)>,
     /// Where its ended pairs go.
@@ -64,7 +65,7 @@ pub async fn run(
     let timer = tokio::time::sleep_until(Instant::now());
     tokio::pin!(timer);
     let mut feed_open = true;
-    instrument.handle_connected(*links.connected.borrow_and_update(), clock.now());
+    take_link(&mut instrument, &mut links, &clock);
     loop {
         pump(&mut instrument, &mut links, &clock).await;
         if instrument.phase() == Phase::Stopped || *give_up.borrow() {
@@ -80,9 +81,7 @@ pub async fn run(
         tokio::select! {
             biased;
             Some(report) = links.reports.recv() => take_reports(&mut instrument, &mut links, report, &clock),
-            Ok(()) = links.connected.changed() => {
-                instrument.handle_connected(*links.connected.borrow_and_update(), clock.now());
-            }
+            Ok(()) = links.link.changed() => take_link(&mut instrument, &mut links, &clock),
             Ok(()) = links.stop.changed() => {
                 if *links.stop.borrow_and_update() {
                     instrument.stop(clock.now());
@@ -99,6 +98,13 @@ pub async fn run(
             }
         }
     }
+}
+
+fn take_link(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
+    let link = *links.link.borrow_and_update();
+    let now = clock.now();
+    instrument.handle_budget(link == Link::Open, now);
+    instrument.handle_connected(link.is_up(), now);
 }
 
 fn take_tick(instrument: &mut Instrument, links: &mut LaneLinks, tick: FeedTick, clock: &Clock) {

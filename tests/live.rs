@@ -1,5 +1,6 @@
 //! The whole program in processes of its own: real sockets, a real Redis, signals, crashes and faults.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 
 #[path = "support/process.rs"]
 mod process;

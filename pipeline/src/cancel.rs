@@ -10,7 +10,7 @@ const FIRST_TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// After that: 1, 2, 4 and then 5 s, for as long as it takes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// When an order that was never acknowledged is asked for, after its outcome became unknown (binance.md 10.3).
+/// When an order that was never acknowledged is asked for, after its outcome became unknown.
 const QUESTIONS: [Duration; 4] =
     [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10)];
 const LATER_QUESTIONS: Duration = Duration::from_secs(5);
@@ -102,21 +102,31 @@ impl Closing {
         }
     }
 
+    /// The venue shows the order as open: that it did not know it is withdrawn, and cancels go on.
+    pub fn found_open(&mut self, now: Nanos) {
+        if self.gone {
+            self.gone = false;
+            self.next_at = now + cancel_pause(self.cancels);
+        }
+    }
+
     /// The venue answered a question with "no such order". `Some` if that settles it.
     #[must_use]
-    pub fn not_found(&mut self, now: Nanos) -> Option<End> {
+    pub fn not_found(&mut self, leg: &Leg, now: Nanos) -> Option<End> {
         self.not_found += 1;
         if self.gone {
             // A venue's memory of closed orders may lag: it is asked as often as QUESTIONS says.
             return (self.not_found >= 3).then_some(End::Gone);
         }
-        (self.not_found >= 4 && now > self.last_arrival).then_some(End::NeverArrived)
+        let cannot_arrive = leg.acknowledged_at.is_none() && now > self.last_arrival;
+        (self.not_found >= 4 && cannot_arrive).then_some(End::NeverArrived)
     }
 
     fn next_question(&self, now: Nanos) -> Nanos {
         let asked = usize::try_from(self.questions).unwrap_or(usize::MAX);
         match QUESTIONS.get(asked) {
-            Some(after) => self.began + *after,
+            // Whoever comes late to one question does not ask the next at once.
+            Some(after) => (self.began + *after).max(now + QUESTIONS[0]),
             None => now + LATER_QUESTIONS,
         }
     }

@@ -21,6 +21,14 @@ pub enum Command {
     ListOpen,
 }
 
+impl Command {
+    /// It would bring an order into the book.
+    #[must_use]
+    pub const fn is_place(&self) -> bool {
+        matches!(self, Self::PlaceMaker(_) | Self::PlaceTaker(_))
+    }
+}
+
 /// One order to place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlaceLeg {

@@ -90,6 +90,7 @@ pub struct Instrument {
     sweep: Option<Sweep>,
     phase: Phase,
     connected: bool,
+    budget: bool,
     top: Option<Top>,
     own: OwnView,
     unseen: Option<Unseen>,
@@ -113,6 +114,7 @@ impl Instrument {
             sweep: None,
             phase: Phase::Sweeping,
             connected: false,
+            budget: true,
             top: None,
             own: OwnView::default(),
             unseen: None,
@@ -160,6 +162,12 @@ impl Instrument {
         self.advance(now);
     }
 
+    /// Whether the gateway has the rate budget for another pair; without it ticks wait.
+    pub fn handle_budget(&mut self, budget: bool, now: Now) {
+        self.budget = budget;
+        self.advance(now);
+    }
+
     /// A report of the gateway.
     pub fn handle_report(&mut self, report: &OrderReport, now: Now) {
         if let Some(sweep) = &mut self.sweep {
@@ -180,11 +188,14 @@ impl Instrument {
         self.advance(now);
     }
 
-    /// No new pair; what runs comes to its end, then a last sweep.
+    /// No new pair; what runs comes to its end, then a last sweep. Asking again changes nothing.
     pub fn stop(&mut self, now: Now) {
-        if self.phase != Phase::Stopped {
-            self.phase = Phase::Stopping;
-            self.sweep = None;
+        match self.phase {
+            Phase::Sweeping | Phase::Live => {
+                self.phase = Phase::Stopping;
+                self.sweep = None;
+            }
+            Phase::Stopping | Phase::Stopped => {}
         }
         self.advance(now);
     }
@@ -212,7 +223,7 @@ impl Instrument {
         let trade = self.trade.as_ref().and_then(Trade::poll_timeout);
         let sweep = self.sweep.as_ref().filter(|_| self.connected).and_then(Sweep::poll_timeout);
         let gate = (self.is_idle() && !self.waiting.is_empty()).then(|| now.mono + self.interval_left(now));
-        [trade, sweep, gate, self.repeat_at()].into_iter().flatten().min()
+        [trade, sweep, gate, self.repeat_at(now)].into_iter().flatten().min()
     }
 
     /// What it counted so far.
@@ -308,7 +319,8 @@ impl Instrument {
     }
 
     const fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Live) && self.connected && self.trade.is_none() && self.finished.is_none()
+        let between_pairs = self.trade.is_none() && self.finished.is_none();
+        matches!(self.phase, Phase::Live) && self.connected && self.budget && between_pairs
     }
 
     fn gate_open(&self, now: Now) -> bool {
@@ -335,7 +347,7 @@ impl Instrument {
     }
 
     fn decide(&mut self, tick: &FeedTick, now: Now) -> Result<Trade, Skip> {
-        self.check_age(tick, now)?;
+        let tick_until = self.tick_until(tick, now)?;
         self.doubt_a_book_that_stands_still(now);
         let top = self.live_top(now).ok_or(Skip::StaleBook)?;
         let view = self.own.view(&top, now);
@@ -353,21 +365,22 @@ impl Instrument {
             view,
         );
         let id = |leg| ClientOrderId::new(self.settings.prefix, self.settings.epoch, sequence, leg);
-        let not_after = now.mono + self.settings.tick_age_max.min(self.settings.book_age_max);
+        let not_after = tick_until.min(top.confirmed.mono + self.settings.book_age_max);
         let ids = [id(LegKind::Maker), id(LegKind::Taker)];
         let mut trade = Trade::new(pair, *tick, ids, self.settings.recv_window, not_after, now);
         trade.book_update_id = top.update_id;
         Ok(trade)
     }
 
-    fn check_age(&self, tick: &FeedTick, now: Now) -> Result<(), Skip> {
-        let age_max = i64::try_from(self.settings.tick_age_max.as_millis()).unwrap_or(i64::MAX);
-        match tick.tick.time_ms {
-            Some(time_ms) if now.wall_ms.saturating_sub(time_ms) > age_max => Err(Skip::StaleTick),
-            Some(time_ms) if time_ms.saturating_sub(now.wall_ms) > FUTURE_MS_MAX => Err(Skip::FutureTick),
-            None if now.mono.since(tick.received.mono) > self.settings.tick_age_max => Err(Skip::StaleTick),
-            Some(_) | None => Ok(()),
-        }
+    /// Until when a tick may be traded on, by its event time or else its arrival.
+    fn tick_until(&self, tick: &FeedTick, now: Now) -> Result<Nanos, Skip> {
+        let age = match tick.tick.time_ms.map(|time_ms| now.wall_ms.saturating_sub(time_ms)) {
+            Some(age_ms) if age_ms < -FUTURE_MS_MAX => return Err(Skip::FutureTick),
+            Some(age_ms) => Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)),
+            None => now.mono.since(tick.received.mono),
+        };
+        let left = self.settings.tick_age_max.checked_sub(age).ok_or(Skip::StaleTick)?;
+        Ok(now.mono + left)
     }
 
     fn live_top(&self, now: Now) -> Option<Top> {
@@ -406,20 +419,20 @@ impl Instrument {
         }
     }
 
-    /// When On Quiet `repeat` fires next, if it does.
-    fn repeat_at(&self) -> Option<Nanos> {
+    /// When On Quiet `repeat` fires next, if it does: an Interval after the last tick or repeat, but not
+    /// before the gate opens and not after the tick is stale.
+    fn repeat_at(&self, now: Now) -> Option<Nanos> {
         let wanted = self.settings.on_quiet == OnQuiet::Repeat && self.waiting.is_empty() && self.is_idle();
-        let tick = self.last_tick.filter(|_| wanted)?;
+        let tick = self.last_tick.as_ref().filter(|_| wanted)?;
         let interval_ms = u64::try_from(self.settings.rules.interval_ms).unwrap_or(0);
-        let at = self.quiet_since + Duration::from_millis(interval_ms).max(REPEAT_MIN);
-        (at.since(tick.received.mono) <= self.settings.tick_age_max).then_some(at)
+        let quiet = self.quiet_since + Duration::from_millis(interval_ms).max(REPEAT_MIN);
+        let at = quiet.max(now.mono + self.interval_left(now));
+        self.tick_until(tick, now).is_ok_and(|until| at <= until).then_some(at)
     }
 
     fn repeat_when_quiet(&mut self, now: Now) {
-        let due = self.repeat_at().is_some_and(|at| now.mono >= at) && self.gate_open(now);
-        let Some(tick) = self.last_tick.filter(|tick| due && self.check_age(tick, now).is_ok()) else {
-            return;
-        };
+        let due = self.repeat_at(now).is_some_and(|at| now.mono >= at);
+        let Some(tick) = self.last_tick.filter(|_| due) else { return };
         self.counts.repeats += 1;
         self.quiet_since = now.mono;
         self.fire(tick, now);

@@ -121,6 +121,12 @@ impl Leg {
         self.qty_steps > 0 && self.executed >= self.qty()
     }
 
+    /// The venue reported all that traded of it one by one.
+    #[must_use]
+    pub fn is_itemised(&self) -> bool {
+        sum(self.fills.iter()) == Some(self.executed)
+    }
+
     /// Takes in a statement of the venue. Statements may repeat and overtake each other: the executed
     /// quantity only grows, a final status stays, and a fill counts once.
     pub fn merge(&mut self, update: &OrderUpdate, now: Nanos) {
@@ -160,4 +166,9 @@ impl Leg {
             self.was_unknown = true;
         }
     }
+}
+
+/// What fills come to; `None` beyond numbers.
+pub(crate) fn sum<'a>(mut fills: impl Iterator<Item = &'a Fill>) -> Option<Decimal> {
+    fills.try_fold(Decimal::ZERO, |sum, fill| sum.checked_add(fill.qty))
 }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use schemas::ids::{ClientOrderId, Leg as LegKind};
 use schemas::order::OrderStatus;
 use schemas::units::Qty;
+use schemas::wire::order_update::Fill;
 
 use crate::cancel::{Closing, Step};
 use crate::command::{Command, OrderHandle, PlaceLeg};
 use crate::event::{CancelFailure, FeedTick, OrderReport};
-use crate::leg::{End, Leg, LegState};
+use crate::leg::{End, Leg, LegState, sum};
 use crate::rules::Pair;
 use crate::time::{Nanos, Now};
 
@@ -35,7 +36,7 @@ pub enum Outcome {
     Partial,
     /// Self-trade prevention took a leg.
     Prevented,
-    /// A leg's outcome was unknown for a time, and the pair did not match.
+    /// A leg's outcome was unknown for a time, or whom it traded with stayed so; no match is shown.
     UnknownResolved,
 }
 
@@ -142,10 +143,11 @@ impl Trade {
             OrderReport::Update(update) => {
                 let first = leg.acknowledged_at.is_none();
                 leg.merge(update, now);
-                if let Some(closing) = closing
-                    && first
-                {
-                    closing.acknowledged(now);
+                if let Some(closing) = closing.as_mut().filter(|_| !leg.is_ended()) {
+                    closing.found_open(now);
+                    if first {
+                        closing.acknowledged(now);
+                    }
                 }
             }
             OrderReport::Rejected { code, .. } if leg.acknowledged_at.is_none() => {
@@ -159,7 +161,7 @@ impl Trade {
                 }
             }
             OrderReport::QueryFailed { not_found: true, .. } => {
-                if let Some(end) = closing.as_mut().and_then(|closing| closing.not_found(now)) {
+                if let Some(end) = closing.as_mut().and_then(|closing| closing.not_found(leg, now)) {
                     leg.end(end, now);
                 }
             }
@@ -210,12 +212,7 @@ impl Trade {
         if prevented(&self.maker) || prevented(&self.taker) {
             return Outcome::Prevented;
         }
-        let strangers = self.maker_fills_of_strangers();
-        if self.maker.is_full()
-            && self.taker.is_full()
-            && !strangers
-            && self.taker.qty_steps == self.maker.qty_steps
-        {
+        if self.is_matched() {
             return Outcome::Matched;
         }
         if self.maker.was_unknown || self.taker.was_unknown {
@@ -230,7 +227,10 @@ impl Trade {
             }
             (true, true) => Outcome::TakerMissed,
             (false, true) => Outcome::Sniped,
-            (false, false) if strangers && !self.shares_a_trade() => Outcome::Sniped,
+            (false, false) if !(self.maker.is_itemised() && self.taker.is_itemised()) => {
+                Outcome::UnknownResolved
+            }
+            (false, false) if self.shared_fills().next().is_none() => Outcome::Sniped,
             (_, false) => Outcome::Partial,
         }
     }
@@ -290,18 +290,20 @@ impl Trade {
         self.taker.acknowledged_at.filter(|_| open).map(|at| at + TAKER_PATIENCE)
     }
 
-    fn maker_fills_of_strangers(&self) -> bool {
-        self.maker
-            .fills
-            .iter()
-            .any(|fill| !self.taker.fills.iter().any(|taker| taker.trade_id == fill.trade_id))
+    /// The trades that both legs report make up all of both. That both are filled does not show it: each may
+    /// have traded with strangers.
+    fn is_matched(&self) -> bool {
+        let all = self.maker.qty();
+        self.maker.is_full()
+            && self.taker.is_full()
+            && self.taker.qty_steps == self.maker.qty_steps
+            && sum(self.shared_fills()) == Some(all)
     }
 
-    fn shares_a_trade(&self) -> bool {
-        self.maker
-            .fills
-            .iter()
-            .any(|fill| self.taker.fills.iter().any(|taker| taker.trade_id == fill.trade_id))
+    /// The maker's fills that the taker reports too.
+    fn shared_fills(&self) -> impl Iterator<Item = &Fill> {
+        let takers = &self.taker.fills;
+        self.maker.fills.iter().filter(|fill| takers.iter().any(|taker| taker.trade_id == fill.trade_id))
     }
 
     fn leg_of(&self, id: ClientOrderId) -> Option<LegKind> {

@@ -166,7 +166,7 @@ fn a_value_of_the_wrong_type_is_refused() {
         "CFG-004 /0/Term type: wrong type or value (got \"spot\", want \"SPOT\" or \"FUTURE\")",
     );
     one(&with("Position Side", "\"NONE\""), "CFG-004 /0/Position Side");
-    one(&with("Pipelined", "1"), "CFG-004 /0/Pipelined: wrong type or value (got 1, want true or false)");
+    one(&with("Pipelined", "1"), "CFG-016 /0/Pipelined: comes with a later version");
     one(&with("Maker Symbol", "7"), "CFG-004 /0/Maker Symbol: wrong type or value (got 7,");
     one(b"7", "CFG-004 file: wrong type (got a number, want a list of instruments or an object)");
     one(b"\"text\"", "CFG-004 file: wrong type");

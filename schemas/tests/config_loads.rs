@@ -57,7 +57,7 @@ fn what_is_left_out_has_the_documented_value() {
         (one.rules.side, one.on_quiet, one.conflate),
         (SidePolicy::Random, OnQuiet::Hold, Conflate::Newest)
     );
-    assert_eq!((one.max_tick_age_ms, one.max_book_age_ms, one.pipelined), (5_000, 2_000, false));
+    assert_eq!((one.max_tick_age_ms, one.max_book_age_ms), (5_000, 2_000));
     assert_eq!(config.warnings, []);
     let bare = load(
         &json!({ "instruments": serde_json::from_str::<Value>(&example("simulated.json")).unwrap() })

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance_spot::account::AccountKey;
-use crate::venue::binance_spot::gateway::{self, GatewayLane, GatewayParts};
+use crate::venue::binance_spot::gateway::{self, GatewayLane, GatewayParts, Link};
 use crate::venue::binance_spot::rest::{RestClient, RestError};
 use crate::venue::binance_spot::start::{self, SymbolFacts, VenueFacts};
 use crate::venue::guard::Target;
@@ -42,7 +42,7 @@ pub(super) struct Probed {
 #[derive(Debug)]
 pub(super) struct GatewayHandle {
     pub(super) commands: mpsc::Sender<(LaneId, pipeline::command::Command)>,
-    pub(super) connected: watch::Receiver<bool>,
+    pub(super) link: watch::Receiver<Link>,
     pub(super) task: tokio::task::JoinHandle<()>,
 }
 
@@ -121,7 +121,7 @@ impl Account {
         clock: Clock,
     ) -> GatewayHandle {
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
-        let (connected_sender, connected) = watch::channel(false);
+        let (link_sender, link) = watch::channel(Link::Down);
         let parts = GatewayParts {
             target: self.target,
             account: self.key,
@@ -130,10 +130,10 @@ impl Account {
             limits: probed.limits,
             lanes,
             commands: command_receiver,
-            connected: connected_sender,
+            link: link_sender,
         };
         let task = tokio::spawn(gateway::run(parts, Alone, clock));
-        GatewayHandle { commands, connected, task }
+        GatewayHandle { commands, link, task }
     }
 
     async fn ask(&self, instruments: &[Instrument], clock: &Clock) -> Result<(i64, VenueFacts), RestError> {

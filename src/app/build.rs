@@ -31,7 +31,7 @@ use crate::lane::{self, LaneEnd, LaneLinks};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
-use crate::venue::binance_spot::gateway::GatewayLane;
+use crate::venue::binance_spot::gateway::{GatewayLane, Link};
 use crate::venue::guard::Target;
 
 /// Ticks that may wait for a lane's task to run; beyond that they count as overflow.
@@ -197,7 +197,7 @@ pub(super) struct Builder<'a> {
     books: Vec<Books>,
     heart: JoinSet<()>,
     gateways: Vec<GatewayHandle>,
-    connected: Vec<(&'static str, watch::Receiver<bool>)>,
+    links: Vec<(&'static str, watch::Receiver<Link>)>,
     stats: Vec<Arc<LaneStats>>,
 }
 
@@ -224,7 +224,7 @@ impl<'a> Builder<'a> {
             books: Vec::new(),
             heart: JoinSet::new(),
             gateways: Vec::new(),
-            connected: Vec::new(),
+            links: Vec::new(),
             stats: Vec::new(),
         }
     }
@@ -247,7 +247,7 @@ impl<'a> Builder<'a> {
             self.start_lane(*place, LaneId(lane), venue_name, &handle, LaneInputs { reports, top, doubt });
         }
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
-        self.connected.push((venue_name, handle.connected.clone()));
+        self.links.push((venue_name, handle.link.clone()));
         self.gateways.push(handle);
     }
 
@@ -270,7 +270,7 @@ impl<'a> Builder<'a> {
             top,
             doubt,
             reports,
-            connected: gateway.connected.clone(),
+            link: gateway.link.clone(),
             commands: gateway.commands.clone(),
             records: self.records.clone(),
             stats: Arc::clone(&stats),
@@ -333,7 +333,7 @@ impl<'a> Builder<'a> {
             started: self.clock.now(),
             lanes: self.stats.clone(),
             tops: self.tops.clone(),
-            connected: self.connected.clone(),
+            links: self.links.clone(),
             feed,
             counters,
             recorded: recorder.recorded(),

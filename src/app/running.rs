@@ -21,6 +21,8 @@ use crate::venue::binance_spot::rest::RestClient;
 
 /// How long a feed may take to stop, and a gateway or book to follow its lanes.
 const TASK_MAX: Duration = Duration::from_millis(500);
+/// How long the venue's ledger may take to tell its totals.
+const LEDGER_MAX: Duration = Duration::from_secs(1);
 /// How long lanes may take over the last ticks of a feed that has ended.
 const LAST_TICKS_MAX: Duration = Duration::from_secs(5);
 
@@ -104,7 +106,10 @@ impl Running {
         }
         self.heart.shutdown().await;
         let totals = match &self.parts.ledger {
-            Some(target) => summary::venue_trades(&RestClient::new(target.clone())).await,
+            Some(target) => {
+                let rest = RestClient::new(target.clone());
+                timeout(LEDGER_MAX, summary::venue_trades(&rest)).await.ok().flatten()
+            }
             None => None,
         };
         let Parts { venue, recorder, status, admin, counters, .. } = self.parts;

@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::feed::{FeedCounters, FeedState};
 use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
+use crate::venue::binance_spot::gateway::Link;
 
 /// What an operator may see of a run. Clones look at the same thing.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ pub struct AppStatus {
     /// The tops of book by maker symbol; `None` while not live.
     pub tops: Vec<(String, watch::Receiver<Option<Top>>)>,
     /// The gateways, by venue.
-    pub connected: Vec<(&'static str, watch::Receiver<bool>)>,
+    pub links: Vec<(&'static str, watch::Receiver<Link>)>,
     /// The feed.
     pub feed: watch::Receiver<FeedState>,
     /// What the feed counted.
@@ -59,8 +60,8 @@ impl AppStatus {
     #[must_use]
     pub fn waits_for_before_feed(&self) -> Vec<String> {
         let mut waits = Vec::new();
-        for (venue, connected) in &self.connected {
-            if !*connected.borrow() {
+        for (venue, link) in &self.links {
+            if !link.borrow().is_up() {
                 waits.push(format!("orders: no connection to {venue}"));
             }
         }

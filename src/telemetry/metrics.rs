@@ -8,6 +8,7 @@ use pipeline::trade::Outcome;
 
 use super::recorder;
 use crate::app::AppStatus;
+use crate::venue::binance_spot::gateway::Link;
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +77,7 @@ pub const TABLE: &[Metric] = &[
     counter("st_ws_frame_errors_total", &[], "Frames of book connections that could not be read"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge("st_gateway_connected", &["venue"], "1 while orders can leave"),
+    gauge("st_gateway_budget", &["venue"], "1 while the rate budget allows another pair"),
     gauge("st_tick_to_maker_seconds", &["quantile"], "Receipt of the tick to the maker's frame written"),
     gauge("st_tick_to_done_seconds", &["quantile"], "Receipt of the tick to both legs ended"),
 ];
@@ -114,8 +116,10 @@ fn publish(status: &AppStatus) {
     set("st_up_seconds", now.mono.since(status.started.mono).as_secs_f64());
     set("st_feed_live", flag(status.feed.borrow().is_live()));
     set("st_oldest_open_maker_seconds", seconds(status.oldest_open_maker_ms() * 1_000));
-    for (venue, connected) in &status.connected {
-        metrics::gauge!("st_gateway_connected", "venue" => *venue).set(flag(*connected.borrow()));
+    for (venue, link) in &status.links {
+        let link = *link.borrow();
+        metrics::gauge!("st_gateway_connected", "venue" => *venue).set(flag(link.is_up()));
+        metrics::gauge!("st_gateway_budget", "venue" => *venue).set(flag(link == Link::Open));
     }
     for (symbol, top) in &status.tops {
         let top = *top.borrow();

@@ -60,8 +60,10 @@ fn what_cannot_be_cancelled_is_listed_and_the_exit_code_says_so() {
         { "fault": "lose_answers" }, { "fault": "refuse_cancels" }, { "fault": "mute_stream", "stream": "user" },
     ]));
     until("a maker rests", || (!venue.open_orders().is_empty()).then_some(()));
+    let began = crate::process::now();
     let (status, summary) = run.stop();
     assert_eq!(status.code(), Some(3));
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
     let open = venue.open_orders();
     let listed = summary["open_order_ids"].as_array().unwrap();
     for order in &open {

@@ -49,7 +49,7 @@ fn every_message_of_the_tape_is_accounted_for_and_the_ledger_equals_the_labels()
 /// Each trade of the venue is one fill of one maker and one taker of ours, and the other way round.
 fn legs_agree(venue: &VenueProcess, labels: &[Value], pairs: u64) {
     assert_eq!(labels.len() as u64, pairs);
-    let mut fills: BTreeMap<(String, u64), [Option<(String, Fill)>; 2]> = BTreeMap::new();
+    let mut fills: BTreeMap<(String, u64), Legs> = BTreeMap::new();
     let mut tick_ids = BTreeSet::new();
     for label in labels {
         let symbol = label["maker_symbol"].as_str().unwrap();
@@ -75,6 +75,9 @@ fn legs_agree(venue: &VenueProcess, labels: &[Value], pairs: u64) {
         }
     }
 }
+
+/// Client order id and fill of the maker and of the taker.
+type Legs = [Option<(String, Fill)>; 2];
 
 /// Price and quantity as text without trailing zeros.
 #[derive(Debug, PartialEq, Eq)]

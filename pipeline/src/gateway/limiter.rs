@@ -43,21 +43,25 @@ impl Limiter {
     /// The budget that a venue's limits give; without limits everything may leave at once.
     #[must_use]
     pub fn new(limits: &[RateLimit]) -> Self {
-        let windows = limits.iter().map(|limit| Window { limit: *limit, index: 0, used: 0 }).collect();
+        let window = |limit: &RateLimit| {
+            let limit = RateLimit { interval_ms: limit.interval_ms.max(1), ..*limit };
+            Window { limit, index: 0, used: 0 }
+        };
+        let windows = limits.iter().map(window).collect();
         Self { windows, silent_until_ms: 0 }
     }
 
-    /// Whether a place may leave.
+    /// Whether so many places may leave.
     #[must_use]
-    pub fn allows_place(&self, now: Now) -> bool {
-        now.wall_ms >= self.silent_until_ms && self.windows.iter().all(|window| window.left(now, true) > 0)
+    pub fn allows_places(&self, count: u64, now: Now) -> bool {
+        now.wall_ms >= self.silent_until_ms
+            && self.windows.iter().all(|window| window.left(now, true) >= count)
     }
 
-    /// Whether a cancel or question may leave.
+    /// Whether a cancel or question of that weight may leave.
     #[must_use]
-    pub fn allows_urgent(&self, now: Now) -> bool {
-        let weights = self.windows.iter().filter(|window| window.limit.kind == RateLimitKind::Weight);
-        now.wall_ms >= self.silent_until_ms && weights.into_iter().all(|window| window.left(now, false) > 0)
+    pub fn allows_urgent(&self, weight: u64, now: Now) -> bool {
+        now.wall_ms >= self.silent_until_ms && !self.windows.iter().any(|window| window.bars(weight, now))
     }
 
     /// Notes that a request left.
@@ -71,7 +75,7 @@ impl Limiter {
         }
     }
 
-    /// The venue's own count is the truth; what is still on its way comes on top.
+    /// The venue's own count is the truth; what is still on its way, in the same unit, comes on top.
     pub fn observe(&mut self, counted: RateLimit, in_flight: u64, now: Now) {
         for window in &mut self.windows {
             if window.limit.kind == counted.kind && window.limit.interval_ms == counted.interval_ms {
@@ -86,12 +90,20 @@ impl Limiter {
         self.silent_until_ms = self.silent_until_ms.max(until_ms);
     }
 
-    /// The next wall-clock moment at which something held back may leave.
+    /// The wall-clock moment from which so many places may leave.
     #[must_use]
-    pub fn next_change_ms(&self, now: Now) -> i64 {
-        let full = self.windows.iter().filter(|window| window.left(now, true) == 0);
-        let rolls = full
-            .map(|window| (now.wall_ms.div_euclid(window.limit.interval_ms) + 1) * window.limit.interval_ms);
+    pub fn places_from_ms(&self, count: u64, now: Now) -> i64 {
+        self.free_from_ms(now, |window| window.left(now, true) < count)
+    }
+
+    /// The wall-clock moment from which a cancel or question of that weight may leave.
+    #[must_use]
+    pub fn urgent_from_ms(&self, weight: u64, now: Now) -> i64 {
+        self.free_from_ms(now, |window| window.bars(weight, now))
+    }
+
+    fn free_from_ms(&self, now: Now, full: impl Fn(&Window) -> bool) -> i64 {
+        let rolls = self.windows.iter().filter(|window| full(window)).map(|window| window.next_ms(now));
         rolls.chain([self.silent_until_ms]).max().unwrap_or(0)
     }
 }
@@ -103,6 +115,18 @@ impl Window {
             self.index = index;
             self.used = 0;
         }
+    }
+
+    /// When the next window begins.
+    fn next_ms(&self, now: Now) -> i64 {
+        let interval_ms = self.limit.interval_ms;
+        now.wall_ms.div_euclid(interval_ms).saturating_add(1).saturating_mul(interval_ms)
+    }
+
+    /// Whether it holds a cancel or question back. One that is heavier than the whole limit needs all of it.
+    fn bars(&self, weight: u64, now: Now) -> bool {
+        let needed = weight.min(self.limit.count);
+        self.limit.kind == RateLimitKind::Weight && self.left(now, false) < needed
     }
 
     fn left(&self, now: Now, place: bool) -> u64 {

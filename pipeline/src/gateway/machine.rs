@@ -8,7 +8,7 @@ use schemas::wire::order_update::OrderUpdate;
 
 use super::evidence::{Answer, VenueRefusal, Verdict};
 use super::inflight::{Inflight, Request};
-use super::limiter::{Limiter, RateLimit};
+use super::limiter::{Limiter, RateLimit, RateLimitKind};
 use super::permit::Permit;
 use crate::command::Command;
 use crate::event::{CancelFailure, Denial, OrderReport};
@@ -27,7 +27,7 @@ pub struct GatewaySettings {
     pub limits: Vec<RateLimit>,
     /// How long an answer may take before its outcome counts as unknown.
     pub answer_patience: Duration,
-    /// The most requests on their way, and the most places that wait.
+    /// The most requests on their way; as many places may wait, and as many cancels and questions.
     pub inflight_max: usize,
 }
 
@@ -84,17 +84,21 @@ impl<P: Permit> Gateway<P> {
         }
     }
 
-    /// A lane's command. Without a connection it fails at once: nothing waits for a link to come back.
+    /// A lane's command. Without a connection it fails at once: nothing waits for a link to come back. A
+    /// cancel or question that waits already is not queued again: one answer serves both.
     pub fn handle_command(&mut self, lane: LaneId, command: Command) {
-        let place = is_place(&command);
         if !self.connected {
             self.fail_unsent(lane, command, Denial::Disconnected);
-        } else if !place {
-            self.urgent.push_back((lane, command));
-        } else if self.places.len() >= self.queue_max {
-            self.fail_unsent(lane, command, Denial::QueueFull);
+            return;
+        }
+        let queue = if command.is_place() { &mut self.places } else { &mut self.urgent };
+        if !command.is_place() && queue.contains(&(lane, command)) {
+            return;
+        }
+        if queue.len() < self.queue_max {
+            queue.push_back((lane, command));
         } else {
-            self.places.push_back((lane, command));
+            self.fail_unsent(lane, command, Denial::QueueFull);
         }
     }
 
@@ -161,7 +165,10 @@ impl<P: Permit> Gateway<P> {
 
     /// One of the venue's own counts.
     pub fn handle_count(&mut self, counted: RateLimit, now: Now) {
-        let in_flight = u64::try_from(self.inflight.len()).unwrap_or(u64::MAX);
+        let in_flight = match counted.kind {
+            RateLimitKind::Orders => self.inflight.places(),
+            RateLimitKind::Weight => self.inflight.weight(),
+        };
         self.limiter.observe(counted, in_flight, now);
     }
 
@@ -170,23 +177,26 @@ impl<P: Permit> Gateway<P> {
         while let Some(request) = self.inflight.take_overdue(now.mono) {
             self.no_answer(request);
         }
-        while let Some((lane, command)) = self.places.front().copied()
-            && not_after(&command) < now.mono
+        let late = |(_, command): &(LaneId, Command)| not_after(command) < now.mono;
+        while let Some((lane, command)) =
+            self.places.iter().position(late).and_then(|place| self.places.remove(place))
         {
-            self.places.pop_front();
             self.fail_unsent(lane, command, Denial::TooLate);
         }
     }
 
     /// The next request to write, if one may leave now: cancels and questions before places.
     pub fn poll_send(&mut self, now: Now) -> Option<Outgoing> {
-        if !self.connected || !self.inflight.has_room() {
+        if !self.connected {
             return None;
         }
-        if self.limiter.allows_urgent(now)
-            && let Some((lane, command)) = self.urgent.pop_front()
-        {
-            return Some(self.send(lane, command, now));
+        if let Some((lane, command)) = self.urgent.front().copied() {
+            let may_leave =
+                self.inflight.has_room(false) && self.limiter.allows_urgent(weight(&command), now);
+            return may_leave.then(|| {
+                self.urgent.pop_front();
+                self.send(lane, command, now)
+            });
         }
         while let Some((lane, command)) = self.places.front().copied() {
             if not_after(&command) < now.mono {
@@ -194,7 +204,7 @@ impl<P: Permit> Gateway<P> {
                 self.fail_unsent(lane, command, Denial::TooLate);
                 continue;
             }
-            if !self.limiter.allows_place(now) {
+            if !self.inflight.has_room(true) || !self.limiter.allows_places(1, now) {
                 return None;
             }
             self.places.pop_front();
@@ -215,12 +225,24 @@ impl<P: Permit> Gateway<P> {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Nanos> {
         let answer = self.inflight.next_deadline();
-        let held = (!self.places.is_empty() || !self.urgent.is_empty()).then(|| {
-            let wait_ms = self.limiter.next_change_ms(now).saturating_sub(now.wall_ms).max(1);
+        let held = self.held_until_ms(now).map(|at_ms| {
+            let wait_ms = at_ms.saturating_sub(now.wall_ms).max(1);
             now.mono + Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1))
         });
-        let place = self.places.front().map(|(_, command)| not_after(command) + Duration::from_millis(1));
-        [answer, held, place].into_iter().flatten().min()
+        let not_after = self.places.iter().map(|(_, command)| not_after(command)).min();
+        let too_late = not_after.map(|at| at + Duration::from_millis(1));
+        let budget = (self.connected && !self.has_budget(now)).then(|| {
+            let wait_ms =
+                self.limiter.places_from_ms(self.pair_and_queue(), now).saturating_sub(now.wall_ms).max(1);
+            now.mono + Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1))
+        });
+        [answer, held, too_late, budget].into_iter().flatten().min()
+    }
+
+    /// Whether another pair may begin: both of its places would leave now, after those that wait.
+    #[must_use]
+    pub fn has_budget(&self, now: Now) -> bool {
+        self.limiter.allows_places(self.pair_and_queue(), now)
     }
 
     /// What a request on its way asked for, and for whom.
@@ -247,14 +269,26 @@ impl<P: Permit> Gateway<P> {
         self.late_answers
     }
 
+    /// Until when the budget holds back what comes next; a full table is freed by answers and deadlines.
+    fn held_until_ms(&self, now: Now) -> Option<i64> {
+        match (self.urgent.front(), self.places.front()) {
+            (Some((_, command)), _) => {
+                let room = self.inflight.has_room(false);
+                room.then(|| self.limiter.urgent_from_ms(weight(command), now))
+            }
+            (None, Some(_)) => self.inflight.has_room(true).then(|| self.limiter.places_from_ms(1, now)),
+            (None, None) => None,
+        }
+    }
+
+    fn pair_and_queue(&self) -> u64 {
+        2 + u64::try_from(self.places.len()).unwrap_or(u64::MAX - 2)
+    }
+
     fn send(&mut self, lane: LaneId, command: Command, now: Now) -> Outgoing {
-        let weight = match command {
-            Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) => 1,
-            Command::Query(_) => 4,
-            Command::ListOpen => 6,
-        };
-        self.limiter.spend(is_place(&command), weight, now);
-        let request = self.inflight.insert(lane, command, now.mono + self.patience);
+        let weight = weight(&command);
+        self.limiter.spend(command.is_place(), weight, now);
+        let request = self.inflight.insert(lane, command, weight, now.mono + self.patience);
         self.unwritten.push(request);
         Outgoing { request, lane, command }
     }
@@ -344,8 +378,13 @@ impl<P: Permit> Gateway<P> {
     }
 }
 
-const fn is_place(command: &Command) -> bool {
-    matches!(command, Command::PlaceMaker(_) | Command::PlaceTaker(_))
+/// What a request costs of the venue's budget.
+const fn weight(command: &Command) -> u64 {
+    match command {
+        Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) => 1,
+        Command::Query(_) => 4,
+        Command::ListOpen => 6,
+    }
 }
 
 /// The last moment at which a command may leave.

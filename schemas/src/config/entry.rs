@@ -35,8 +35,6 @@ pub struct Instrument {
     pub max_tick_age_ms: u64,
     /// Max Book Age, milliseconds.
     pub max_book_age_ms: u64,
-    /// Pipelined: the taker does not wait for the maker's answer.
-    pub pipelined: bool,
 }
 
 impl Instrument {
@@ -63,7 +61,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Instrument> {
     let conflate = reader.word("Conflate");
     let max_tick_age_ms = reader.millis("Max Tick Age");
     let max_book_age_ms = reader.millis("Max Book Age");
-    let pipelined = reader.flag("Pipelined");
+    reader.later("Pipelined");
     let instrument = Instrument {
         venue: venue?,
         api_key: api_key?,
@@ -77,7 +75,6 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Instrument> {
         conflate: conflate?,
         max_tick_age_ms: max_tick_age_ms?,
         max_book_age_ms: max_book_age_ms?,
-        pipelined: pipelined?,
     };
     together(reader, &instrument);
     Some(instrument)

@@ -64,7 +64,6 @@ impl Kind {
             Self::Word(words) => json!({ "enum": words }),
             Self::Whole(max) => json!({ "type": "integer", "minimum": 0, "maximum": max }),
             Self::Number(range) => range.schema(),
-            Self::Flag => json!({ "type": "boolean" }),
             Self::Secret => json!({
                 "oneOf": [
                     { "type": "string" },

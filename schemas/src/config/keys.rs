@@ -24,8 +24,6 @@ pub(super) enum Kind {
     Whole(u64),
     /// A number within these bounds.
     Number(Range),
-    /// true or false.
-    Flag,
     /// A secret: a reference, or the text itself.
     Secret,
     /// The list of instruments.
@@ -70,7 +68,7 @@ pub(super) enum Given {
 }
 
 use Given::{Default, Optional, Required};
-use Kind::{Flag, Instruments, Later, Number, Secret, Text, Venue, Whole, Word};
+use Kind::{Instruments, Later, Number, Secret, Text, Venue, Whole, Word};
 
 const POSITIVE: Kind = Number(Range { low: "0", from_low: false, high: "1e18", to_high: true });
 const NOT_NEGATIVE: Kind = Number(Range { low: "0", from_low: true, high: "1e18", to_high: true });
@@ -151,9 +149,9 @@ pub(super) static INSTRUMENT: &[Key] = &[
     key("Max Book Age", AGE, Default("2"), "Seconds after which an unconfirmed book is too old to trade."),
     key(
         "Pipelined",
-        Flag,
+        Later,
         Default("false"),
-        "Send the taker without waiting for the maker; only for venues known to keep the order of requests.",
+        "Send the taker without waiting for the maker, where a venue keeps the order; not in this version.",
     ),
     key(
         "Dialect",

@@ -95,11 +95,6 @@ impl<'n, 'f> Reader<'n, 'f> {
         millis
     }
 
-    /// true or false.
-    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
-        self.read(name, |_, node| if let Node::Flag(flag) = node { Ok(*flag) } else { Err(Wrong::Type) })
-    }
-
     /// A secret's reference.
     pub(super) fn secret(&mut self, name: &str) -> Option<SecretRef> {
         self.read(name, |_, node| match node {
@@ -257,7 +252,6 @@ impl Kind {
                 let to = if range.to_high { "at most" } else { "below" };
                 format!("a number {from} {} and {to} {}", range.low, range.high)
             }
-            Self::Flag => "true or false".to_owned(),
             Self::Secret => "{\"env\": NAME}, {\"file\": PATH} or text".to_owned(),
             Self::Instruments => "a list of instruments".to_owned(),
             Self::Later => "its default".to_owned(),
@@ -306,6 +300,7 @@ fn reference(object: &Object<'_>) -> Option<SecretRef> {
 fn same(node: &Node<'_>, default: &str) -> bool {
     match (node, node::read(default)) {
         (Node::Text(text), Ok(Node::Text(default))) => *text == default,
+        (Node::Flag(flag), Ok(Node::Flag(default))) => *flag == default,
         (Node::Number(text), Ok(Node::Number(default))) => Decimal::parse(text) == Decimal::parse(default),
         (Node::Object(object), Ok(Node::Object(_))) => object.keys().next().is_none(),
         _ => false,

@@ -47,7 +47,9 @@ pub(super) fn config(args: &Args) -> Result<(Config, String), MarketError> {
         (None, None) => (FeedUrl::Synthetic { seed: args.seed }, usual_symbols()),
     };
     let title = feed.to_string();
-    let entries: Vec<_> = symbols.iter().map(entry).collect();
+    // A tape as fast as possible would only overflow a queue.
+    let conflate = if matches!(feed, FeedUrl::Tape { speed: None, .. }) { "newest" } else { "queue" };
+    let entries: Vec<_> = symbols.iter().map(|symbol| entry(symbol, conflate)).collect();
     let text = json!(entries).to_string();
     let mut config = Config::parse(text.as_bytes()).map_err(MarketError::Config)?;
     config.process.feed = Some(feed);
@@ -82,7 +84,7 @@ fn symbols_of(reader: tape::TapeReader) -> Result<Vec<Symbol>, MarketError> {
 }
 
 /// Follows as closely as the rules allow: no nudges, the tick's side, no divergence worth the name.
-fn entry(symbol: &Symbol) -> serde_json::Value {
+fn entry(symbol: &Symbol, conflate: &str) -> serde_json::Value {
     json!({
         "Maker Exchange": "simulated",
         "Follow Exchange": FOLLOW_EXCHANGE,
@@ -98,5 +100,6 @@ fn entry(symbol: &Symbol) -> serde_json::Value {
         "Same Price": "keep",
         "Same Qty": "keep",
         "Side": "follow",
+        "Conflate": conflate,
     })
 }

@@ -1,6 +1,6 @@
 //! The market itself, pure: the k-th trade of a symbol has one time, price, quantity and side.
 //!
-//! Time is cut into blocks of 64 s with 256 trades each, so that trade numbers have no gaps and any moment can
+//! Time is cut into blocks of 32 s with 256 trades each, so that trade numbers have no gaps and any moment can
 //! be joined without a past. The price is noise of sixteen time scales from 1 s to 9 h, each as large as the
 //! square root of its scale, as a random walk's would be; prints come in bunches of one side that may sweep.
 
@@ -11,13 +11,13 @@ use schemas::units::Decimal;
 use super::chance::Chance;
 
 /// Length of a block, milliseconds.
-pub(super) const BLOCK_MS: i64 = 64_000;
-/// Trades of a block: four a second on average.
+pub(super) const BLOCK_MS: i64 = 32_000;
+/// Trades of a block: eight a second on average.
 pub(super) const BLOCK_TRADES: u64 = 256;
 
 const OCTAVES: u32 = 16;
 /// How far the price swings within a second, in parts of 10^9.
-const SWING: i64 = 40_000;
+const SWING: i64 = 60_000;
 /// Bunches that crowd around few moments of a block.
 const HOT_MOMENTS: u64 = 5;
 const HOT_SPREAD_MS: u64 = 1_500;
@@ -306,7 +306,7 @@ mod tests {
             assert!(pair[1].time_ms >= pair[0].time_ms);
         }
         let seconds = (trades[2_999].time_ms - trades[0].time_ms) / 1_000;
-        assert!((600..900).contains(&seconds), "four a second, got 3,000 in {seconds} s");
+        assert!((300..450).contains(&seconds), "eight a second, got 3,000 in {seconds} s");
     }
 
     #[test]

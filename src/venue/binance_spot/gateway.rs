@@ -62,7 +62,27 @@ pub struct GatewayParts {
     /// Their commands.
     pub commands: mpsc::Receiver<(LaneId, Command)>,
     /// Says whether orders can leave.
-    pub connected: watch::Sender<bool>,
+    pub link: watch::Sender<Link>,
+}
+
+/// What a gateway can do at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Link {
+    /// No connection: nothing leaves.
+    #[default]
+    Down,
+    /// Connected, and the rate budget is spent: only cancels and questions leave.
+    Spent,
+    /// Pairs may begin.
+    Open,
+}
+
+impl Link {
+    /// Whether there is a connection.
+    #[must_use]
+    pub const fn is_up(self) -> bool {
+        matches!(self, Self::Spent | Self::Open)
+    }
 }
 
 /// Why an order connection ended.
@@ -78,7 +98,7 @@ enum LinkError {
     Silent(Duration),
 }
 
-type Link = (WsReader, WsWriter);
+type Halves = (WsReader, WsWriter);
 
 /// Runs until every lane is gone.
 pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
@@ -118,7 +138,7 @@ struct Session<P> {
 
 impl<P: Permit> Session<P> {
     /// Connects and subscribes to the user stream: no order leaves before events come back.
-    async fn connect(&mut self) -> Result<Link, LinkError> {
+    async fn connect(&mut self) -> Result<Halves, LinkError> {
         let mut link = socket::open(&self.parts.target, Endpoint::WsApi).await?;
         let frame = self.encoder.subscribe(&self.parts.account, self.venue_ms());
         link.1.send(frame).await?;
@@ -126,7 +146,7 @@ impl<P: Permit> Session<P> {
         let subscribed = tokio::time::timeout(patience, self.subscribed(&mut link.0)).await;
         subscribed.map_err(|_| LinkError::Silent(patience))??;
         self.machine.handle_connected();
-        self.parts.connected.send_replace(true);
+        self.show_link(self.clock.now());
         Ok(link)
     }
 
@@ -141,7 +161,7 @@ impl<P: Permit> Session<P> {
     }
 
     /// Serves the connection until it fails, or until every lane is gone.
-    async fn serve(&mut self, (reader, writer): &mut Link) -> Result<(), LinkError> {
+    async fn serve(&mut self, (reader, writer): &mut Halves) -> Result<(), LinkError> {
         let timer = tokio::time::sleep(IDLE_MAX);
         tokio::pin!(timer);
         let mut heard = self.clock.now().mono;
@@ -149,6 +169,7 @@ impl<P: Permit> Session<P> {
             let now = self.clock.now();
             self.send_out(writer, now).await?;
             self.hand_out();
+            self.show_link(now);
             let dead_at = heard + IDLE_MAX;
             let deadline = self.machine.poll_timeout(now).map_or(dead_at, |at| at.min(dead_at));
             let deadline = self.clock.instant(deadline);
@@ -249,8 +270,13 @@ impl<P: Permit> Session<P> {
         }
     }
 
+    fn show_link(&self, now: Now) {
+        let link = if self.machine.has_budget(now) { Link::Open } else { Link::Spent };
+        self.parts.link.send_if_modified(|shown| std::mem::replace(shown, link) != link);
+    }
+
     fn disconnected(&mut self) {
-        self.parts.connected.send_replace(false);
+        self.parts.link.send_replace(Link::Down);
         self.machine.handle_disconnected();
         self.hand_out();
     }

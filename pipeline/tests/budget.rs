@@ -1,0 +1,59 @@
+//! Without rate budget for a whole pair none begins: ticks wait, cancels still leave.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod support;
+
+use std::time::Duration;
+
+use pipeline::gateway::{Alone, Gateway, GatewaySettings, RateLimit, RateLimitKind};
+use pipeline::instrument::Instrument;
+
+use support::{at_ns, settings, tick, top};
+
+const WINDOW_MS: i64 = 10_000;
+
+fn gateway(orders: u64) -> Gateway<Alone> {
+    let limits = vec![RateLimit { kind: RateLimitKind::Orders, interval_ms: WINDOW_MS, count: orders }];
+    let settings = GatewaySettings {
+        lanes: vec![settings().prefix],
+        limits,
+        answer_patience: Duration::from_secs(2),
+        inflight_max: 16,
+    };
+    let mut gateway = Gateway::new(settings, Alone);
+    gateway.handle_connected();
+    gateway
+}
+
+#[test]
+fn the_budget_is_for_whole_pairs_and_comes_back_with_the_window() {
+    let now = at_ns(0);
+    let mut gateway = gateway(10);
+    assert!(gateway.has_budget(now));
+    // Four fifths of ten are for places; seven used leave room for a maker and none for its taker.
+    let counted = RateLimit { kind: RateLimitKind::Orders, interval_ms: WINDOW_MS, count: 6 };
+    gateway.handle_count(counted, now);
+    assert!(gateway.has_budget(now));
+    gateway.handle_count(RateLimit { count: 7, ..counted }, now);
+    assert!(!gateway.has_budget(now));
+    let wakes = gateway.poll_timeout(now).expect("it wakes when the window rolls");
+    let later = now.after(wakes.since(now.mono));
+    assert!(gateway.has_budget(later));
+    assert_eq!(later.wall_ms % WINDOW_MS, 0);
+}
+
+#[test]
+fn a_tick_waits_for_the_budget() {
+    let mut instrument = Instrument::new(settings());
+    let now = at_ns(1_000_000_000);
+    instrument.handle_connected(true, now);
+    while instrument.poll_command().is_some() {}
+    instrument.handle_report(&pipeline::event::OrderReport::OpenOrders(Vec::new()), now);
+    instrument.handle_top(Some(top(None, None, 1, now)));
+    instrument.handle_budget(false, now);
+    instrument.handle_tick(tick("100.00", "1", now), now);
+    assert_eq!((instrument.counts().pairs, instrument.counts().waiting), (0, 1));
+    instrument.handle_budget(true, now);
+    assert_eq!((instrument.counts().pairs, instrument.counts().waiting), (1, 0));
+}

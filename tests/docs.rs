@@ -1,0 +1,177 @@
+//! The prose holds what the code says: generated tables, names, examples, links. `UPDATE_GOLDEN=1` writes the
+//! generated parts anew.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::CommandFactory;
+use pipeline::rules::Rule;
+use pipeline::skip::Skip;
+use pipeline::trade::Outcome;
+use schemas::config::Config;
+use self_trader::cli::Cli;
+use self_trader::cli::decide::Decider;
+use self_trader::feed::decode::Reason;
+use self_trader::simulator::faults::FaultSwitch;
+use self_trader::telemetry::metrics::{Kind, TABLE};
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// Every page of prose.
+fn pages() -> Vec<PathBuf> {
+    let folders = [root().to_owned(), root().join("docs"), root().join("benches")];
+    let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
+    let pages: Vec<PathBuf> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect();
+    assert!(pages.len() > 6, "nothing was found");
+    pages
+}
+
+/// The page with the generated part of that name replaced.
+fn with_part(page: &str, name: &str, part: &str) -> String {
+    let open = format!("<!-- generated: {name} -->\n");
+    let (before, rest) = page.split_once(&open).unwrap_or_else(|| panic!("no part {name}"));
+    let (_, after) = rest.split_once("<!-- end -->").unwrap();
+    format!("{before}{open}{part}<!-- end -->{after}")
+}
+
+fn metric_rows() -> String {
+    let mut table = "| metric | kind | labels | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    for metric in TABLE {
+        let kind = match metric.kind {
+            Kind::Counter => "counter",
+            Kind::Gauge => "gauge",
+        };
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+        writeln!(table, "| `{}` | {kind} | {} | {} |", metric.name, labels.join(", "), metric.help).unwrap();
+    }
+    table
+}
+
+fn value_rows() -> String {
+    let list =
+        |names: Vec<&str>| names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let reasons = |number_fault: bool| {
+        let reasons = Reason::ALL.iter().filter(|reason| reason.is_number_fault() == number_fault);
+        list(reasons.map(|reason| reason.name()).collect())
+    };
+    let mut table = "| label | values |\n| --- | --- |\n".to_owned();
+    for (label, values) in [
+        ("`reason` of `st_feed_rejected_total`", reasons(false)),
+        ("`reason` of `st_feed_bad_numbers_total`", reasons(true)),
+        ("`reason` of `st_ticks_skipped_total`", list(Skip::ALL.iter().map(|skip| skip.name()).collect())),
+        ("`outcome`", list(Outcome::ALL.iter().map(|outcome| outcome.name()).collect())),
+    ] {
+        writeln!(table, "| {label} | {values} |").unwrap();
+    }
+    table
+}
+
+#[test]
+fn the_page_of_metrics_is_the_table() {
+    let page = read("docs/metrics.md");
+    let fresh = with_part(&with_part(&page, "metrics", &metric_rows()), "values", &value_rows());
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(root().join("docs/metrics.md"), &fresh).unwrap();
+        return;
+    }
+    assert!(page == fresh, "docs/metrics.md differs from the table; UPDATE_GOLDEN=1 writes it anew");
+}
+
+/// The names in the last column of the steps and ages are the code's, all of them.
+#[test]
+fn the_page_of_rules_has_every_name() {
+    let page = read("docs/rules.md");
+    let rows = page.lines().filter(|line| line.starts_with("| "));
+    let last = rows.filter_map(|line| line.trim_end_matches(" |").rsplit_once("| ").map(|(_, last)| last));
+    let named = |cell: &str| Some(cell.split('`').nth(1)?.to_owned());
+    let (skips, rules): (Vec<&str>, Vec<&str>) =
+        last.filter(|cell| cell.contains('`')).partition(|cell| cell.starts_with("skip `"));
+    let skips: BTreeSet<String> = skips.into_iter().filter_map(named).collect();
+    let known: BTreeSet<String> = Skip::ALL.iter().map(|skip| skip.name().to_owned()).collect();
+    assert_eq!(skips, known);
+    for rule in Rule::ALL {
+        assert!(rules.iter().any(|cell| named(cell).as_deref() == Some(rule.name())), "{}", rule.name());
+    }
+}
+
+/// The blocks of JSON below a heading or text, until the next heading.
+fn json_blocks<'a>(page: &'a str, from: &str) -> Vec<&'a str> {
+    let (_, rest) = page.split_once(from).unwrap_or_else(|| panic!("{from} is gone"));
+    let section = rest.split("\n## ").next().unwrap();
+    section.split("```json\n").skip(1).map(|block| block.split("```").next().unwrap()).collect()
+}
+
+fn answers(config: &str, events: &str, expect: &str) {
+    let config = Config::parse(config.as_bytes()).unwrap();
+    let mut decider = Decider::new(&config.instruments[0], config.process.seed);
+    let answer = |event: &str| serde_json::to_value(decider.answer(event).unwrap()).unwrap();
+    let got: Vec<Value> = events.lines().map(answer).collect();
+    let want: Vec<Value> = expect.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(got, want[..got.len()]);
+}
+
+#[test]
+fn the_examples_of_decide_are_what_it_says() {
+    let readme = read("README.md");
+    let config = json_blocks(&readme, "## Configuration")[0];
+    let blocks = json_blocks(&readme, "`decide` answers what");
+    answers(config, blocks[0], blocks[1]);
+    let rules = read("docs/rules.md");
+    let blocks = json_blocks(&rules, "## The case format");
+    answers(config, blocks[0], blocks[1]);
+}
+
+#[test]
+fn the_readme_names_every_command_and_no_other() {
+    let readme = read("README.md");
+    let section = readme.split("## Commands").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split(['`', ' ']).next());
+    let named: BTreeSet<String> = rows.map(str::to_owned).collect();
+    let known: BTreeSet<String> =
+        Cli::command().get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    assert_eq!(named, known);
+}
+
+#[test]
+fn the_faults_of_the_venues_page_are_taken() {
+    let page = read("docs/venue.md");
+    let blocks = json_blocks(&page, "## Faults");
+    let lines: Vec<&str> = blocks.iter().flat_map(|block| block.lines()).collect();
+    assert!(lines.len() >= 5, "one example a fault");
+    for line in lines {
+        serde_json::from_str::<FaultSwitch>(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+    }
+}
+
+/// Files that the prose links to or names as code are there.
+#[test]
+fn what_is_pointed_at_is_there() {
+    for page in pages() {
+        let text = fs::read_to_string(&page).unwrap();
+        let folder = page.parent().unwrap();
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        for link in links.filter(|link| !link.starts_with("http") && !link.starts_with('#')) {
+            let file = link.split('#').next().unwrap();
+            assert!(folder.join(file).exists(), "{}: {link}", page.display());
+        }
+        let named = text.split('`').skip(1).step_by(2);
+        let tops = ["src/", "pipeline/", "schemas/", "tests/", "benches/", "scripts/", "docs/"];
+        for path in named.filter(|path| tops.iter().any(|top| path.starts_with(top))) {
+            let path = path.split([' ', ':']).next().unwrap();
+            assert!(root().join(path).exists(), "{}: {path}", page.display());
+        }
+    }
+}
