@@ -76,8 +76,9 @@ pub async fn run(
             return end(instrument, &mut links);
         }
         let deadline = instrument.poll_timeout(clock.now()).map(|at| clock.instant(at));
+        // A timer that is early wakes us for nothing, once; setting it with each order costs more.
         if let Some(deadline) = deadline
-            && timer.deadline() != deadline
+            && (deadline < timer.deadline() || timer.is_elapsed())
         {
             timer.as_mut().reset(deadline);
         }

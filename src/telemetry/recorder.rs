@@ -22,6 +22,10 @@ use crate::labels::{LabelSource, label};
 
 /// Pairs that may wait to be recorded; a lane that finds it full waits, and its gate stays shut.
 pub const RECORDS_MAX: usize = 8_192;
+/// Pairs that are recorded together.
+const BATCH_MAX: usize = 256;
+/// How long ended pairs may wait for the recorder.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_millis(5);
 /// Longer times count as this one: an hour.
 const MICROS_MAX: u64 = 3_600_000_000;
 /// How many trades a screen can show.
@@ -214,36 +218,41 @@ pub fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
     }
 }
 
+/// Lanes pay for waking a thread that waits, and nothing for one that sleeps: it takes what has come and looks
+/// again a moment later.
 fn record_all(
     mut records: mpsc::Receiver<Record>,
     mut file: Option<BufWriter<File>>,
     recorded: &Mutex<Recorded>,
     failed: &Notify,
 ) {
-    while let Some(record) = records.blocking_recv() {
-        let written = file.as_mut().map_or(Ok(()), |file| write_label(file, &record));
-        let flushed = if records.is_empty() { flush(file.as_mut()) } else { Ok(()) };
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    while records.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+        let written = file.as_mut().map_or(Ok(()), |file| write_labels(file, &batch));
+        let more_waits = batch.len() == BATCH_MAX;
         let mut recorded = lock(recorded);
-        recorded.add(&record);
-        if let Err(error) = written.and(flushed) {
+        let taken = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        batch.drain(..).for_each(|record| recorded.add(&record));
+        if let Err(error) = written {
             if recorded.labels_lost == 0 {
-                tracing::error!(%error, "a label could not be written");
+                tracing::error!(%error, "labels could not be written");
             }
-            recorded.labels_lost += 1;
+            recorded.labels_lost += taken;
             failed.notify_one();
         }
+        drop(recorded);
+        if !more_waits && !records.is_closed() {
+            std::thread::sleep(LOOK_AGAIN);
+        }
     }
-    if let Err(error) = flush(file.as_mut()) {
-        tracing::error!(%error, "the last labels could not be written");
-        lock(recorded).labels_lost += 1;
-    }
+}
+
+fn write_labels(file: &mut BufWriter<File>, records: &[Record]) -> std::io::Result<()> {
+    records.iter().try_for_each(|record| write_label(file, record))?;
+    file.flush()
 }
 
 fn write_label(file: &mut BufWriter<File>, record: &Record) -> std::io::Result<()> {
     serde_json::to_writer(&mut *file, &label(&record.source, &record.trade, record.done))?;
     file.write_all(b"\n")
-}
-
-fn flush(file: Option<&mut BufWriter<File>>) -> std::io::Result<()> {
-    file.map_or(Ok(()), Write::flush)
 }

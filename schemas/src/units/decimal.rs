@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::ratio::{Rounding, ratio};
+use super::sum::align;
 
 /// Most significant digits that a number may have (spec: "at most 28 significant digits").
 pub const MAX_SIGNIFICANT_DIGITS: u32 = 28;
@@ -222,8 +223,8 @@ fn exponent(bytes: &[u8]) -> Result<i64, DecimalError> {
 
 impl Ord for Decimal {
     fn cmp(&self, other: &Self) -> Ordering {
-        if self.scale == other.scale {
-            return self.mantissa.cmp(&other.mantissa);
+        if let Some((left, right, _)) = align(*self, *other) {
+            return left.cmp(&right);
         }
         // Compare whole parts first, then the fractions brought to one scale: at most 10^46 apart,
         // so each fraction is split once more at 10^-23.

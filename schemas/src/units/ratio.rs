@@ -33,7 +33,7 @@ pub fn ratio(factors: [i128; 3], divisor: i128, exponent: i32, rounding: Roundin
 
 /// The way nearly every tick goes: everything fits 128 bits.
 fn narrow([a, b, c]: [i128; 3], divisor: i128, exponent: i32, rounding: Rounding) -> Option<i128> {
-    let power = 10_i128.checked_pow(exponent.unsigned_abs())?;
+    let power = power_of_ten(exponent.unsigned_abs())?;
     let product = a.checked_mul(b)?.checked_mul(c)?;
     let (product, divisor) = if exponent >= 0 {
         (product.checked_mul(power)?, divisor)
@@ -52,6 +52,21 @@ fn narrow([a, b, c]: [i128; 3], divisor: i128, exponent: i32, rounding: Rounding
     };
     quotient.checked_add(i128::from(up))
 }
+
+/// `10^exponent`; `None` beyond 128 bits.
+pub(super) fn power_of_ten(exponent: u32) -> Option<i128> {
+    POWERS_OF_TEN.get(usize::try_from(exponent).ok()?).copied()
+}
+
+const POWERS_OF_TEN: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut at = 1;
+    while at < powers.len() {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
 
 /// Division of 128 bits costs several times that of 64, and most operands fit 64.
 fn divide(product: i128, divisor: i128) -> (i128, i128) {

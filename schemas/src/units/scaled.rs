@@ -77,6 +77,13 @@ pub struct Scaled {
     decimals: u8,
 }
 
+impl Scaled {
+    /// Appends the text. Does not allocate where `out` has room for 42 bytes more.
+    pub fn write(self, out: &mut String) {
+        write_scaled(out, self.steps, self.decimals);
+    }
+}
+
 impl fmt::Display for Scaled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = Buffer::default();

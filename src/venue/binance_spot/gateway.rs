@@ -8,6 +8,7 @@ use std::time::Duration;
 use pipeline::command::Command;
 use pipeline::event::OrderReport;
 use pipeline::gateway::{Gateway, GatewaySettings, LaneId, Permit, RateLimit, RateLimitKind};
+use pipeline::time::Now;
 use schemas::ids::InstrumentPrefix;
 use schemas::wire::binance_spot::limit::LimitKind;
 use tokio::sync::{mpsc, watch};
@@ -27,6 +28,8 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 const IDLE_MAX: Duration = Duration::from_secs(60);
 /// The most requests on their way.
 const INFLIGHT_MAX: usize = 4_096;
+/// Frames that are taken in before what they brought about is handed on.
+const FRAMES_MAX: usize = 16;
 
 /// One instrument at this gateway.
 #[derive(Clone, Debug)]
@@ -163,28 +166,28 @@ impl<P: Permit> Session<P> {
         tokio::pin!(timer);
         let mut heard = self.clock.now().mono;
         loop {
-            self.send_out(writer).await?;
-            self.hand_out();
-            self.show_link();
             let now = self.clock.now();
+            self.send_out(writer, now).await?;
+            self.hand_out();
+            self.show_link(now);
             let dead_at = heard + IDLE_MAX;
             let deadline = self.machine.poll_timeout(now).map_or(dead_at, |at| at.min(dead_at));
             let deadline = self.clock.instant(deadline);
-            if timer.deadline() != deadline {
+            // A timer that is early wakes us for nothing, once; setting it with each request costs more.
+            if deadline < timer.deadline() || timer.is_elapsed() {
                 timer.as_mut().reset(deadline);
             }
             tokio::select! {
                 biased;
-                frame = reader.next() => {
-                    heard = self.clock.now().mono;
-                    if let Frame::Text(text) = frame? {
-                        self.take_frame(&text)?;
-                    }
-                }
                 command = self.parts.commands.recv() => match command {
                     Some(command) => self.take_commands(command),
                     None => return Ok(()),
                 },
+                frame = reader.next() => {
+                    let now = self.clock.now();
+                    heard = now.mono;
+                    self.take_frames(frame, reader, now)?;
+                }
                 () = &mut timer => {
                     let now = self.clock.now();
                     let silence = now.mono.since(heard);
@@ -209,13 +212,13 @@ impl<P: Permit> Session<P> {
     }
 
     /// Writes what may leave, as one flush.
-    async fn send_out(&mut self, writer: &mut WsWriter) -> Result<(), LinkError> {
+    async fn send_out(&mut self, writer: &mut WsWriter, now: Now) -> Result<(), LinkError> {
         let mut wrote = false;
-        while let Some(outgoing) = self.machine.poll_send(self.clock.now()) {
+        let at_ms = now.wall_ms + self.parts.clock_offset_ms;
+        while let Some(outgoing) = self.machine.poll_send(now) {
             let lane = &self.parts.lanes[outgoing.lane.0];
-            let at_ms = self.clock.now().wall_ms + self.parts.clock_offset_ms;
-            let frame =
-                self.encoder.encode(&outgoing, lane, &self.parts.account, self.parts.recv_window_ms, at_ms);
+            let account = self.parts.account.account();
+            let frame = self.encoder.encode(&outgoing, lane, account, self.parts.recv_window_ms, at_ms);
             writer.queue(frame).await?;
             wrote = true;
         }
@@ -226,17 +229,28 @@ impl<P: Permit> Session<P> {
         Ok(())
     }
 
-    fn take_frame(&mut self, text: &str) -> Result<(), LinkError> {
-        match decode(
-            text,
-            &self.machine,
-            &self.parts.lanes,
-            self.parts.account.api_key(),
-            self.clock.now().wall_ms,
-        ) {
+    /// The frame that was waited for, and those that came with it.
+    fn take_frames(
+        &mut self,
+        first: Result<Frame, SocketError>,
+        reader: &mut WsReader,
+        now: Now,
+    ) -> Result<(), LinkError> {
+        let more = std::iter::from_fn(|| reader.next_now()).take(FRAMES_MAX - 1);
+        for frame in std::iter::once(first).chain(more) {
+            if let Frame::Text(text) = frame? {
+                self.take_frame(&text, now)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn take_frame(&mut self, text: &str, now: Now) -> Result<(), LinkError> {
+        let api_key = self.parts.account.api_key();
+        match decode(text, &self.machine, &self.parts.lanes, api_key, now.wall_ms) {
             Decoded::Answer { request, answer, counts } => {
                 for count in counts.iter().filter_map(count) {
-                    self.machine.handle_count(count, self.clock.now());
+                    self.machine.handle_count(count, now);
                 }
                 self.machine.handle_answer(request, answer);
             }
@@ -260,14 +274,14 @@ impl<P: Permit> Session<P> {
         }
     }
 
-    fn show_link(&self) {
-        let link = if self.machine.has_budget(self.clock.now()) { Link::Open } else { Link::Spent };
+    fn show_link(&self, now: Now) {
+        let link = if self.machine.has_budget(now) { Link::Open } else { Link::Spent };
         self.parts.link.send_if_modified(|shown| std::mem::replace(shown, link) != link);
     }
 
     fn connected(&mut self) {
         self.machine.handle_connected();
-        self.show_link();
+        self.show_link(self.clock.now());
     }
 
     fn disconnected(&mut self) {

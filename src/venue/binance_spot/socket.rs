@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use schemas::wire::book_fault::BookFault;
 use schemas::wire::cut::Cut;
 use schemas::wire::order_fault::OrderFault;
@@ -16,6 +16,8 @@ use crate::venue::guard::{self, Endpoint, GuardError, Target};
 
 /// Most bytes of one message; a longer one ends the connection.
 pub const MESSAGE_MAX: usize = 1 << 20;
+/// Most bytes that one read takes. The library clears as much before each read: no more than a burst needs.
+const READ_MAX: usize = 16 << 10;
 /// Most bytes that wait to be written; more than that ends the connection.
 const UNSENT_MAX: usize = 4 << 20;
 /// How long the websocket handshake may take.
@@ -93,16 +95,26 @@ impl WsReader {
     /// # Cancel safety
     /// Nothing is lost if the future is dropped: a frame that is not complete stays with the connection.
     pub async fn next(&mut self) -> Result<Frame, SocketError> {
-        match self.0.next().await {
-            None => Err(SocketError::Closed(None)),
-            Some(Err(error)) => Err(error.into()),
-            Some(Ok(Message::Text(text))) => Ok(Frame::Text(text)),
-            Some(Ok(Message::Binary(bytes))) => {
-                Err(SocketError::Unreadable(format!("{} bytes of binary", bytes.len()).into()))
-            }
-            Some(Ok(Message::Close(close))) => Err(SocketError::Closed(close.map(|close| close.code.into()))),
-            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Frame::Alive),
+        frame(self.0.next().await)
+    }
+
+    /// The next frame if it has arrived already. To be followed by [`WsReader::next`] before anything is waited
+    /// for: nobody is woken for what arrives after this.
+    pub fn next_now(&mut self) -> Option<Result<Frame, SocketError>> {
+        self.0.next().now_or_never().map(frame)
+    }
+}
+
+fn frame(message: Option<Result<Message, tungstenite::Error>>) -> Result<Frame, SocketError> {
+    match message {
+        None => Err(SocketError::Closed(None)),
+        Some(Err(error)) => Err(error.into()),
+        Some(Ok(Message::Text(text))) => Ok(Frame::Text(text)),
+        Some(Ok(Message::Binary(bytes))) => {
+            Err(SocketError::Unreadable(format!("{} bytes of binary", bytes.len()).into()))
         }
+        Some(Ok(Message::Close(close))) => Err(SocketError::Closed(close.map(|close| close.code.into()))),
+        Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => Ok(Frame::Alive),
     }
 }
 
@@ -179,6 +191,7 @@ fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .max_message_size(Some(MESSAGE_MAX))
         .max_frame_size(Some(MESSAGE_MAX))
+        .read_buffer_size(READ_MAX)
         .max_write_buffer_size(UNSENT_MAX)
 }
 

@@ -6,7 +6,7 @@ use pipeline::gateway::{Answer, Gateway, Outgoing, Permit, VenueRefusal, Verdict
 use schemas::units::Decimal;
 use schemas::wire::binance_spot::answer::{self, Incoming};
 use schemas::wire::binance_spot::api_error::{ApiError, ErrorClass};
-use schemas::wire::binance_spot::encode::{CancelOrder, Envelope, QueryOrder, signed};
+use schemas::wire::binance_spot::encode::{Account, CancelOrder, Envelope, QueryOrder, signed};
 use schemas::wire::binance_spot::event::UserEvent;
 use schemas::wire::binance_spot::limit::RateCounts;
 use schemas::wire::binance_spot::order::{OrderAnswer, Sent};
@@ -45,18 +45,17 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// The frame of a request, signed at `at_ms` of the venue's clock. Does not allocate once its buffers
-    /// have grown.
+    /// The frame of a request, signed by `account` at `at_ms` of the venue's clock. Does not allocate once its
+    /// buffers have grown.
     pub fn encode(
         &mut self,
         outgoing: &Outgoing,
         lane: &GatewayLane,
-        account: &AccountKey,
+        account: Account<'_>,
         recv_window_ms: u32,
         at_ms: i64,
     ) -> &str {
         let envelope = Envelope { id: outgoing.request, rate_limits: true };
-        let account = account.account();
         let (payload, frame) = (&mut self.payload, &mut self.frame);
         let place = |leg: &PlaceLeg, kind| PlaceOrder {
             symbol: &lane.symbol,

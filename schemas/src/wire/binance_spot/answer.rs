@@ -25,16 +25,17 @@ pub enum Incoming<'a> {
     Event(UserEvent<'a>),
 }
 
-/// The answer to one request, its result not yet read.
-#[derive(Clone, Copy, Debug)]
+/// The answer to one request; its result is read when it is asked for, unless it is an order.
+#[derive(Clone, Debug)]
 pub struct Answer<'a> {
     /// The request's id; `None` if it is none of ours.
     pub id: Option<u64>,
     /// 200, or what an HTTP status of that number would mean.
     pub status: u16,
+    order: Option<OrderAnswer<'a>>,
     result: Option<&'a RawValue>,
     error: Option<&'a RawValue>,
-    rate_limits: Option<&'a RawValue>,
+    rate_counts: RateCounts,
 }
 
 /// Reads one frame.
@@ -43,6 +44,9 @@ pub struct Answer<'a> {
 /// [`OrderFault::Unreadable`] if it is no JSON object, [`OrderFault::Field`] if it is neither an answer nor an
 /// event, or an event that lacks what its kind must have.
 pub fn read(text: &str) -> Result<Incoming<'_>, OrderFault> {
+    if let Some(incoming) = quick(text) {
+        return Ok(incoming);
+    }
     let frame: Frame<'_> = serde_json::from_str(text).map_err(|_| OrderFault::Unreadable { status: 0 })?;
     if let Some(event) = frame.event {
         return UserEvent::read(event.get()).map(Incoming::Event);
@@ -50,9 +54,30 @@ pub fn read(text: &str) -> Result<Incoming<'_>, OrderFault> {
     Ok(Incoming::Answer(Answer {
         id: frame.id.0,
         status: frame.status.ok_or(OrderFault::Field { field: "status" })?,
+        order: None,
         result: frame.result,
         error: frame.error,
-        rate_limits: frame.rate_limits,
+        rate_counts: frame.rate_limits.map(|limits| RateCounts::read(limits.get())).unwrap_or_default(),
+    }))
+}
+
+/// Reads in one pass what nearly every frame is: the answer to an order, or a report about one. It judges
+/// nothing: a frame that it does not take is read by parts.
+fn quick(text: &str) -> Option<Incoming<'_>> {
+    if !text.starts_with("{\"id\":") {
+        return UserEvent::quick(text).map(Incoming::Event);
+    }
+    let frame: OrderFrame<'_> = serde_json::from_str(text).ok()?;
+    if frame.error.is_some() || !frame.result.ids_are_ids() {
+        return None;
+    }
+    Some(Incoming::Answer(Answer {
+        id: frame.id.0,
+        status: frame.status,
+        order: Some(frame.result),
+        result: None,
+        error: None,
+        rate_counts: frame.rate_limits.unwrap_or_default(),
     }))
 }
 
@@ -71,8 +96,8 @@ impl<'a> Answer<'a> {
 
     /// The venue's counts of its limits, where the answer carries them.
     #[must_use]
-    pub fn rate_counts(&self) -> RateCounts {
-        self.rate_limits.map(|limits| RateCounts::read(limits.get())).unwrap_or_default()
+    pub const fn rate_counts(&self) -> RateCounts {
+        self.rate_counts
     }
 
     /// The result of `order.place`, `order.cancel`, `order.status`.
@@ -80,7 +105,7 @@ impl<'a> Answer<'a> {
     /// # Errors
     /// [`OrderFault::Field`].
     pub fn order(&self) -> Result<OrderAnswer<'a>, OrderFault> {
-        OrderAnswer::read(self.result()?)
+        self.order.clone().map_or_else(|| OrderAnswer::read(self.result()?), Ok)
     }
 
     /// The result of `openOrders.status`.
@@ -171,6 +196,18 @@ struct Frame<'a> {
     rate_limits: Option<&'a RawValue>,
     #[serde(borrow)]
     event: Option<&'a RawValue>,
+}
+
+/// The answer to an order, all of it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderFrame<'a> {
+    id: Id,
+    status: u16,
+    #[serde(borrow)]
+    result: OrderAnswer<'a>,
+    error: Option<IgnoredAny>,
+    rate_limits: Option<RateCounts>,
 }
 
 /// An id, read whatever it is: only whole numbers are ours.

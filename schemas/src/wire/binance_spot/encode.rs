@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::request::{AboutOrder, OpenOrders, OrderRef, PlaceKind, PlaceOrder, Sign, SubscribeUser};
-use crate::units::Scaled;
+use crate::units::{Scaled, write_scaled};
 
 /// Who signs.
 #[derive(Clone, Copy)]
@@ -59,13 +59,13 @@ pub fn signed<R: Signed>(
     frame: &mut String,
 ) {
     payload.clear();
-    each_param(request, envelope, account, |name, value| push_payload(payload, name, value));
+    open(frame, envelope.id, R::METHOD);
+    each_param(request, envelope, account, |name, value| push_both(payload, frame, name, value));
     let mut signature = [0; 64];
     account.sign.sign(payload.as_bytes(), &mut signature);
-    open(frame, envelope.id, R::METHOD);
-    each_param(request, envelope, account, |name, value| push_json(frame, name, value));
-    push_json(frame, "signature", Value::Text(std::str::from_utf8(&signature).unwrap_or_default()));
-    frame.push_str("}}");
+    frame.push_str(",\"signature\":\"");
+    frame.push_str(std::str::from_utf8(&signature).unwrap_or_default());
+    frame.push_str("\"}}");
 }
 
 /// Writes `ticker.book` for several symbols over `frame`.
@@ -229,43 +229,66 @@ fn recv_window(window_ms: Option<u32>, each: &mut impl FnMut(&'static str, Value
 
 fn open(frame: &mut String, id: u64, method: &str) {
     frame.clear();
-    push(frame, format_args!("{{\"id\":{id},\"method\":\"{method}\",\"params\":{{"));
+    frame.push_str("{\"id\":");
+    push_number(frame, id.into());
+    frame.push_str(",\"method\":\"");
+    frame.push_str(method);
+    frame.push_str("\",\"params\":{");
 }
 
-fn push_payload(payload: &mut String, name: &str, value: Value<'_>) {
+/// One parameter, to what is signed and to what is sent: a value is written once and copied, so that the two
+/// cannot differ.
+fn push_both(payload: &mut String, frame: &mut String, name: &str, value: Value<'_>) {
     if !payload.is_empty() {
         payload.push('&');
+        frame.push(',');
     }
     payload.push_str(name);
     payload.push('=');
+    let start = payload.len();
     push_plain(payload, value);
+    let plain = &payload[start..];
+    frame.push('"');
+    frame.push_str(name);
+    frame.push_str("\":");
+    match value {
+        Value::Text(_) => push_quoted(frame, plain),
+        Value::Decimal(_) => {
+            frame.push('"');
+            frame.push_str(plain);
+            frame.push('"');
+        }
+        Value::Number(_) | Value::Millis(_) | Value::Flag(_) => frame.push_str(plain),
+    }
 }
 
 fn push_plain(out: &mut String, value: Value<'_>) {
     match value {
         Value::Text(text) => out.push_str(text),
-        Value::Number(number) => push(out, format_args!("{number}")),
-        Value::Millis(millis) => push(out, format_args!("{millis}")),
-        Value::Decimal(decimal) => push(out, format_args!("{decimal}")),
+        Value::Number(number) => push_number(out, number.into()),
+        Value::Millis(millis) => push_number(out, millis.into()),
+        Value::Decimal(decimal) => decimal.write(out),
         Value::Flag(flag) => out.push_str(if flag { "true" } else { "false" }),
     }
 }
 
-fn push_json(frame: &mut String, name: &str, value: Value<'_>) {
-    if !frame.ends_with('{') {
-        frame.push(',');
-    }
-    push(frame, format_args!("\"{name}\":"));
-    match value {
-        Value::Text(text) => push_quoted(frame, text),
-        Value::Decimal(decimal) => push(frame, format_args!("\"{decimal}\"")),
-        Value::Number(_) | Value::Millis(_) | Value::Flag(_) => push_plain(frame, value),
-    }
+fn push_number(out: &mut String, number: i128) {
+    write_scaled(out, number, 0);
 }
 
 /// A JSON string; keys and symbols come from the configuration, so nothing is taken on trust.
 fn push_quoted(out: &mut String, text: &str) {
     out.push('"');
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        out.push_str(text);
+    } else {
+        push_escaped(out, text);
+    }
+    out.push('"');
+}
+
+#[cold]
+fn push_escaped(out: &mut String, text: &str) {
     for character in text.chars() {
         match character {
             '"' => out.push_str("\\\""),
@@ -274,7 +297,6 @@ fn push_quoted(out: &mut String, text: &str) {
             plain => out.push(plain),
         }
     }
-    out.push('"');
 }
 
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {

@@ -46,6 +46,8 @@ pub struct Balance<'a> {
 /// An `executionReport`.
 #[derive(Clone, Debug, Deserialize)]
 pub struct OrderReport<'a> {
+    #[serde(rename = "e", borrow, default)]
+    kind: Cow<'a, str>,
     /// The venue's symbol.
     #[serde(rename = "s", borrow)]
     pub symbol: Cow<'a, str>,
@@ -91,7 +93,28 @@ const fn no_trade() -> i64 {
     -1
 }
 
+/// The kind of event that comes with every step of an order.
+const REPORT: &str = "executionReport";
+/// In how many of a frame's first bytes the kind of its event stands.
+const KIND_WITHIN: usize = 64;
+
+/// A frame with a report about an order, all of it.
+#[derive(Deserialize)]
+struct ReportFrame<'a> {
+    #[serde(borrow)]
+    event: Box<OrderReport<'a>>,
+}
+
 impl<'a> UserEvent<'a> {
+    /// Reads in one pass a frame that holds a report about an order; `None` if it may be anything else.
+    pub(super) fn quick(frame: &'a str) -> Option<Self> {
+        if !frame.get(..KIND_WITHIN)?.contains(REPORT) {
+            return None;
+        }
+        let ReportFrame { event } = serde_json::from_str(frame).ok()?;
+        (event.kind == REPORT && is_id(event.order_id)).then_some(Self::Order(event))
+    }
+
     /// Reads the `event` of a frame.
     ///
     /// # Errors
@@ -104,7 +127,7 @@ impl<'a> UserEvent<'a> {
         }
         let kind: Kind<'a> = read_as(text, "e")?;
         match &*kind.e {
-            "executionReport" => OrderReport::read(text).map(|report| Self::Order(Box::new(report))),
+            REPORT => OrderReport::read(text).map(|report| Self::Order(Box::new(report))),
             "outboundAccountPosition" => read_balances(text).map(Self::Balances),
             "eventStreamTerminated" => Ok(Self::StreamTerminated),
             "serverShutdown" => Ok(Self::ServerShutdown),
@@ -115,7 +138,7 @@ impl<'a> UserEvent<'a> {
 
 impl<'a> OrderReport<'a> {
     fn read(text: &'a str) -> Result<Self, OrderFault> {
-        let report: Self = read_as(text, "executionReport")?;
+        let report: Self = read_as(text, REPORT)?;
         if !is_id(report.order_id) {
             return Err(OrderFault::Field { field: "i" });
         }

@@ -223,7 +223,7 @@ impl<'a> OrderAnswer<'a> {
             || self.status() == Some(OrderStatus::ExpiredInMatch)
     }
 
-    fn ids_are_ids(&self) -> bool {
+    pub(super) fn ids_are_ids(&self) -> bool {
         is_id(self.order_id)
     }
 }

@@ -1,0 +1,60 @@
+//! Open loop, end to end: publisher -> Redis -> subject -> venue, each in a process of its own.
+//!
+//! From the moment at which a tick was to be published to the moment at which the venue read the frame that
+//! the tick brought about, so that a late publisher or a busy reader shows (no coordinated omission). The
+//! subjects take turns in one run: `self-trader run`, a relay with the same sockets and no logic, and a bare
+//! relay on raw sockets. See benches/README.md for how to read it.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table and why there is none")]
+
+mod options;
+mod phase;
+mod plan;
+mod process;
+mod publish;
+mod raw;
+mod redis;
+mod relay;
+mod report;
+mod stamps;
+mod subject;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use options::{Args, Mode};
+use plan::Plan;
+use redis::Redis;
+use report::Report;
+
+fn main() -> anyhow::Result<ExitCode> {
+    let args = Args::parse();
+    match &args.mode {
+        Some(Mode::Publish(publish)) => publish::run(publish).map(|()| ExitCode::SUCCESS),
+        Some(Mode::Relay(link)) => relay::run(link).map(|()| ExitCode::SUCCESS),
+        Some(Mode::Raw(link)) => raw::run(link).map(|()| ExitCode::SUCCESS),
+        None => measure(&args),
+    }
+}
+
+/// Every subject at every rate, in turns; fails if a message is unaccounted for, never for being slow.
+fn measure(args: &Args) -> anyhow::Result<ExitCode> {
+    let Some(redis) = Redis::start()? else {
+        println!("skipped: no redis-server on the path");
+        return Ok(ExitCode::SUCCESS);
+    };
+    let mut report = Report::new(args);
+    for round in 0..args.rounds() {
+        for rate in args.rates() {
+            let plan = Plan { rate, seconds: args.seconds() };
+            for subject in args.subjects_in_turn(round) {
+                let sample = phase::run(subject, &plan, &redis, args.against.as_deref())?;
+                eprintln!("round {} {}", round + 1, report.line(&sample));
+                report.add(sample);
+            }
+        }
+    }
+    println!("{report}");
+    Ok(if report.all_accounted_for() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

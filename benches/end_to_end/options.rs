@@ -1,0 +1,107 @@
+//! The command line, and what it comes to.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::subject::Subject;
+
+/// Ticks a second of the smoke that `cargo test` runs.
+const SMOKE_RATE: u64 = 200;
+
+/// Tick to maker frame, beside relays that decide nothing.
+#[derive(Debug, Parser)]
+pub(crate) struct Args {
+    /// Ticks a second, several separated by commas
+    #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
+    rate: Vec<u64>,
+    /// How long each phase publishes
+    #[arg(long, default_value_t = 2)]
+    seconds: u64,
+    /// How often each subject has its turn at each rate
+    #[arg(long, default_value_t = 1)]
+    rounds: usize,
+    /// Who has a turn
+    #[arg(long, value_delimiter = ',', default_value = "program,relay,raw")]
+    subject: Vec<Subject>,
+    /// Another build of the program, measured beside this one as `against`
+    #[arg(long, value_name = "FILE")]
+    pub(crate) against: Option<PathBuf>,
+    /// Given by `cargo bench`; without it a smoke of a second runs
+    #[arg(long, hide = true)]
+    bench: bool,
+    /// Run the smoke whatever else is given
+    #[arg(long, hide = true)]
+    test: bool,
+    /// Given by test runners to every target
+    #[arg(hide = true, long)]
+    nocapture: bool,
+    #[command(subcommand)]
+    pub(crate) mode: Option<Mode>,
+}
+
+/// What this binary does in the processes that it starts from itself.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Mode {
+    /// Publishes on a planned schedule.
+    #[command(hide = true)]
+    Publish(Publish),
+    /// Redis to venue with the program's own clients.
+    #[command(hide = true)]
+    Relay(Link),
+    /// Redis to venue on raw sockets.
+    #[command(hide = true)]
+    Raw(Link),
+}
+
+/// What the publisher is told.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Publish {
+    #[arg(long)]
+    pub(crate) redis: SocketAddr,
+    #[arg(long)]
+    pub(crate) rate: u64,
+    #[arg(long)]
+    pub(crate) seconds: u64,
+    /// The planned moment of the first tick, nanoseconds since the epoch
+    #[arg(long)]
+    pub(crate) start_ns: u64,
+}
+
+/// What a relay is told.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Link {
+    #[arg(long)]
+    pub(crate) redis: SocketAddr,
+    #[arg(long)]
+    pub(crate) venue: SocketAddr,
+}
+
+impl Args {
+    const fn is_smoke(&self) -> bool {
+        self.test || !self.bench
+    }
+
+    pub(crate) fn rates(&self) -> Vec<u64> {
+        if self.is_smoke() { vec![SMOKE_RATE] } else { self.rate.clone() }
+    }
+
+    pub(crate) const fn seconds(&self) -> u64 {
+        if self.is_smoke() { 1 } else { self.seconds }
+    }
+
+    pub(crate) const fn rounds(&self) -> usize {
+        if self.is_smoke() { 1 } else { self.rounds }
+    }
+
+    /// The subjects, another one first in each round: what goes on beside the bench hits them alike.
+    pub(crate) fn subjects_in_turn(&self, round: usize) -> Vec<Subject> {
+        let mut subjects = self.subject.clone();
+        subjects.extend(self.against.as_ref().map(|_| Subject::Against));
+        subjects.dedup();
+        let first = round % subjects.len().max(1);
+        subjects.rotate_left(first);
+        subjects
+    }
+}

@@ -1,0 +1,217 @@
+//! One instrument with its gateway's machine and its encoder: what lies between a decoded tick and the bytes
+//! of its two orders, without the sockets, the tasks and the signature.
+
+use std::time::Duration;
+
+use pipeline::book::{Level, Top};
+use pipeline::chance::Chance;
+use pipeline::event::FeedTick;
+use pipeline::gateway::{
+    Alone, Answer, Gateway, GatewaySettings, LaneId, Outgoing, RateLimit, RateLimitKind,
+};
+use pipeline::instrument::{Instrument, Phase, Settings};
+use pipeline::rules::Rules;
+use pipeline::time::{Nanos, Now};
+use schemas::config::{
+    Conflate, EmptyBook, OnQuiet, Placement, RuleParams, SamePolicy, SidePolicy, TermType,
+};
+use schemas::ids::{Epoch, InstrumentPrefix};
+use schemas::order::{OrderStatus, PositionSide, Side};
+use schemas::tick::{Tick, TickId};
+use schemas::units::Decimal;
+use schemas::wire::binance_spot::encode::Account;
+use schemas::wire::binance_spot::request::Sign;
+use schemas::wire::order_update::{Fill, OrderUpdate};
+use self_trader::venue::binance_spot::gateway::GatewayLane;
+use self_trader::venue::binance_spot::wire::Encoder;
+use tokio::sync::mpsc;
+
+const SYMBOL: &str = "BTCUSDT";
+const PRICE_DECIMALS: u8 = 2;
+const QTY_DECIMALS: u8 = 6;
+const WALL_MS: i64 = 1_800_000_000_000;
+
+/// An instrument that has been swept and follows a live book.
+pub(crate) struct Chain {
+    instrument: Instrument,
+    gateway: Gateway<Alone>,
+    encoder: Encoder,
+    lane: GatewayLane,
+    now: Now,
+    /// The two orders of the pair in flight, as they left.
+    sent: [Option<Outgoing>; 2],
+}
+
+/// Writes zeros where a signature belongs.
+struct Zeros;
+
+impl Sign for Zeros {
+    fn sign(&self, _payload: &[u8], hex_out: &mut [u8; 64]) {
+        hex_out.fill(b'0');
+    }
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        let prefix = InstrumentPrefix::new("bnch", SYMBOL);
+        let limit = |kind, interval_ms| RateLimit { kind, interval_ms, count: u64::MAX / 2 };
+        let settings = GatewaySettings {
+            lanes: vec![prefix],
+            limits: vec![
+                limit(RateLimitKind::Orders, 10_000),
+                limit(RateLimitKind::Orders, 86_400_000),
+                limit(RateLimitKind::Weight, 60_000),
+            ],
+            answer_patience: Duration::from_secs(2),
+            inflight_max: 4_096,
+        };
+        // Nobody hears these reports: they are taken from the machine itself.
+        let (reports, _) = mpsc::channel(1);
+        let mut chain = Self {
+            instrument: Instrument::new(instrument_settings(prefix)),
+            gateway: Gateway::new(settings, Alone),
+            encoder: Encoder::default(),
+            lane: GatewayLane { symbol: SYMBOL.to_owned(), prefix, price_decimals: PRICE_DECIMALS, reports },
+            now: Now { mono: Nanos(1_000_000_000), wall_ms: WALL_MS },
+            sent: [None, None],
+        };
+        chain.go_live();
+        chain
+    }
+}
+
+impl Chain {
+    /// A tick comes; gives the length of the maker's frame.
+    pub(crate) fn tick(&mut self, tick: Tick) -> usize {
+        self.instrument.handle_tick(FeedTick { tick, received: self.now }, self.now);
+        self.leave(0)
+    }
+
+    /// The venue says that the maker rests; gives the length of the taker's frame.
+    pub(crate) fn maker_rests(&mut self) -> usize {
+        self.gateway.handle_update(self.update(0, OrderStatus::New));
+        self.hear();
+        self.leave(1)
+    }
+
+    /// Both legs trade, the requests are answered, and the instrument is ready for the next tick.
+    pub(crate) fn end(&mut self) {
+        for leg in [0, 1] {
+            let update = self.update(leg, OrderStatus::Filled);
+            self.gateway.handle_update(update);
+            let request = self.sent[leg].expect("a pair is in flight").request;
+            self.gateway.handle_answer(request, Answer::Updates(vec![update]));
+        }
+        self.gateway.handle_written(self.now.mono);
+        self.hear();
+        assert!(self.instrument.poll_finished(self.now).is_some(), "both legs have ended");
+        self.sent = [None, None];
+        self.now = self.now.after(Duration::from_millis(1));
+        self.show_top();
+    }
+
+    fn go_live(&mut self) {
+        self.gateway.handle_connected();
+        self.instrument.handle_connected(true, self.now);
+        let list = self.instrument.poll_command().expect("the sweep begins with a list");
+        self.gateway.handle_command(LaneId(0), list);
+        let outgoing = self.gateway.poll_send(self.now).expect("nothing holds it back");
+        self.gateway.handle_written(self.now.mono);
+        self.gateway.handle_answer(outgoing.request, Answer::OpenOrders(Vec::new()));
+        self.hear();
+        self.show_top();
+        assert_eq!(self.instrument.phase(), Phase::Live);
+    }
+
+    /// Takes one command from the instrument to its frame.
+    fn leave(&mut self, leg: usize) -> usize {
+        let command = self.instrument.poll_command().expect("an order leaves");
+        self.gateway.handle_command(LaneId(0), command);
+        let outgoing = self.gateway.poll_send(self.now).expect("nothing holds it back");
+        self.sent[leg] = Some(outgoing);
+        let account = Account { api_key: "test-key", sign: &Zeros };
+        self.encoder.encode(&outgoing, &self.lane, account, 2_000, self.now.wall_ms).len()
+    }
+
+    fn hear(&mut self) {
+        while let Some((_, report)) = self.gateway.poll_report() {
+            self.instrument.handle_report(&report, self.now);
+        }
+    }
+
+    fn update(&self, leg: usize, status: OrderStatus) -> OrderUpdate {
+        use pipeline::command::Command;
+        let Some(Outgoing { command: Command::PlaceMaker(leg) | Command::PlaceTaker(leg), request, .. }) =
+            self.sent[leg]
+        else {
+            unreachable!("the pair's orders have left")
+        };
+        let traded = status == OrderStatus::Filled;
+        let (price, qty) = (leg.price.decimal(PRICE_DECIMALS), leg.qty.decimal(QTY_DECIMALS));
+        let fill = Fill { trade_id: self.now.mono.0, price, qty, is_maker: false };
+        OrderUpdate {
+            client_id: leg.id,
+            venue_order_id: request,
+            status,
+            executed: if traded { qty } else { Decimal::ZERO },
+            last_fill: traded.then_some(fill),
+            prevented: false,
+            event_time_ms: Some(self.now.wall_ms),
+        }
+    }
+
+    fn show_top(&mut self) {
+        let level = |cents| Level { price: Decimal::new(cents, 2), qty: Decimal::new(1_500_000, 6) };
+        self.instrument.handle_top(Some(Top {
+            bid: Some(level(6_399_000)),
+            ask: Some(level(6_403_000)),
+            update_id: self.now.mono.0,
+            confirmed: self.now,
+        }));
+    }
+}
+
+/// Decoded ticks: prices walk across the book and past it, quantities vary.
+pub(crate) fn ticks() -> Vec<Tick> {
+    let tick = |number: u32| Tick {
+        price: Decimal::parse(&format!("64{:03}.{:02}", number * 37 % 50, number % 100)).ok(),
+        qty: Decimal::parse(&format!("0.{:06}", 10_000 + number * 7_919 % 90_000)).ok(),
+        side: Some(if number.is_multiple_of(3) { Side::Sell } else { Side::Buy }),
+        time_ms: Some(WALL_MS),
+        id: Some(TickId::new(&number.to_string())),
+    };
+    (0..1_000).map(tick).collect()
+}
+
+fn instrument_settings(prefix: InstrumentPrefix) -> Settings {
+    let number = |text| Decimal::parse(text).expect("a decimal");
+    Settings {
+        rules: Rules::new(RuleParams {
+            term: TermType::Spot,
+            price_decimals: PRICE_DECIMALS,
+            qty_decimals: QTY_DECIMALS,
+            position_side: PositionSide::None,
+            interval: Decimal::ZERO,
+            qty_multiplier: number("0.25"),
+            price_divergence: number("0.01"),
+            max_amount: number("25000"),
+            min_qty: number("0.00001"),
+            min_amount: number("5"),
+            contract_size: Decimal::ONE,
+            leverage: Decimal::ONE,
+            placement: Placement::Touch,
+            empty_book: EmptyBook::Trade,
+            same_price: SamePolicy::Nudge,
+            same_qty: SamePolicy::Nudge,
+            side: SidePolicy::Random,
+        }),
+        conflate: Conflate::Newest,
+        on_quiet: OnQuiet::Hold,
+        tick_age_max: Duration::from_secs(3_600),
+        book_age_max: Duration::from_secs(3_600),
+        recv_window: Duration::from_secs(2),
+        prefix,
+        epoch: Epoch::new(1),
+        chance: Chance::new(1, SYMBOL),
+    }
+}
