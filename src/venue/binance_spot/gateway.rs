@@ -3,6 +3,8 @@
 //! One connection carries orders and the user stream of one account. It must never decide anything: what an
 //! answer proves is the machine's to say.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use pipeline::command::Command;
@@ -51,7 +53,7 @@ pub struct GatewayParts {
     /// How long the venue may take to accept an order.
     pub recv_window_ms: u32,
     /// Venue time minus ours.
-    pub clock_offset_ms: i64,
+    pub clock_offset_ms: Arc<AtomicI64>,
     /// The venue's limits.
     pub limits: Vec<RateLimit>,
     /// The instruments, in the order of [`LaneId`].
@@ -209,7 +211,7 @@ impl<P: Permit> Session<P> {
         let mut wrote = false;
         while let Some(outgoing) = self.machine.poll_send(self.clock.now()) {
             let lane = &self.parts.lanes[outgoing.lane.0];
-            let at_ms = self.clock.now().wall_ms + self.parts.clock_offset_ms;
+            let at_ms = self.clock.now().wall_ms + self.parts.clock_offset_ms.load(Ordering::Relaxed);
             let frame =
                 self.encoder.encode(&outgoing, lane, &self.parts.account, self.parts.recv_window_ms, at_ms);
             writer.queue(frame).await?;
@@ -286,7 +288,7 @@ impl<P: Permit> Session<P> {
     }
 
     fn venue_ms(&self) -> i64 {
-        self.clock.now().wall_ms + self.parts.clock_offset_ms
+        self.clock.now().wall_ms + self.parts.clock_offset_ms.load(Ordering::Relaxed)
     }
 }
 
