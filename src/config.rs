@@ -1,5 +1,6 @@
 //! Loads a configuration file and resolves its secrets.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs::File;
@@ -49,7 +50,8 @@ pub fn load(path: &Path) -> Result<Config, Vec<Fault>> {
 /// venue gets that venue's own account, whatever the file says.
 ///
 /// # Errors
-/// CFG-012 for each reference that leads nowhere, named by maker symbol and key.
+/// CFG-012 for each reference that leads nowhere, named by maker symbol and key; CFG-010 for each API KEY that
+/// comes with another secret than before.
 pub fn credentials(config: &Config) -> Result<Vec<Credentials>, Vec<Fault>> {
     credentials_from(config, |name| std::env::var_os(name))
 }
@@ -63,7 +65,10 @@ pub fn credentials_from(
     env: impl Fn(&str) -> Option<OsString> + Copy,
 ) -> Result<Vec<Credentials>, Vec<Fault>> {
     let mut faults = Vec::new();
-    let all = config.instruments.iter().map(|one| resolve(one, env, &mut faults)).collect();
+    let all: Vec<Credentials> = config.instruments.iter().map(|one| resolve(one, env, &mut faults)).collect();
+    if faults.is_empty() {
+        one_secret_a_key(config, &all, &mut faults);
+    }
     if faults.is_empty() { Ok(all) } else { Err(faults) }
 }
 
@@ -108,5 +113,25 @@ fn resolve(
         api_key: follow("API KEY", &instrument.api_key),
         secret: follow("Secret", &instrument.secret),
         passphrase: follow("Passphrase", &instrument.passphrase),
+    }
+}
+
+/// One API key on one venue is one account, and has one secret.
+fn one_secret_a_key(config: &Config, all: &[Credentials], faults: &mut Vec<Fault>) {
+    let mut accounts: BTreeMap<(&Venue, &str), usize> = BTreeMap::new();
+    for (place, (instrument, own)) in config.instruments.iter().zip(all).enumerate() {
+        let first = *accounts.entry((&instrument.venue, own.api_key.expose())).or_insert(place);
+        let keys = [
+            ("Secret", all[first].secret != own.secret),
+            ("Passphrase", all[first].passphrase != own.passphrase),
+        ];
+        for (key, _) in keys.iter().filter(|(_, differs)| *differs) {
+            let (symbol, other) = (&instrument.maker_symbol, &config.instruments[first].maker_symbol);
+            let message = format!(
+                "{symbol} has the API KEY of {other} ({}) on the same venue and another {key}; not shown",
+                config.pointers[first]
+            );
+            faults.push(Fault::new(Code::Duplicate, format!("{}/{key}", config.pointers[place]), message));
+        }
     }
 }

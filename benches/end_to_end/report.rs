@@ -8,6 +8,9 @@ use crate::options::Args;
 use crate::phase::Sample;
 use crate::subject::Subject;
 
+/// One of a sample's histograms.
+type Part = fn(&Sample) -> &Histogram<u64>;
+
 const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 
 /// All samples of a run.
@@ -68,7 +71,7 @@ impl Report {
             if samples.is_empty() {
                 continue;
             }
-            let parts: &[(&str, fn(&Sample) -> &Histogram<u64>)] = if subject.decides() {
+            let parts: &[(&str, Part)] = if subject.decides() {
                 &[(" at once", |sample| &sample.at_once), (" all", |sample| &sample.all)]
             } else {
                 &[("", |sample| &sample.all)]

@@ -1,7 +1,6 @@
 //! Without rate budget for a whole pair none begins: ticks wait, cancels still leave.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
-#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod support;
 
 use std::time::Duration;

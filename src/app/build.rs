@@ -53,17 +53,18 @@ pub(super) async fn start(
     clock: Clock,
 ) -> Result<Running, StartError> {
     refuse_what_cannot_run(&config)?;
-    let Config { process, instruments, .. } = config;
+    let Config { process, instruments, .. } = &config;
     let feed_url = process.feed.clone().ok_or_else(no_feed)?;
-    let venue = embedded_venue(&instruments)?;
+    feed::check(&feed_url).await?;
+    let venue = embedded_venue(instruments)?;
     let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
     let simulated = simulated.map_err(anyhow::Error::from)?;
     let recorder = Recorder::start(process.labels.as_deref())?;
-    let mut builder = Builder::new(&process, &instruments, recorder.sender(), clock);
+    let mut builder = Builder::new(process, instruments, recorder.sender(), clock);
     let mut probed = Vec::new();
     let mut faults = Vec::new();
-    for account in account::group(&instruments, &credentials, simulated.as_ref()) {
-        match account.probe(&instruments, &clock).await {
+    for account in account::group(&config, &credentials, simulated.as_ref()) {
+        match account.probe(&config, &clock).await {
             Ok(facts) => probed.push((account, facts)),
             Err(found) => faults.extend(found),
         }
@@ -71,7 +72,7 @@ pub(super) async fn start(
     if !faults.is_empty() {
         return Err(StartError::Config(faults));
     }
-    let ledgers = open_ledgers(&instruments, &probed).await;
+    let ledgers = open_ledgers(instruments, &probed).await;
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
@@ -81,7 +82,7 @@ pub(super) async fn start(
     builder.heart.spawn(status.clone().beat());
     let admin = process.admin_address.map(|address| admin::start(address, status.clone())).transpose()?;
     wait_until_ready(&status).await;
-    let feed = start_feed(&feed_url, builder.routes(&process), &counters, feed_state, clock);
+    let feed = start_feed(&feed_url, builder.routes(process), &counters, feed_state, clock);
     Ok(builder.finish(Parts { venue, ledgers, recorder, status, admin, feed, counters }))
 }
 
@@ -112,7 +113,7 @@ fn refuse_what_cannot_run(config: &Config) -> Result<(), StartError> {
         };
         Some(Fault::new(
             Code::Later,
-            format!("/{place}/Term type"),
+            format!("{}/Term type", config.pointers[place]),
             format!("{}: {what}", instrument.maker_symbol),
         ))
     };
@@ -251,6 +252,8 @@ impl<'a> Builder<'a> {
             .iter()
             .map(|place| gateway_lane(&self.process.instance, &self.instruments[*place]))
             .unzip();
+        let offset_ms = Arc::clone(&probed.clock_offset_ms);
+        self.heart.spawn(account::follow_clock(target.clone(), offset_ms, self.clock));
         let handle = account.start_gateway(probed, lanes, self.clock);
         let mut books = Vec::new();
         for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {

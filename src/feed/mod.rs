@@ -60,6 +60,19 @@ pub enum FeedError {
     Thread(std::io::Error),
 }
 
+/// Finds out, before anything else starts, whether a feed can never work. Asks no server.
+///
+/// # Errors
+/// What [`run`] would end with.
+pub async fn check(url: &FeedUrl) -> Result<(), FeedError> {
+    match url {
+        FeedUrl::Redis { mode, .. } => redis::Source::new(url, *mode).map(drop),
+        FeedUrl::Kafka { .. } => Err(FeedError::Kafka(url.to_string())),
+        FeedUrl::Tape { path, series, .. } => open_tape(path.clone(), series.clone()).await.map(drop),
+        FeedUrl::Synthetic { .. } => Ok(()),
+    }
+}
+
 /// Runs the feed until its source ends or the stop signal is given, then drops the intake: the lanes' input ends.
 ///
 /// Never blocks the runtime. Not cancel safe: use the stop signal.

@@ -12,7 +12,7 @@ const PRIVATE_ENDINGS: [&str; 6] =
 ///
 /// A name is judged by its form only; whoever connects checks the peer's address ([`is_private`]) each
 /// time, after resolving.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StagingAddress {
     host: Host,
     port: u16,
@@ -20,7 +20,7 @@ pub struct StagingAddress {
 }
 
 /// A host: an address, or a name still to be resolved.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Host {
     Ip(IpAddr),
     Name(String),

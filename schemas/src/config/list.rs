@@ -35,7 +35,8 @@ pub(super) fn read(node: &Node<'_>) -> Result<Config, Vec<Fault>> {
     distinct(&found, &process.as_ref().unwrap_or(&default).instance, &mut faults);
     let warnings = faults.finish()?;
     let process = process.expect("without a fault there are settings");
-    Ok(Config { process, instruments: found.into_iter().map(|found| found.instrument).collect(), warnings })
+    let (pointers, instruments) = found.into_iter().map(|found| (found.pointer, found.instrument)).unzip();
+    Ok(Config { process, instruments, pointers, warnings })
 }
 
 /// An instrument and where it stands.

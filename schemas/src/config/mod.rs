@@ -37,6 +37,8 @@ pub struct Config {
     pub process: Process,
     /// The instruments, in the order of the file.
     pub instruments: Vec<Instrument>,
+    /// Where each instrument stands in the file, as a JSON pointer; empty for one that is the whole file.
+    pub pointers: Vec<String>,
     /// What is accepted, but should be known.
     pub warnings: Vec<Fault>,
 }

@@ -94,6 +94,12 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
 fn feed(reader: &mut Reader<'_, '_>) -> Option<FeedUrl> {
     let text = reader.text("Feed")?;
     match FeedUrl::parse(&text) {
+        Ok(FeedUrl::Kafka { .. }) => {
+            let message =
+                "kafka:// comes with a later version (want redis://, rediss://, tape: or synthetic:)";
+            reader.fault(Code::Later, "Feed", || message.to_owned());
+            None
+        }
         Ok(feed) => Some(feed),
         Err(error) => {
             // A URL with a user part may carry a password, and the cause may quote the URL.

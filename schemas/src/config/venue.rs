@@ -10,7 +10,7 @@ use super::keys;
 use super::reader::{Reader, maker_exchanges};
 
 /// A venue: which sandbox, never where a public one is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Venue {
     /// The embedded venue, inside this process.
     Simulated,
@@ -30,7 +30,7 @@ pub enum Venue {
 }
 
 /// The protocol that a venue speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Dialect {
     /// Binance Spot.

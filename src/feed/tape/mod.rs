@@ -49,11 +49,11 @@ pub enum TapeError {
         source: std::io::Error,
     },
     /// None of the shapes.
-    #[error("TAPE-002 {}: no tape that is known (got \"{got}\", want a Binance trades or aggTrades CSV, the derived CSV, or recorded websocket lines)", path.display())]
+    #[error("TAPE-002 {}: no tape that is known (got {got}, want a Binance trades or aggTrades CSV, the derived CSV, or recorded websocket lines)", path.display())]
     Shape {
         /// The file.
         path: PathBuf,
-        /// Its first line.
+        /// Its first line, in quotes, unless it must not be shown.
         got: String,
     },
     /// `--series` that cannot be read.

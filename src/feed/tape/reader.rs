@@ -34,7 +34,7 @@ impl TapeReader {
         let first =
             first_line(&mut lines).map_err(|source| TapeError::Io { path: path.to_owned(), source })?;
         let parser = Parser::for_line(&first, &source.name, series).map_err(|why| match why {
-            NoParser::Shape => TapeError::Shape { path: path.to_owned(), got: shown(first.as_bytes()) },
+            NoParser::Shape => TapeError::Shape { path: path.to_owned(), got: head(&first) },
             NoParser::Symbol => TapeError::NoSymbol { path: path.to_owned() },
         })?;
         let mut reader = Self {
@@ -126,4 +126,12 @@ fn first_line(lines: &mut Lines) -> std::io::Result<String> {
         }
     }
     Ok(String::new())
+}
+
+/// The beginning of a file that is no tape. JSON is not shown: it may be a configuration with a secret in it.
+fn head(line: &str) -> String {
+    match line.trim_start_matches('\u{feff}').trim_start().chars().next() {
+        Some('{' | '[') => "JSON of another kind; not shown".to_owned(),
+        _ => format!("\"{}\"", shown(line.as_bytes())),
+    }
 }

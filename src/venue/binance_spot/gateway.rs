@@ -3,6 +3,8 @@
 //! One connection carries orders and the user stream of one account. It must never decide anything: what an
 //! answer proves is the machine's to say.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use pipeline::command::Command;
@@ -54,7 +56,7 @@ pub struct GatewayParts {
     /// How long the venue may take to accept an order.
     pub recv_window_ms: u32,
     /// Venue time minus ours.
-    pub clock_offset_ms: i64,
+    pub clock_offset_ms: Arc<AtomicI64>,
     /// The venue's limits.
     pub limits: Vec<RateLimit>,
     /// The instruments, in the order of [`LaneId`].
@@ -214,7 +216,7 @@ impl<P: Permit> Session<P> {
     /// Writes what may leave, as one flush.
     async fn send_out(&mut self, writer: &mut WsWriter, now: Now) -> Result<(), LinkError> {
         let mut wrote = false;
-        let at_ms = now.wall_ms + self.parts.clock_offset_ms;
+        let at_ms = now.wall_ms + self.parts.clock_offset_ms.load(Ordering::Relaxed);
         while let Some(outgoing) = self.machine.poll_send(now) {
             let lane = &self.parts.lanes[outgoing.lane.0];
             let account = self.parts.account.account();
@@ -312,7 +314,7 @@ impl<P: Permit> Session<P> {
     }
 
     fn venue_ms(&self) -> i64 {
-        self.clock.now().wall_ms + self.parts.clock_offset_ms
+        self.clock.now().wall_ms + self.parts.clock_offset_ms.load(Ordering::Relaxed)
     }
 }
 

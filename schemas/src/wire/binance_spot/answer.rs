@@ -18,6 +18,10 @@ use crate::wire::order_fault::OrderFault;
 
 /// One frame of a WS API connection.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "made and taken apart on the spot: a box would cost an allocation a frame"
+)]
 pub enum Incoming<'a> {
     /// The answer to a request.
     Answer(Answer<'a>),
