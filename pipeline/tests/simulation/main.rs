@@ -20,7 +20,7 @@ use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use world::{Faults, World};
 
-const SEEDS: u64 = 3000;
+const SEEDS: u64 = 300;
 /// Longest that an order whose outcome is unknown stays in doubt: recvWindow + 10 s, and one more question.
 const DOUBT_MAX_MS: u64 = 2_000 + 10_000 + 5_000 + 2_100;
 
@@ -48,6 +48,7 @@ fn random_faults(seed: u64) -> (Faults, u64) {
         too_many: some(0.1),
         cut_every_ms: 0,
         book_lost_every_ms: 0,
+        book_frozen_every_ms: 0,
         stranger_every_ms: 0,
         book_late_ms: 0,
     };
@@ -55,6 +56,7 @@ fn random_faults(seed: u64) -> (Faults, u64) {
     let faults = Faults {
         cut_every_ms: sometimes(3_000),
         book_lost_every_ms: sometimes(3_000),
+        book_frozen_every_ms: sometimes(6_000),
         stranger_every_ms: sometimes(200),
         book_late_ms: sometimes(1_000),
         ..faults
@@ -134,6 +136,22 @@ fn without_faults_every_pair_matches() {
         assert!(world.checks.oldest_maker < Duration::from_millis(400), "{:?}", world.checks.oldest_maker);
         nothing_is_left(world);
     });
+}
+
+/// Nothing else is wrong: confirmed or not, a book that does not show our own makers is not traded on, and
+/// the doubt about it brings a new one.
+#[test]
+fn a_book_that_stands_still_is_fetched_anew() {
+    for seed in 0..20 {
+        let mut world = World::new(seed, Faults { book_frozen_every_ms: 3_000, ..Faults::default() });
+        world.run(30_000);
+        let matched = world.checks.outcome(Outcome::Matched);
+        assert!(world.doubts >= 3 && matched >= 100, "{} doubts, {matched} matched", world.doubts);
+        world.heal();
+        world.stop();
+        world.run_until(1_000, World::is_stopped);
+        nothing_is_left(world);
+    }
 }
 
 /// The same seed gives the same orders at the same moments, byte for byte; another seed others.

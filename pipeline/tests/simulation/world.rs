@@ -49,6 +49,8 @@ pub(crate) struct Faults {
     /// Mean times between; zero for never.
     pub(crate) cut_every_ms: u64,
     pub(crate) book_lost_every_ms: u64,
+    /// The book goes on confirming what it showed last, and does not move.
+    pub(crate) book_frozen_every_ms: u64,
     pub(crate) stranger_every_ms: u64,
     /// How late the book shows what happened.
     pub(crate) book_late_ms: u64,
@@ -80,12 +82,20 @@ enum Event {
     BookLost {
         silently: bool,
     },
+    BookFrozen,
     BookBack,
     Stranger,
     Cut,
     Link,
     /// The instrument is told whether the gateway is connected.
     Told,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum BookIs {
+    Live,
+    Lost,
+    Frozen,
 }
 
 pub(crate) struct World {
@@ -102,7 +112,9 @@ pub(crate) struct World {
     healthy: bool,
     /// The number of the connection, odd while it is up.
     link: u32,
-    book_live: bool,
+    book: BookIs,
+    /// How often the instrument doubted its book.
+    pub(crate) doubts: u32,
     shown: Option<Top>,
     silent_until_ms: i64,
     price: i128,
@@ -132,7 +144,8 @@ impl World {
             faults,
             healthy: false,
             link: 0,
-            book_live: true,
+            book: BookIs::Live,
+            doubts: 0,
             shown: None,
             silent_until_ms: 0,
             price: 10_000,
@@ -154,6 +167,7 @@ impl World {
         self.again(self.faults.stranger_every_ms, Event::Stranger);
         let silently = self.rng.random_bool(0.5);
         self.again(self.faults.book_lost_every_ms, Event::BookLost { silently });
+        self.again(self.faults.book_frozen_every_ms, Event::BookFrozen);
     }
 
     /// Lets so much time pass.
@@ -228,8 +242,14 @@ impl World {
                 self.after(1_000 * MS, Event::Confirm);
             }
             Event::BookLost { silently } => self.lose_book(silently),
+            Event::BookFrozen => {
+                if !self.healthy && self.book == BookIs::Live {
+                    self.book = BookIs::Frozen;
+                }
+                self.again(self.faults.book_frozen_every_ms, Event::BookFrozen);
+            }
             Event::BookBack => {
-                self.book_live = true;
+                self.book = BookIs::Live;
                 self.publish();
             }
             Event::Stranger => self.stranger(),
@@ -276,6 +296,9 @@ impl World {
                 moved = true;
             }
             self.gateway.handle_written(self.now.mono);
+            if self.instrument.poll_doubt() {
+                self.fetch_book();
+            }
             while let Some((_, report)) = self.gateway.poll_report() {
                 self.instrument.handle_report(&report, self.now);
                 moved = true;
@@ -366,7 +389,10 @@ impl World {
     }
 
     fn publish(&mut self) {
-        if self.book_live {
+        if let (BookIs::Frozen, Some(shown)) = (self.book, self.shown) {
+            self.after(0, Event::Top { update_id: shown.update_id, bid: shown.bid, ask: shown.ask });
+        }
+        if self.book == BookIs::Live {
             let (bid, ask) = (self.venue.level(Side::Buy), self.venue.level(Side::Sell));
             let late_ms = if self.healthy { 30 } else { 30 + self.faults.book_late_ms };
             let delay = self.rng.random_range(0..late_ms * MS);
@@ -375,7 +401,8 @@ impl World {
     }
 
     fn show(&mut self, update_id: u64, bid: Option<Level>, ask: Option<Level>) {
-        if self.book_live && self.shown.is_none_or(|shown| shown.update_id <= update_id) {
+        let moves = self.book == BookIs::Live || self.shown.is_some_and(|shown| shown.update_id == update_id);
+        if self.book != BookIs::Lost && moves && self.shown.is_none_or(|shown| shown.update_id <= update_id) {
             self.checks.shows(update_id);
             self.shown = Some(top(bid, ask, update_id, self.now));
             self.instrument.handle_top(self.shown);
@@ -387,7 +414,7 @@ impl World {
         if self.healthy {
             return;
         }
-        self.book_live = false;
+        self.book = BookIs::Lost;
         if !silently {
             self.shown = None;
             self.instrument.handle_top(None);
@@ -395,6 +422,16 @@ impl World {
         let (back_ms, next) = (self.rng.random_range(10..4_000), self.rng.random_bool(0.5));
         self.after(back_ms * MS, Event::BookBack);
         self.again(self.faults.book_lost_every_ms + back_ms, Event::BookLost { silently: next });
+    }
+
+    /// The instrument doubts its book: it is thrown away and fetched anew.
+    fn fetch_book(&mut self) {
+        self.doubts += 1;
+        self.book = BookIs::Lost;
+        self.shown = None;
+        self.instrument.handle_top(None);
+        let delay = self.delay();
+        self.after(2 * delay, Event::BookBack);
     }
 
     fn stranger(&mut self) {
