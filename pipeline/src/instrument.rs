@@ -149,8 +149,9 @@ impl Instrument {
     /// The venue's top of book; `None` while it is not live.
     pub fn handle_top(&mut self, top: Option<Top>) {
         self.top = top;
+        // Any other id is news; a venue that began anew counts from the start.
         if let (Some(top), Some(unseen)) = (top, self.unseen)
-            && top.update_id > unseen.update_id
+            && top.update_id != unseen.update_id
         {
             self.unseen = None;
         }
@@ -382,7 +383,10 @@ impl Instrument {
             view,
         );
         let id = |leg| ClientOrderId::new(self.settings.prefix, self.settings.epoch, sequence, leg);
-        let not_after = tick_until.min(top.confirmed.mono + self.settings.book_age_max);
+        // The taker meets our own maker: that one rests already, so its own freshness counts, not what is left
+        // of the tick's and the book's.
+        let ages = self.settings.tick_age_max.min(self.settings.book_age_max);
+        let not_after = [tick_until.min(top.confirmed.mono + self.settings.book_age_max), now.mono + ages];
         let ids = [id(LegKind::Maker), id(LegKind::Taker)];
         let mut trade = Trade::new(pair, *tick, ids, self.settings.recv_window, not_after, now);
         trade.book_update_id = top.update_id;

@@ -83,21 +83,22 @@ pub struct Trade {
     /// The update id of the top that it was decided on.
     pub book_update_id: u64,
     recv_window: Duration,
-    not_after: Nanos,
+    not_after: [Nanos; 2],
     maker_closing: Option<Closing>,
     taker_closing: Option<Closing>,
     taker_ended_at: Option<Nanos>,
 }
 
 impl Trade {
-    /// A decided pair whose maker has not been asked for yet.
+    /// A decided pair whose maker has not been asked for yet. Ids and latest moments to leave are the maker's,
+    /// then the taker's.
     #[must_use]
     pub fn new(
         pair: Pair,
         tick: FeedTick,
         ids: [ClientOrderId; 2],
         recv_window: Duration,
-        not_after: Nanos,
+        not_after: [Nanos; 2],
         decided: Now,
     ) -> Self {
         let mut maker = Leg::new(ids[0]);
@@ -245,9 +246,10 @@ impl Trade {
 
     fn place(&self, kind: LegKind) -> PlaceLeg {
         let maker = self.pair.maker_side;
-        let (leg, side, position_side) = match kind {
-            LegKind::Maker => (&self.maker, maker, self.pair.maker_position),
-            LegKind::Taker => (&self.taker, maker.opposite(), self.pair.taker_position),
+        let [maker_until, taker_until] = self.not_after;
+        let (leg, side, position_side, not_after) = match kind {
+            LegKind::Maker => (&self.maker, maker, self.pair.maker_position, maker_until),
+            LegKind::Taker => (&self.taker, maker.opposite(), self.pair.taker_position, taker_until),
         };
         PlaceLeg {
             id: leg.id,
@@ -256,7 +258,7 @@ impl Trade {
             qty: Qty::from_steps(leg.qty_steps),
             qty_decimals: leg.qty_decimals,
             position_side,
-            not_after: self.not_after,
+            not_after,
         }
     }
 

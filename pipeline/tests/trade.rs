@@ -519,9 +519,10 @@ fn what_was_refused_after_it_was_acknowledged_stays_acknowledged() {
     assert_eq!(desk.instrument.maybe_open().len(), 2);
 }
 
-/// P4: neither leg may leave once the tick or the book that it was decided on is stale.
+/// P4: no maker leaves once the tick or the book that it was decided on is stale; its taker has the lesser of
+/// both ages from the decision on.
 #[test]
-fn a_leg_must_leave_while_what_it_was_decided_on_is_fresh() {
+fn a_maker_must_leave_while_what_it_was_decided_on_is_fresh() {
     let ms = Duration::from_millis;
     // Age of the tick and of the book at the decision, and what is left.
     for (tick_ms, book_ms, left) in
@@ -534,14 +535,19 @@ fn a_leg_must_leave_while_what_it_was_decided_on_is_fresh() {
         let before = |age_ms: u64| at_ns(now.mono.0 - age_ms * 1_000_000);
         desk.instrument.handle_top(Some(top(None, None, 2, before(book_ms))));
         desk.instrument.handle_tick(tick("100", "1", before(tick_ms)), now);
-        let not_after: Vec<Nanos> = commands(&mut desk.instrument).iter().filter_map(not_after).collect();
-        assert_eq!(not_after, [now.mono + left], "{tick_ms} {book_ms}");
+        let placed = commands(&mut desk.instrument);
+        let maker: Vec<PlaceLeg> = placed.iter().filter_map(placed_leg).collect();
+        assert_eq!(maker.len(), 1);
+        assert_eq!(maker[0].not_after, now.mono + left, "{tick_ms} {book_ms}");
+        let taker = desk.says(maker[0].id, New, "0", None);
+        let taker: Vec<Nanos> = taker.iter().filter_map(placed_leg).map(|leg| leg.not_after).collect();
+        assert_eq!(taker, [now.mono + ms(2_000)]);
     }
 }
 
-fn not_after(command: &Command) -> Option<Nanos> {
+fn placed_leg(command: &Command) -> Option<PlaceLeg> {
     match command {
-        Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => Some(leg.not_after),
+        Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => Some(*leg),
         Command::Cancel(_) | Command::Query(_) | Command::ListOpen => None,
     }
 }
