@@ -1,5 +1,6 @@
 //! `self-trader completions`: what a shell needs to complete the commands.
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -14,6 +15,11 @@ pub struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    clap_complete::generate(args.shell, &mut super::Cli::command(), "self-trader", &mut std::io::stdout());
-    Ok(ExitCode::SUCCESS)
+    // Into memory first: the generator panics where its reader leaves early, as `head` does.
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut super::Cli::command(), "self-trader", &mut script);
+    match std::io::stdout().write_all(&script) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        Ok(()) | Err(_) => Ok(ExitCode::SUCCESS),
+    }
 }

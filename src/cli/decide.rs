@@ -8,7 +8,7 @@ use anyhow::Context;
 use pipeline::answer::answer;
 use pipeline::chance::{Chance, Draw};
 use pipeline::rules::{BestPrices, Memory, Rules, decide};
-use schemas::config::{Config, Instrument};
+use schemas::config::{Config, Instrument, cut};
 use schemas::decision::{Answer, DecisionEvent, EventError};
 
 use crate::config;
@@ -91,10 +91,23 @@ fn answer_lines(decider: &mut Decider) -> anyhow::Result<ExitCode> {
                 out.write_all(b"\n").and_then(|()| out.flush()).context("failed to write the answer")?;
             }
             Err(error) => {
-                eprintln!("EVT-001 line {}: {error}", number + 1);
+                eprintln!("EVT-001 line {}: {}", number + 1, refusal(&error, text.trim()));
                 code = ExitCode::from(2);
             }
         }
     }
     Ok(code)
+}
+
+/// What was wrong with a line, what it was, and what was wanted.
+fn refusal(error: &EventError, line: &str) -> String {
+    match error {
+        EventError::Shape(cause) => format!(
+            "{cause} (got \"{}\", want an event: an object with at_ms, tick and, where known, book and draw)",
+            cut(line)
+        ),
+        EventError::Number { field, got } => {
+            format!("{field} is no number (got {}, want an event whose {field} is one)", cut(got))
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use schemas::config::{Config, FeedUrl};
+use schemas::config::{Code, Config, Fault, FeedUrl};
 
 use super::outcome::{complain, tell};
 use crate::app::{self, RunOptions};
@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
     /// Serve metrics, probes and status here, instead of the configuration's Admin Address
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "IP:PORT")]
     admin: Option<SocketAddr>,
 }
 
@@ -51,13 +51,23 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
+    warn(&config.warnings);
     override_process(&mut config, &args);
     let options = RunOptions { run_for: args.run_for };
     let ended = app::runtime()?.block_on(app::run(config, credentials, options, |_| {}));
     tell(ended, args.summary.as_deref())
+}
+
+/// Secrets that stand in the file are one warning, however many they are.
+fn warn(warnings: &[Fault]) {
+    let (secrets, others): (Vec<_>, Vec<_>) =
+        warnings.iter().partition(|warning| warning.code == Code::LiteralSecret);
+    if let Some(first) = secrets.first() {
+        tracing::warn!("{first} (such places in this file: {})", secrets.len());
+    }
+    for warning in others {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// What the command line says goes before what the file says.

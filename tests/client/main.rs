@@ -5,3 +5,4 @@ mod book;
 mod rest;
 #[path = "../support/scripted_venue.rs"]
 mod scripted_venue;
+mod start;

@@ -5,14 +5,21 @@ use serde_json::{Value, json};
 use crate::process::{Process, VenueProcess, folder, instrument};
 
 fn refused(config: &Value, want: &[&str]) {
+    refused_with(config, &[], want);
+}
+
+/// What else the program said on standard error.
+fn refused_with(config: &Value, more: &[&str], want: &[&str]) -> String {
     let dir = folder();
     let file = dir.path().join("config.json");
     std::fs::write(&file, config.to_string()).unwrap();
-    let mut process = Process::start(dir.path(), "run", &["run", file.to_str().unwrap()]);
+    let args = [&["run", file.to_str().unwrap()], more].concat();
+    let mut process = Process::start(dir.path(), "run", &args);
     assert_eq!(process.wait().code(), Some(2), "{}", process.err());
     let err = process.err();
     let line = err.lines().find(|line| want.iter().all(|word| line.contains(word)));
     assert!(line.is_some(), "want one line with {want:?} in\n{err}");
+    err.lines().filter(|other| Some(*other) != line).map(|other| format!("{other}\n")).collect()
 }
 
 #[test]
@@ -56,4 +63,39 @@ fn futures_and_unknown_symbols_and_missing_feeds_are_refused() {
     let unknown = instrument(venue.addr, "NOSUCHUSDT");
     refused(&json!({ "Feed": "synthetic:1", "instruments": [unknown] }), &["CFG-009", "NOSUCHUSDT"]);
     refused(&json!([instrument(venue.addr, "BTCUSDT")]), &["/Feed", "no feed"]);
+}
+
+#[test]
+fn a_feed_that_can_never_work_is_one_line_before_anything_starts() {
+    // Nobody listens at the venue: whoever asked it first would wait for ever.
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let config = json!([instrument(nobody, "BTCUSDT")]);
+    let only_warnings = |rest: String| assert!(rest.lines().all(|line| line.contains("CFG-007")), "{rest}");
+    for (feed, want) in [
+        ("tape:/there/is/no/such.csv", ["TAPE-001", "/there/is/no/such.csv"]),
+        ("kafka://127.0.0.1:1/trades", ["FEED-031", "Kafka comes with a later version"]),
+    ] {
+        only_warnings(refused_with(&config, &["--feed", feed], &want));
+    }
+    let dir = folder();
+    let no_tape = dir.path().join("config.json");
+    std::fs::write(&no_tape, config.to_string()).unwrap();
+    let feed = format!("tape:{}", no_tape.display());
+    refused_with(&config, &["--feed", &feed], &["TAPE-002", "not shown"]);
+    let late = json!({ "Feed": "kafka://127.0.0.1:1/trades", "instruments": config });
+    refused(&late, &["CFG-016 /Feed: ", "kafka://"]);
+}
+
+#[test]
+fn an_account_has_one_secret() {
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let mut other = instrument(nobody, "ETHUSDT");
+    other["Secret"] = json!("canary-of-another-secret");
+    let config = json!({ "Feed": "synthetic:1", "instruments": [instrument(nobody, "BTCUSDT"), other] });
+    let rest = refused_with(
+        &config,
+        &[],
+        &["CFG-010 /instruments/1/Secret: ", "ETHUSDT", "BTCUSDT (/instruments/0)"],
+    );
+    assert!(!rest.contains("canary"), "{rest}");
 }

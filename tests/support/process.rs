@@ -73,7 +73,7 @@ impl Drop for Process {
 
 /// An embedded venue in a process of its own.
 pub(crate) struct VenueProcess {
-    _process: Process,
+    process: Process,
     pub(crate) addr: SocketAddr,
 }
 
@@ -85,7 +85,11 @@ impl VenueProcess {
             let rest = out.split_once("http://")?.1;
             rest.split_once(' ')?.0.parse().ok()
         });
-        Self { _process: process, addr }
+        Self { process, addr }
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        self.process.signal(name);
     }
 
     /// A page of the venue's own ledger.

@@ -49,8 +49,8 @@ pub(super) fn config(args: &Args) -> Result<(Config, String), MarketError> {
     let title = feed.to_string();
     // A tape as fast as possible would only overflow a queue.
     let conflate = if matches!(feed, FeedUrl::Tape { speed: None, .. }) { "newest" } else { "queue" };
-    let entries: Vec<_> = symbols.iter().map(|symbol| entry(symbol, conflate)).collect();
-    let text = json!(entries).to_string();
+    let entries: Vec<String> = symbols.iter().map(|symbol| entry(symbol, conflate)).collect();
+    let text = format!("[{}]", entries.join(","));
     let mut config = Config::parse(text.as_bytes()).map_err(MarketError::Config)?;
     config.process.feed = Some(feed);
     Ok((config, title))
@@ -83,23 +83,20 @@ fn symbols_of(reader: tape::TapeReader) -> Result<Vec<Symbol>, MarketError> {
     if symbols.is_empty() { Err(nothing.into()) } else { Ok(symbols) }
 }
 
-/// Follows as closely as the rules allow: no nudges, the tick's side, no divergence worth the name.
-fn entry(symbol: &Symbol, conflate: &str) -> serde_json::Value {
-    json!({
-        "Maker Exchange": "simulated",
-        "Follow Exchange": FOLLOW_EXCHANGE,
-        "Follow Symbol": symbol.name,
-        "Maker Symbol": symbol.name.replace(['-', '/', '_'], ""),
-        "Term type": "SPOT",
-        "Price Decimals": symbol.price_decimals,
-        "Qty Decimals": symbol.qty_decimals,
-        "Interval": 0,
-        "Qty Multiplier": 1,
-        "Price Divergence": serde_json::Number::from_f64(0.05),
-        "Max Amt Per Order": 1_000_000,
-        "Same Price": "keep",
-        "Same Qty": "keep",
-        "Side": "follow",
-        "Conflate": conflate,
-    })
+/// Follows as closely as the rules allow: no nudges, the tick's side, no divergence worth the name. Written as
+/// text, since a JSON value would hold the divergence as a float.
+fn entry(symbol: &Symbol, conflate: &str) -> String {
+    format!(
+        r#"{{
+            "Maker Exchange": "simulated", "Follow Exchange": "{FOLLOW_EXCHANGE}",
+            "Follow Symbol": {follow}, "Maker Symbol": {maker}, "Term type": "SPOT",
+            "Price Decimals": {price_decimals}, "Qty Decimals": {qty_decimals},
+            "Interval": 0, "Qty Multiplier": 1, "Price Divergence": 0.05, "Max Amt Per Order": 1000000,
+            "Same Price": "keep", "Same Qty": "keep", "Side": "follow", "Conflate": "{conflate}"
+        }}"#,
+        follow = json!(symbol.name),
+        maker = json!(symbol.name.replace(['-', '/', '_'], "")),
+        price_decimals = symbol.price_decimals,
+        qty_decimals = symbol.qty_decimals,
+    )
 }
