@@ -181,6 +181,7 @@ fn no_secret_shows_in_any_printed_form() {
 #[test]
 fn the_readmes_example_loads() {
     let readme = include_str!("../README.md");
-    let example = readme.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let section = readme.split("\n## Configuration\n").nth(1).unwrap();
+    let example = section.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
     Config::parse(example.as_bytes()).unwrap();
 }
