@@ -84,11 +84,11 @@ async fn a_step_that_no_decimal_fits_is_named_where_the_instrument_stands() {
             [
                 format!(
                     "CFG-009 {pointer}/Price Decimals: finer than the venue's filter for BTCUSDT (got 2, want \
-                     at most 1: its step is 0.05)"
+                     at most 1: its step is 0.05000000)"
                 ),
                 format!(
                     "CFG-009 {pointer}/Qty Decimals: no number of decimals fits the venue's filter for BTCUSDT \
-                     (got 5: its step is 0.00003)"
+                     (got 5: its step is 0.00003000)"
                 ),
             ]
         );
