@@ -7,7 +7,7 @@ use pipeline::book::Top;
 use pipeline::command::Command;
 use pipeline::counts::Counts;
 use pipeline::event::{FeedTick, OrderReport};
-use pipeline::gateway::LaneId;
+use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument, Phase};
 use schemas::ids::ClientOrderId;
 use tokio::sync::{mpsc, watch};
@@ -17,7 +17,6 @@ use crate::clock::Clock;
 use crate::labels::LabelSource;
 use crate::telemetry::recorder::Record;
 use crate::telemetry::stats::LaneStats;
-use crate::venue::binance_spot::gateway::Link;
 
 /// What a lane hears and speaks to.
 #[derive(Debug)]

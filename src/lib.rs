@@ -16,5 +16,6 @@ pub mod labels;
 pub mod lane;
 pub mod secret;
 pub mod simulator;
+pub mod status;
 pub mod telemetry;
 pub mod venue;

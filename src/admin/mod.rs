@@ -1,6 +1,8 @@
 //! HTTP for operators: probes, metrics, status; on a thread and a runtime of its own, so that it answers when
 //! trading is busy. It must never change what is traded.
 
+mod prometheus;
+
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -16,7 +18,7 @@ use axum::routing::get;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use crate::app::AppStatus;
+use crate::status::AppStatus;
 use crate::telemetry::metrics;
 
 /// A live program's trading thread turned within this.
@@ -75,7 +77,7 @@ pub fn start(address: SocketAddr, status: AppStatus) -> anyhow::Result<Admin> {
 }
 
 fn serve(listener: TcpListener, status: AppStatus, stopped: oneshot::Receiver<()>) -> anyhow::Result<()> {
-    let runtime = crate::app::runtime()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let routes = Router::new()
@@ -112,7 +114,7 @@ async fn readyz(State(status): State<Arc<AppStatus>>) -> impl IntoResponse {
 }
 
 async fn prometheus(State(status): State<Arc<AppStatus>>) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics::render(&status))
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], prometheus::render(&status))
 }
 
 async fn status_page(State(status): State<Arc<AppStatus>>) -> impl IntoResponse {

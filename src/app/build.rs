@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pipeline::book::Top;
 use pipeline::chance::Chance;
-use pipeline::gateway::LaneId;
+use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument as Machine, Settings};
 use pipeline::rules::Rules;
 use schemas::config::{Code, Config, Dialect, Fault, FeedUrl, Instrument, Process, TermType, Venue};
@@ -20,7 +20,6 @@ use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
 use super::error::StartError;
 use super::ledger::Ledger;
 use super::running::{FeedHandle, Running};
-use super::status::AppStatus;
 use crate::admin::{self, Admin};
 use crate::book::{self, Books, SymbolTop};
 use crate::clock::Clock;
@@ -29,9 +28,10 @@ use crate::feed::{self, FeedCounters, Intake, Route};
 use crate::labels::LabelSource;
 use crate::lane::{self, LaneEnd, LaneLinks};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
+use crate::status::AppStatus;
 use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
-use crate::venue::binance_spot::gateway::{GatewayLane, Link};
+use crate::venue::binance_spot::gateway::GatewayLane;
 use crate::venue::guard::Target;
 
 /// Ticks that may wait for a lane's task to run; beyond that they count as overflow.

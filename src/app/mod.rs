@@ -9,13 +9,11 @@ mod error;
 mod ledger;
 mod options;
 mod running;
-mod status;
 mod summary;
 
 pub use error::StartError;
 pub use options::RunOptions;
 pub use running::{Ended, Running};
-pub use status::AppStatus;
 
 use std::process::ExitCode;
 
@@ -24,6 +22,7 @@ use schemas::config::Config;
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::drain::{self, StopReason};
+use crate::status::AppStatus;
 
 /// A runtime for feed, lanes, books and gateways: one thread.
 ///

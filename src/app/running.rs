@@ -11,13 +11,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::account::GatewayHandle;
 use super::build::Parts;
 use super::ledger;
-use super::status::AppStatus;
 use super::summary;
 use crate::book::Books;
 use crate::clock::Clock;
 use crate::drain::{CLOSE_MAX, STOP_MAX, StopReason};
 use crate::feed::{FeedEnd, FeedError};
 use crate::lane::LaneEnd;
+use crate::status::AppStatus;
 
 /// How long any one task may take to follow once it was told to stop.
 const TASK_MAX: Duration = Duration::from_millis(500);

@@ -6,10 +6,12 @@
 mod evidence;
 mod inflight;
 mod limiter;
+mod link;
 mod machine;
 mod permit;
 
 pub use evidence::{Answer, VenueRefusal, Verdict};
 pub use limiter::{Limiter, RateLimit, RateLimitKind};
+pub use link::Link;
 pub use machine::{Gateway, GatewaySettings, LaneId, Outgoing};
 pub use permit::{Alone, Permit};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use pipeline::gateway::{Alone, LaneId, RateLimit};
+use pipeline::gateway::{Alone, LaneId, Link, RateLimit};
 use schemas::config::{Code, Config, Fault, Venue};
 use schemas::wire::binance_spot::api_error::ErrorClass;
 use tokio::sync::{mpsc, watch};
@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance_spot::account::AccountKey;
-use crate::venue::binance_spot::gateway::{self, GatewayLane, GatewayParts, Link};
+use crate::venue::binance_spot::gateway::{self, GatewayLane, GatewayParts};
 use crate::venue::binance_spot::rest::{RestClient, RestError};
 use crate::venue::binance_spot::start::{self, VenueFacts};
 use crate::venue::guard::Target;

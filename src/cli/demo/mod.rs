@@ -14,9 +14,10 @@ use std::time::Duration;
 use schemas::config::FeedUrl;
 
 use super::outcome::{complain, tell};
-use crate::app::{self, AppStatus, RunOptions};
+use crate::app::{self, RunOptions};
 use crate::config;
 use crate::feed::schedule::Speed;
+use crate::status::AppStatus;
 use crate::telemetry::logging;
 
 /// Arguments of `demo`.

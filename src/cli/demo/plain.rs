@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::view::View;
-use crate::app::AppStatus;
+use crate::status::AppStatus;
 
 /// A watcher on a thread of its own; dropping it ends it.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use schemas::order::Side;
 
 use super::plain::Watcher;
 use super::view::{SymbolView, View};
-use crate::app::AppStatus;
+use crate::status::AppStatus;
 
 /// One frame's time: keys are looked for as often.
 const FRAME: Duration = Duration::from_millis(120);

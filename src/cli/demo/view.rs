@@ -5,8 +5,8 @@ use pipeline::skip::Skip;
 use pipeline::trade::Outcome;
 use schemas::summary::Percentiles;
 
-use crate::app::AppStatus;
 use crate::cli::outcome::percent;
+use crate::status::AppStatus;
 use crate::telemetry::recorder::{self, RecentTrade};
 
 /// One frame's content.

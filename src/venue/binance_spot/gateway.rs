@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use pipeline::command::Command;
 use pipeline::event::OrderReport;
-use pipeline::gateway::{Gateway, GatewaySettings, LaneId, Permit, RateLimit, RateLimitKind};
+use pipeline::gateway::{Gateway, GatewaySettings, LaneId, Link, Permit, RateLimit, RateLimitKind};
 use pipeline::time::Now;
 use schemas::ids::InstrumentPrefix;
 use schemas::wire::binance_spot::limit::LimitKind;
@@ -65,26 +65,6 @@ pub struct GatewayParts {
     pub commands: mpsc::Receiver<(LaneId, Command)>,
     /// Says whether orders can leave.
     pub link: watch::Sender<Link>,
-}
-
-/// What a gateway can do at the moment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Link {
-    /// No connection: nothing leaves.
-    #[default]
-    Down,
-    /// Connected, and the rate budget is spent: only cancels and questions leave.
-    Spent,
-    /// Pairs may begin.
-    Open,
-}
-
-impl Link {
-    /// Whether there is a connection.
-    #[must_use]
-    pub const fn is_up(self) -> bool {
-        matches!(self, Self::Spent | Self::Open)
-    }
 }
 
 /// Why an order connection ended.

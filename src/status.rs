@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pipeline::book::Top;
 use pipeline::counts::Counts;
+use pipeline::gateway::Link;
 use pipeline::instrument::Phase;
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
@@ -17,7 +18,6 @@ use crate::clock::Clock;
 use crate::feed::{FeedCounters, FeedState};
 use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
-use crate::venue::binance_spot::gateway::Link;
 
 /// What an operator may see of a run. Clones look at the same thing.
 #[derive(Clone)]
