@@ -59,11 +59,15 @@ impl Rig {
         self.venue.ledger("totals")["symbols"][symbol]["trades"].as_u64().unwrap()
     }
 
-    /// Without a stream one question a second confirms a book: it comes close to that age, or is found wrong
-    /// and gone.
+    /// A trade that no stream tells does not confirm the book: only one question a second does, or finds it
+    /// wrong.
     fn grows_old(&self, symbol: &str) {
-        until("the book is old, or gone", || {
-            self.instrument(symbol)["book"]["age_ms"].as_u64().is_none_or(|age| age > 600).then_some(())
+        let mut known = self.trades_of(symbol);
+        until("a trade leaves the book old, or it is gone", || {
+            let before = std::mem::replace(&mut known, self.trades_of(symbol));
+            let traded = known > before;
+            let age = self.instrument(symbol)["book"]["age_ms"].as_u64();
+            age.is_none_or(|age| traded && age > 300).then_some(())
         });
     }
 
