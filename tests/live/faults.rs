@@ -59,9 +59,16 @@ impl Rig {
         self.venue.ledger("totals")["symbols"][symbol]["trades"].as_u64().unwrap()
     }
 
-    /// How long ago the book was last confirmed; `None` while there is none.
-    fn book_age_ms(&self, symbol: &str) -> Option<u64> {
-        self.instrument(symbol)["book"]["age_ms"].as_u64()
+    /// A trade that no stream tells does not confirm the book: only one question a second does, or finds it
+    /// wrong.
+    fn grows_old(&self, symbol: &str) {
+        let mut known = self.trades_of(symbol);
+        until("a trade leaves the book old, or it is gone", || {
+            let before = std::mem::replace(&mut known, self.trades_of(symbol));
+            let traded = known > before;
+            let age = self.instrument(symbol)["book"]["age_ms"].as_u64();
+            age.is_none_or(|age| traded && age > 300).then_some(())
+        });
     }
 
     fn instrument(&self, symbol: &str) -> Value {
@@ -81,18 +88,12 @@ impl Rig {
         self.instrument(symbol)["skips"][reason].as_u64().unwrap_or(0)
     }
 
-    fn ends_clean(self) -> Value {
-        self.ends_clean_with(|_| {})
-    }
-
-    /// What was written is looked at before its folder goes.
-    fn ends_clean_with(mut self, look: impl FnOnce(&RunProcess)) -> Value {
+    fn ends_clean(mut self) -> Value {
         let (status, summary) = self.run.stop();
         assert_eq!(status.code(), Some(0), "{}", self.run.process.err());
         assert_eq!(summary["books_balance"], true);
         assert_eq!(summary["open_orders"], 0);
         assert!(self.venue.open_orders().is_empty());
-        look(&self.run);
         summary
     }
 }
@@ -136,45 +137,44 @@ fn a_stopped_book_stays_untraded_for_as_long_as_it_lasts() {
 #[test]
 fn a_book_that_no_stream_confirms_grows_old_between_questions() {
     let rig = trading();
-    let muted = ["bookTicker", "depth"].map(|stream| json!({ "fault": "mute_stream", "stream": stream }));
-    let broken =
-        || ["gaps", "mismatches", "resyncs"].map(|what| rig.counted(&format!("st_book_{what}_total")));
-    let before: u64 = broken().iter().sum();
-    muted.iter().for_each(|fault| rig.venue.fault(fault));
-    for symbol in SYMBOLS {
-        // One question a second confirms it, so it comes close to that age, or does not match and is gone.
-        until("the book is old, or gone", || {
-            rig.book_age_ms(symbol).is_none_or(|age| age > 600).then_some(())
-        });
-    }
-    rig.venue.fault(&json!({ "fault": "mute_stream", "stream": "bookTicker", "on": false }));
-    rig.end(&muted[1]);
-    until("what was missed shows", || (broken().iter().sum::<u64>() > before).then_some(()));
+    let ticker = json!({ "fault": "mute_stream", "stream": "bookTicker" });
+    let broken = || rig.counted("st_book_gaps_total") + rig.counted("st_book_mismatches_total");
+    let before = broken();
+    rig.venue.fault(&ticker);
+    rig.during(&json!({ "fault": "mute_stream", "stream": "depth" }), || {
+        SYMBOLS.iter().for_each(|symbol| rig.grows_old(symbol));
+        rig.venue.fault(&json!({ "fault": "mute_stream", "stream": "bookTicker", "on": false }));
+        Some(())
+    });
+    until("what was missed shows", || (broken() > before).then_some(()));
     rig.ends_clean();
 }
 
 #[test]
 fn muted_market_streams_come_back() {
     let rig = trading();
+    // Either stream alone confirms a book, so only that trading goes on can be seen.
     for stream in ["bookTicker", "depth"] {
         rig.during(&json!({ "fault": "mute_stream", "stream": stream }), a_while(&rig));
     }
-    rig.during(&json!({ "fault": "mute_stream" }), a_while(&rig));
+    rig.during(&json!({ "fault": "mute_stream" }), || {
+        SYMBOLS.iter().for_each(|symbol| rig.grows_old(symbol));
+        Some(())
+    });
     rig.ends_clean();
 }
 
 #[test]
 fn a_fill_that_no_event_tells_is_asked_for() {
     let rig = trading();
-    rig.during(&json!({ "fault": "mute_stream", "stream": "user" }), a_while(&rig));
-    rig.ends_clean_with(|run| {
-        // Its own event would have told the maker's fill; a question tells only how much of it traded.
-        let told = |label: &&Value| !label["maker"]["fills"].as_array().unwrap().is_empty();
-        let all = run.labels();
-        let matched: Vec<&Value> = all.iter().filter(|label| label["outcome"] == "matched").collect();
-        let asked = matched.iter().filter(|label| !told(label)).count();
-        assert!(asked > 0 && asked < matched.len(), "{asked} of {}: {all:#?}", matched.len());
+    let resolved =
+        |symbol: &str| rig.instrument(symbol)["outcomes"]["unknown_resolved"].as_u64().unwrap_or(0);
+    assert_eq!(SYMBOLS.map(resolved), [0, 0]);
+    // A question tells how much of the maker traded, not with whom.
+    rig.during(&json!({ "fault": "mute_stream", "stream": "user" }), || {
+        SYMBOLS.iter().all(|symbol| resolved(symbol) > 0).then_some(())
     });
+    rig.ends_clean();
 }
 
 #[test]
