@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long a stop may take until the last task has ended; labels and the embedded venue come after it, and all
 /// of it stays below 10 s.
@@ -23,18 +23,33 @@ pub enum StopReason {
     Failure,
 }
 
-/// Waits for SIGTERM or Ctrl-C. Later signals change nothing: the stop is bounded anyway.
-///
-/// # Errors
-/// If the signals cannot be listened to.
-pub async fn signalled() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and Ctrl-C, listened to from the beginning: none is lost between two waits. A second one changes
+/// nothing: the stop is bounded anyway.
+#[derive(Debug)]
+pub struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    ///
+    /// # Errors
+    /// If the signals cannot be listened to.
+    pub fn listen() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    /// Waits for the next one.
+    ///
+    /// # Cancel safety
+    /// A signal that came while nobody waited is not lost.
+    pub async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Waits for that long; for ever without a limit.

@@ -9,6 +9,8 @@ use pipeline::counts::Counts;
 use pipeline::event::{FeedTick, OrderReport};
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument, Phase};
+use pipeline::time::Now;
+use pipeline::trade::Trade;
 use schemas::ids::ClientOrderId;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -50,8 +52,6 @@ pub struct LaneLinks {
 pub struct LaneEnd {
     /// The symbol on the venue.
     pub symbol: String,
-    /// The venue confirmed, after the last pair, that it holds no order of ours.
-    pub clean: bool,
     /// What it counted.
     pub counts: Counts,
     /// Orders of ours that may still be open.
@@ -72,7 +72,7 @@ pub async fn run(
     loop {
         pump(&mut instrument, &mut links, &clock).await;
         if instrument.phase() == Phase::Stopped || *give_up.borrow() {
-            return end(instrument, &mut links);
+            return end(instrument, &mut links, clock.now()).await;
         }
         let deadline = instrument.poll_timeout(clock.now()).map(|at| clock.instant(at));
         // A timer that is early wakes us for nothing, once; setting it with each order costs more.
@@ -104,6 +104,7 @@ pub async fn run(
 }
 
 fn take_link(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
+    refresh_top(instrument, links);
     let link = *links.link.borrow_and_update();
     let now = clock.now();
     instrument.handle_budget(link == Link::Open, now);
@@ -142,15 +143,8 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         }
         let now = clock.now();
         let Some(trade) = instrument.poll_finished(now) else { break };
-        let ended = [trade.maker.ended_at, trade.taker.ended_at].into_iter().flatten().max();
-        let record = Record {
-            source: Arc::clone(&links.source),
-            done: ended.unwrap_or(now.mono),
-            trade: Box::new(trade),
-        };
-        if links.records.send(record).await.is_err() {
-            tracing::error!(symbol = links.source.maker_symbol, "the recorder is gone");
-        }
+        record(links, trade, now).await;
+        refresh_top(instrument, links);
     }
     if instrument.poll_doubt() {
         tracing::warn!(
@@ -163,18 +157,31 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
     links.stats.store(&instrument.counts(), instrument.phase(), open);
 }
 
-fn end(instrument: Instrument, links: &mut LaneLinks) -> LaneEnd {
+/// Hands a pair over for its label.
+async fn record(links: &LaneLinks, trade: Trade, now: Now) {
+    let ended = [trade.maker.ended_at, trade.taker.ended_at].into_iter().flatten().max();
+    let record = Record {
+        source: Arc::clone(&links.source),
+        done: ended.filter(|_| trade.is_over()).unwrap_or(now.mono),
+        trade: Box::new(trade),
+    };
+    if links.records.send(record).await.is_err() {
+        tracing::error!(symbol = links.source.maker_symbol, "the recorder is gone");
+    }
+}
+
+/// Says what may be open, then labels the pair that is given up, if there is one, as far as it is known.
+async fn end(mut instrument: Instrument, links: &mut LaneLinks, now: Now) -> LaneEnd {
+    let maybe_open = instrument.maybe_open();
     let mut counts = instrument.counts();
+    if let Some(trade) = instrument.abandon() {
+        record(links, trade, now).await;
+    }
     // Ticks that were handed over and never looked at wait for ever: they are counted, not forgotten.
     while links.ticks.try_recv().is_ok() {
         counts.ticks += 1;
         counts.waiting += 1;
     }
     links.stats.store(&counts, instrument.phase(), None);
-    LaneEnd {
-        symbol: links.source.maker_symbol.clone(),
-        clean: instrument.phase() == Phase::Stopped,
-        counts,
-        maybe_open: instrument.maybe_open(),
-    }
+    LaneEnd { symbol: links.source.maker_symbol.clone(), counts, maybe_open }
 }

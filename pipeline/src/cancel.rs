@@ -62,12 +62,6 @@ impl Closing {
         self.next_at
     }
 
-    /// How many cancels were asked for.
-    #[must_use]
-    pub const fn cancels(&self) -> u32 {
-        self.cancels
-    }
-
     /// What is due now, if anything.
     pub fn poll(&mut self, leg: &Leg, now: Nanos) -> Option<Step> {
         if leg.is_ended() || now < self.next_at {

@@ -200,7 +200,10 @@ impl Instrument {
         match self.phase {
             Phase::Sweeping | Phase::Live => {
                 self.phase = Phase::Stopping;
-                self.found = self.sweep.take().map(|sweep| sweep.open().to_vec()).unwrap_or_default();
+                if let Some(sweep) = self.sweep.take() {
+                    self.counts.swept += sweep.swept();
+                    self.found = sweep.open().to_vec();
+                }
             }
             Phase::Stopping | Phase::Stopped => {}
         }
@@ -231,6 +234,11 @@ impl Instrument {
         let sweep = self.sweep.as_ref().filter(|_| self.connected).and_then(Sweep::poll_timeout);
         let gate = (self.is_idle() && !self.waiting.is_empty()).then(|| now.mono + self.interval_left(now));
         [trade, sweep, gate, self.repeat_at(now)].into_iter().flatten().min()
+    }
+
+    /// The pair in flight, taken out unfinished: for whoever has to give up.
+    pub fn abandon(&mut self) -> Option<Trade> {
+        self.trade.take()
     }
 
     /// What it counted so far.
@@ -269,12 +277,6 @@ impl Instrument {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.settings
-    }
-
-    /// Whether a top is there and young enough to trade on.
-    #[must_use]
-    pub fn book_is_live(&self, now: Now) -> bool {
-        self.live_top(now).is_some()
     }
 
     /// Moves everything on as far as it goes without waiting.

@@ -56,7 +56,7 @@ impl Sweep {
         &self.found
     }
 
-    /// How many orders were cancelled, each counted once however often it was listed.
+    /// How many orders were asked to be cancelled, each counted once however often it was listed.
     #[must_use]
     pub fn swept(&self) -> u64 {
         u64::try_from(self.swept.len()).unwrap_or(u64::MAX)

@@ -50,7 +50,7 @@ pub struct Summary {
     pub open_order_ids: Vec<String>,
     /// Maker symbols of which the venue did not confirm, at the end, that no order of ours is open.
     pub unconfirmed: Vec<String>,
-    /// Labels that could not be written.
+    /// Labels that were not written, or not known to be: none is tried after the first failure.
     pub labels_lost: u64,
     /// Orders of a predecessor that were cancelled at the start.
     pub swept: u64,

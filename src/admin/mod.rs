@@ -29,17 +29,8 @@ const STOP_MAX: Duration = Duration::from_millis(300);
 /// The admin server; dropping it ends it.
 #[derive(Debug)]
 pub struct Admin {
-    address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
-}
-
-impl Admin {
-    /// Where it listens.
-    #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
-    }
 }
 
 impl Drop for Admin {
@@ -53,27 +44,41 @@ impl Drop for Admin {
     }
 }
 
-/// Listens and serves until dropped.
+/// A bound address that nobody serves yet.
+#[derive(Debug)]
+pub struct Bound(TcpListener);
+
+/// Takes the address: one that cannot be had ends the start before anything else begins.
 ///
 /// # Errors
 /// If the address cannot be listened on.
-pub fn start(address: SocketAddr, status: AppStatus) -> anyhow::Result<Admin> {
+pub fn bind(address: SocketAddr) -> anyhow::Result<Bound> {
     let listener =
         TcpListener::bind(address).with_context(|| format!("failed to listen on Admin Address {address}"))?;
     listener.set_nonblocking(true).context("failed to prepare the admin listener")?;
-    let address = listener.local_addr().context("failed to read the admin address")?;
     metrics::handle();
-    let (stop, stopped) = oneshot::channel();
-    let thread = std::thread::Builder::new()
-        .name("admin".to_owned())
-        .spawn(move || {
-            if let Err(error) = serve(listener, status, stopped) {
-                tracing::error!(%error, "the admin server failed");
-            }
-        })
-        .context("failed to start the admin thread")?;
-    tracing::info!(%address, "admin listening");
-    Ok(Admin { address, stop: Some(stop), thread: Some(thread) })
+    Ok(Bound(listener))
+}
+
+impl Bound {
+    /// Serves until the server is dropped.
+    ///
+    /// # Errors
+    /// If its thread cannot be started.
+    pub fn serve(self, status: AppStatus) -> anyhow::Result<Admin> {
+        let address = self.0.local_addr().context("failed to read the admin address")?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new()
+            .name("admin".to_owned())
+            .spawn(move || {
+                if let Err(error) = serve(self.0, status, stopped) {
+                    tracing::error!(%error, "the admin server failed");
+                }
+            })
+            .context("failed to start the admin thread")?;
+        tracing::info!(%address, "admin listening");
+        Ok(Admin { stop: Some(stop), thread: Some(thread) })
+    }
 }
 
 fn serve(listener: TcpListener, status: AppStatus, stopped: oneshot::Receiver<()>) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use pipeline::chance::Chance;
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument as Machine, Settings};
 use pipeline::rules::Rules;
-use schemas::config::{Code, Config, Dialect, Fault, FeedUrl, Instrument, Process, TermType, Venue};
+use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, TermType, Venue};
 use schemas::ids::{Epoch, InstrumentPrefix};
 use schemas::units::Rounding;
 use tokio::sync::{mpsc, watch};
@@ -19,12 +19,12 @@ use tokio::task::JoinSet;
 use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
 use super::error::StartError;
 use super::ledger::Ledger;
-use super::running::{FeedHandle, Running};
+use super::running::{FeedPlan, Running};
 use crate::admin::{self, Admin};
 use crate::book::{self, Books, SymbolTop};
 use crate::clock::Clock;
 use crate::config::Credentials;
-use crate::feed::{self, FeedCounters, Intake, Route};
+use crate::feed::{self, FeedCounters, Route};
 use crate::labels::LabelSource;
 use crate::lane::{self, LaneEnd, LaneLinks};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
@@ -38,15 +38,13 @@ use crate::venue::guard::Target;
 const TICKS_MAX: usize = 4_096;
 /// Reports that may wait for a lane's task: far more than one pair can bring about.
 const REPORTS_MAX: usize = 4_096;
-/// The feed starts when everything is ready, or after this.
-const READY_MAX: Duration = Duration::from_secs(10);
 /// `mode=get` without an Interval polls this often.
 const POLL_DEFAULT: Duration = Duration::from_secs(1);
 /// Epochs count quarter seconds since the beginning of 2026.
 const EPOCH_ZERO_MS: i64 = 1_767_225_600_000;
 const EPOCH_STEP_MS: i64 = 250;
 
-/// Builds and starts everything; the feed comes last, when the rest is ready.
+/// Builds everything and starts it but for the feed, which comes last, when the rest is ready.
 pub(super) async fn start(
     config: Config,
     credentials: Vec<Credentials>,
@@ -56,6 +54,7 @@ pub(super) async fn start(
     let Config { process, instruments, .. } = &config;
     let feed_url = process.feed.clone().ok_or_else(no_feed)?;
     feed::check(&feed_url).await?;
+    let admin = process.admin_address.map(admin::bind).transpose()?;
     let venue = embedded_venue(instruments)?;
     let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
     let simulated = simulated.map_err(anyhow::Error::from)?;
@@ -80,10 +79,9 @@ pub(super) async fn start(
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
     let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver);
     builder.heart.spawn(status.clone().beat());
-    let admin = process.admin_address.map(|address| admin::start(address, status.clone())).transpose()?;
-    wait_until_ready(&status).await;
-    let feed = start_feed(&feed_url, builder.routes(process), &counters, feed_state, clock);
-    Ok(builder.finish(Parts { venue, ledgers, recorder, status, admin, feed, counters }))
+    let admin = admin.map(|admin| admin.serve(status.clone())).transpose()?;
+    let feed = FeedPlan { url: feed_url, routes: builder.routes(process), state: feed_state };
+    Ok(builder.finish(feed, Parts { venue, ledgers, recorder, status, admin, counters }))
 }
 
 /// What [`Builder::finish`] puts together with its own.
@@ -93,7 +91,6 @@ pub(super) struct Parts {
     pub(super) recorder: Recorder,
     pub(super) status: AppStatus,
     pub(super) admin: Option<Admin>,
-    pub(super) feed: FeedHandle,
     pub(super) counters: Arc<FeedCounters>,
 }
 
@@ -162,31 +159,6 @@ fn embedded_venue(instruments: &[Instrument]) -> Result<Option<RunningVenue>, St
         return Ok(None);
     }
     Ok(Some(simulator::start(VenueOptions { symbols, ..VenueOptions::default() })?))
-}
-
-async fn wait_until_ready(status: &AppStatus) {
-    let ready = async {
-        while !status.waits_for_before_feed().is_empty() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    if tokio::time::timeout(READY_MAX, ready).await.is_err() {
-        tracing::warn!(waits_for = ?status.waits_for_before_feed(), "starting the feed before everything is ready");
-    }
-}
-
-fn start_feed(
-    url: &FeedUrl,
-    routes: Vec<Route>,
-    counters: &Arc<FeedCounters>,
-    state: watch::Sender<feed::FeedState>,
-    clock: Clock,
-) -> FeedHandle {
-    let intake = Intake::new(routes, Arc::clone(counters));
-    let (stop, stop_receiver) = watch::channel(false);
-    let url = url.clone();
-    let task = tokio::spawn(async move { feed::run(&url, intake, clock, state, stop_receiver).await });
-    FeedHandle { stop, task }
 }
 
 /// What a lane hears besides its ticks.
@@ -359,13 +331,15 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn finish(self, parts: Parts) -> Running {
+    fn finish(self, feed: FeedPlan, parts: Parts) -> Running {
         Running {
             clock: self.clock,
             stop_lanes: self.stop,
             give_up: self.give_up,
             lanes: self.lanes,
             ends: Vec::new(),
+            feed_plan: Some(feed),
+            feed: None,
             labels_failed: parts.recorder.failed(),
             gateways: self.gateways,
             book_stop: self.book_stop,

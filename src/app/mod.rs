@@ -21,7 +21,7 @@ use schemas::config::Config;
 
 use crate::clock::Clock;
 use crate::config::Credentials;
-use crate::drain::{self, StopReason};
+use crate::drain::{self, Signals, StopReason};
 use crate::status::AppStatus;
 
 /// A runtime for feed, lanes, books and gateways: one thread.
@@ -36,7 +36,7 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 /// order. `watcher` sees the status once everything stands, before the first tick.
 ///
 /// # Errors
-/// [`StartError`] if it cannot start; nothing is left open then.
+/// [`StartError`] if it cannot start; this process has placed nothing then.
 pub async fn run(
     config: Config,
     credentials: Vec<Credentials>,
@@ -44,22 +44,23 @@ pub async fn run(
     watcher: impl FnOnce(AppStatus),
 ) -> Result<Ended, StartError> {
     let clock = Clock::start();
-    let stop_after = options.run_for;
-    let building = build::start(config, credentials, clock);
+    let mut signals = Signals::listen().map_err(StartError::Signals)?;
+    let time_up = drain::time_up(options.run_for);
+    tokio::pin!(time_up);
     let mut running = tokio::select! {
-        running = building => running?,
-        signalled = drain::signalled() => {
-            signalled.map_err(StartError::Signals)?;
-            return Ok(Ended::before_start());
-        }
+        biased;
+        () = signals.next() => return Ok(Ended::before_start(StopReason::Signal)),
+        () = &mut time_up => return Ok(Ended::before_start(StopReason::TimeIsUp)),
+        running = build::start(config, credentials, clock) => running?,
     };
     let status = running.status();
     watcher(status.clone());
     let reason = tokio::select! {
-        signalled = drain::signalled() => signalled.map_or(StopReason::Failure, |()| StopReason::Signal),
+        biased;
+        () = signals.next() => StopReason::Signal,
         () = status.leave.notified() => StopReason::Signal,
-        () = drain::time_up(stop_after) => StopReason::TimeIsUp,
-        reason = running.ended() => reason,
+        () = &mut time_up => StopReason::TimeIsUp,
+        reason = running.trade() => reason,
     };
     tracing::info!(?reason, "stopping");
     Ok(running.stop(reason).await)

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemas::config::FeedUrl;
 use schemas::summary::Summary;
 use tokio::sync::{Notify, watch};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinError, JoinHandle, JoinSet};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::account::GatewayHandle;
@@ -15,10 +16,12 @@ use super::summary;
 use crate::book::Books;
 use crate::clock::Clock;
 use crate::drain::{CLOSE_MAX, STOP_MAX, StopReason};
-use crate::feed::{FeedEnd, FeedError};
+use crate::feed::{self, FeedEnd, FeedError, FeedState, Intake, Route};
 use crate::lane::LaneEnd;
 use crate::status::AppStatus;
 
+/// The feed starts when everything is ready, or after this.
+const READY_MAX: Duration = Duration::from_secs(10);
 /// How long any one task may take to follow once it was told to stop.
 const TASK_MAX: Duration = Duration::from_millis(500);
 /// How long the venues' ledgers may take to tell their totals.
@@ -27,6 +30,13 @@ const LEDGER_MAX: Duration = Duration::from_secs(1);
 const LABELS_MAX: Duration = Duration::from_secs(1);
 /// How long lanes may take over the last ticks of a feed that has ended.
 const LAST_TICKS_MAX: Duration = Duration::from_secs(5);
+
+/// The feed before it runs.
+pub(super) struct FeedPlan {
+    pub(super) url: FeedUrl,
+    pub(super) routes: Vec<Route>,
+    pub(super) state: watch::Sender<FeedState>,
+}
 
 /// The feed's task.
 #[derive(Debug)]
@@ -43,6 +53,8 @@ pub struct Running {
     pub(super) lanes: JoinSet<LaneEnd>,
     /// Lanes that ended before they were told to.
     pub(super) ends: Vec<LaneEnd>,
+    pub(super) feed_plan: Option<FeedPlan>,
+    pub(super) feed: Option<FeedHandle>,
     pub(super) gateways: Vec<GatewayHandle>,
     pub(super) book_stop: watch::Sender<bool>,
     pub(super) books: Vec<Books>,
@@ -63,8 +75,8 @@ pub struct Ended {
 impl Ended {
     /// Stopped before anything had begun: this process has placed nothing.
     #[must_use]
-    pub fn before_start() -> Self {
-        Self { reason: StopReason::Signal, summary: Summary { books_balance: true, ..Summary::default() } }
+    pub fn before_start(reason: StopReason) -> Self {
+        Self { reason, summary: Summary { books_balance: true, ..Summary::default() } }
     }
 }
 
@@ -75,25 +87,50 @@ impl Running {
         self.parts.status.clone()
     }
 
-    /// Waits until the feed has no more and its last ticks are dealt with, or a part that the run cannot do
-    /// without has failed.
-    pub(super) async fn ended(&mut self) -> StopReason {
+    /// Starts the feed when the rest is ready, and waits until it has no more and its last ticks are dealt
+    /// with, or a part that the run cannot do without has failed.
+    pub(super) async fn trade(&mut self) -> StopReason {
+        self.ready().await;
+        self.start_feed();
+        let Self { feed, lanes, ends, gateways, labels_failed, .. } = self;
         tokio::select! {
-            ended = &mut self.parts.feed.task => match ended {
+            ended = feed_end(feed) => match ended {
                 Ok(Ok(FeedEnd::Exhausted | FeedEnd::Stopped)) => {}
                 Ok(Err(error)) => return failure("the feed", &error),
                 Err(error) => return failure("the feed's task", &error),
             },
-            Some(lane) = self.lanes.join_next() => {
+            Some(lane) = lanes.join_next() => {
                 let reason = failure("a lane", &lane.as_ref().map_or_else(ToString::to_string, |end| end.symbol.clone()));
-                self.ends.extend(lane);
+                ends.extend(lane);
                 return reason;
             }
-            error = first_end(&mut self.gateways) => return failure("a gateway's task", &error),
-            () = self.labels_failed.notified() => return failure("the label file", &"see above"),
+            error = first_end(gateways) => return failure("a gateway's task", &error),
+            () = labels_failed.notified() => return failure("the label file", &"see above"),
         }
         self.last_ticks().await;
         StopReason::FeedExhausted
+    }
+
+    async fn ready(&self) {
+        let status = &self.parts.status;
+        let ready = async {
+            while !status.waits_for_before_feed().is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        if timeout(READY_MAX, ready).await.is_err() {
+            let waits_for = status.waits_for_before_feed();
+            tracing::warn!(?waits_for, "starting the feed before everything is ready");
+        }
+    }
+
+    fn start_feed(&mut self) {
+        let Some(FeedPlan { url, routes, state }) = self.feed_plan.take() else { return };
+        let intake = Intake::new(routes, Arc::clone(&self.parts.counters));
+        let (stop, stopped) = watch::channel(false);
+        let clock = self.clock;
+        let task = tokio::spawn(async move { feed::run(&url, intake, clock, state, stopped).await });
+        self.feed = Some(FeedHandle { stop, task });
     }
 
     /// Stops in order, within [`STOP_MAX`].
@@ -104,7 +141,7 @@ impl Running {
         self.book_stop.send_replace(true);
         for gateway in self.gateways {
             drop(gateway.commands);
-            if timeout_at(soon(deadline), gateway.task).await.is_err() {
+            if !gateway.task.is_finished() && timeout_at(soon(deadline), gateway.task).await.is_err() {
                 tracing::warn!("a gateway did not end in time");
             }
         }
@@ -149,8 +186,8 @@ impl Running {
     }
 
     async fn stop_feed(&mut self) {
-        self.parts.feed.stop.send_replace(true);
-        let task = &mut self.parts.feed.task;
+        let Some(FeedHandle { stop, task }) = &mut self.feed else { return };
+        stop.send_replace(true);
         if !task.is_finished() && timeout(TASK_MAX, &mut *task).await.is_err() {
             task.abort();
         }
@@ -177,6 +214,13 @@ impl Running {
 fn failure(what: &str, error: &dyn std::fmt::Display) -> StopReason {
     tracing::error!("{what} ended: {error}");
     StopReason::Failure
+}
+
+async fn feed_end(feed: &mut Option<FeedHandle>) -> Result<Result<FeedEnd, FeedError>, JoinError> {
+    match feed {
+        Some(feed) => (&mut feed.task).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// A task's own time, within everybody's.

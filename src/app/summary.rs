@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipeline::counts::Counts;
+use pipeline::instrument::Phase;
 use pipeline::skip::Skip;
 use pipeline::trade::Outcome;
 use schemas::summary::Summary;
@@ -49,7 +50,7 @@ pub(super) fn summary(
         venue_trades: venue_trades.unwrap_or(recorded.trades),
         open_orders: u64::try_from(open.len()).unwrap_or(u64::MAX),
         open_order_ids: open.iter().map(ToString::to_string).collect(),
-        unconfirmed: unconfirmed(all, lanes),
+        unconfirmed: unconfirmed(all),
         labels_lost: recorded.labels_lost,
         swept: counts.swept,
         oldest_open_maker_ms: recorded.oldest_open_maker_ms,
@@ -60,9 +61,9 @@ pub(super) fn summary(
 }
 
 /// Instruments of which the venue did not confirm that nothing of ours is open: their lanes failed, or gave up.
-fn unconfirmed(all: &[Arc<LaneStats>], ends: &[LaneEnd]) -> Vec<String> {
-    let clean = |symbol: &str| ends.iter().any(|end| end.clean && end.symbol == symbol);
-    all.iter().filter(|lane| !clean(&lane.symbol)).map(|lane| lane.symbol.clone()).collect()
+fn unconfirmed(lanes: &[Arc<LaneStats>]) -> Vec<String> {
+    let open = lanes.iter().filter(|lane| lane.phase() != Phase::Stopped);
+    open.map(|lane| lane.symbol.clone()).collect()
 }
 
 fn named<'a>(names: impl Iterator<Item = &'a str>, counts: &[u64]) -> BTreeMap<String, u64> {

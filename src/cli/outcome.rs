@@ -1,5 +1,6 @@
 //! How a run's end is told: the summary file, the last lines, the exit code.
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -20,20 +21,31 @@ pub(super) fn tell(
             return Ok(error.exit_code());
         }
     };
-    if let Some(path) = summary_file {
-        let text = serde_json::to_string_pretty(&ended.summary).context("failed to write the summary")?;
-        std::fs::write(path, text + "\n")
-            .with_context(|| format!("failed to write the summary to {}", path.display()))?;
+    let Ended { summary, .. } = &ended;
+    // What may be open comes first: nothing that goes wrong after it can hide it.
+    if summary.open_orders > 0 {
+        complain(&format!("orders that may still be open: {}", summary.open_order_ids.join(" ")));
     }
-    say(&ended.summary);
-    if ended.summary.open_orders > 0 {
-        complain(&format!("orders that may still be open: {}", ended.summary.open_order_ids.join(" ")));
-    }
-    if !ended.summary.unconfirmed.is_empty() {
-        let symbols = ended.summary.unconfirmed.join(" ");
+    if !summary.unconfirmed.is_empty() {
+        let symbols = summary.unconfirmed.join(" ");
         complain(&format!("the venue did not confirm that no order of ours is open: {symbols}"));
     }
-    Ok(app::exit_code(&ended))
+    let code = app::exit_code(&ended);
+    if let Some(path) = summary_file
+        && let Err(error) = write_summary(path, summary)
+    {
+        complain(&format!("{error:#}"));
+        return Ok(if code == ExitCode::SUCCESS { ExitCode::FAILURE } else { code });
+    }
+    // Whoever has closed standard output does not want the lines.
+    let _ = say(summary);
+    Ok(code)
+}
+
+fn write_summary(path: &Path, summary: &Summary) -> anyhow::Result<()> {
+    let text = serde_json::to_string_pretty(summary).context("failed to write the summary")?;
+    std::fs::write(path, text + "\n")
+        .with_context(|| format!("failed to write the summary to {}", path.display()))
 }
 
 /// One line a fault, on standard error.
@@ -42,30 +54,34 @@ pub(super) fn complain(text: &str) {
     eprintln!("{text}");
 }
 
-#[expect(clippy::print_stdout, reason = "the command's answer")]
-fn say(summary: &Summary) {
+fn say(summary: &Summary) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
     let share = percent(summary.matched, summary.pairs);
-    println!(
+    writeln!(
+        out,
         "pairs {} · matched {} ({share}) · venue trades {} · open orders {} · books balance: {}",
         summary.pairs, summary.matched, summary.venue_trades, summary.open_orders, summary.books_balance
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "messages {} = rejected {} + duplicates {} + ticks {}",
         summary.messages, summary.rejected, summary.duplicates, summary.ticks
-    );
+    )?;
     let skips: u64 = summary.skips.values().sum();
-    println!(
+    writeln!(
+        out,
         "ticks {} + repeats {} = pairs {} + skips {skips} + conflated {} + overflow {} + waiting {}",
         summary.ticks, summary.repeats, summary.pairs, summary.conflated, summary.overflow, summary.waiting
-    );
-    println!(
+    )?;
+    writeln!(
+        out,
         "tick to maker p50 {} µs, p99 {} µs · tick to done p50 {} µs, p99 {} µs · oldest open maker {} ms",
         summary.tick_to_maker_us.p50,
         summary.tick_to_maker_us.p99,
         summary.tick_to_done_us.p50,
         summary.tick_to_done_us.p99,
         summary.oldest_open_maker_ms
-    );
+    )
 }
 
 /// A share in hundredths of a percent, in whole-number arithmetic.

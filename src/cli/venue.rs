@@ -30,7 +30,13 @@ pub struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let options = options(args)?;
+    let options = match options(args) {
+        Ok(options) => options,
+        Err(error) => {
+            super::outcome::complain(&format!("{error:#}"));
+            return Ok(ExitCode::from(2));
+        }
+    };
     let (profile, symbols) = (options.profile.as_str(), options.symbols.len());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {

@@ -78,7 +78,7 @@ pub struct Recorded {
     pub pairs: u64,
     /// The newest pairs that traded, newest last.
     pub recent: VecDeque<RecentTrade>,
-    /// Labels that could not be written.
+    /// Labels that were not written, or not known to be: none is tried after the first failure.
     pub labels_lost: u64,
 }
 
@@ -105,7 +105,7 @@ impl Recorded {
         if let Some(sent) = trade.maker.sent_at {
             self.tick_to_maker_us.saturating_record(micros(sent));
             self.tick_to_done_us.saturating_record(micros(record.done));
-            let open = trade.maker.ended_at.map_or(0, |ended| ended.since(sent).as_millis());
+            let open = trade.maker.ended_at.unwrap_or(record.done).since(sent).as_millis();
             self.oldest_open_maker_ms =
                 self.oldest_open_maker_ms.max(u64::try_from(open).unwrap_or(u64::MAX));
         }
@@ -227,8 +227,13 @@ fn record_all(
     failed: &Notify,
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
+    let mut given_up = false;
     while records.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        let written = file.as_mut().map_or(Ok(()), |file| write_labels(file, &batch));
+        let written = if given_up {
+            Err(std::io::Error::other("given up after an earlier failure"))
+        } else {
+            file.as_mut().map_or(Ok(()), |file| write_labels(file, &batch))
+        };
         let more_waits = batch.len() == BATCH_MAX;
         let mut recorded = lock(recorded);
         let taken = u64::try_from(batch.len()).unwrap_or(u64::MAX);
@@ -238,6 +243,7 @@ fn record_all(
                 tracing::error!(%error, "labels could not be written");
             }
             recorded.labels_lost += taken;
+            given_up = true;
             failed.notify_one();
         }
         drop(recorded);

@@ -33,8 +33,10 @@ fn a_killed_owner_leaves_nothing_to_its_successor() {
     last.wait_until_ready();
     venue.fault(&json!({ "fault": "delay_answers", "ms": 30_000 }));
     venue.fault(&json!({ "fault": "mute_stream", "stream": "user" }));
-    let orphans = until("a maker rests", || Some(venue.open_orders()).filter(|open| !open.is_empty()));
+    until("a maker rests", || (!venue.open_orders().is_empty()).then_some(()));
     last.process.kill();
+    // What is open now stays open: its owner is gone.
+    let orphans = venue.open_orders();
     left_behind += orphans.len();
     venue.fault(&json!({ "fault": "delay_answers", "on": false }));
     venue.fault(&json!({ "fault": "mute_stream", "stream": "user", "on": false }));

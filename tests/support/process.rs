@@ -137,7 +137,9 @@ impl RunProcess {
         let process = Process::start(dir, name, &args);
         let admin = until("the admin address is logged", || {
             let err = process.err();
-            let line = err.lines().find(|line| line.contains("admin listening"))?.to_owned();
+            // A line that is not ended may be half an address.
+            let whole = |line: &&str| line.ends_with('\n') && line.contains("admin listening");
+            let line = err.split_inclusive('\n').find(whole)?.to_owned();
             let plain: String = line.chars().filter(char::is_ascii_graphic).collect();
             plain.rsplit_once('=')?.1.parse().ok()
         });

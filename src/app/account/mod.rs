@@ -138,7 +138,7 @@ impl Account {
         let parts = GatewayParts {
             target: self.target,
             account: self.key,
-            recv_window_ms: u32::try_from(RECV_WINDOW.as_millis()).unwrap_or(5_000),
+            recv_window_ms: u32::try_from(RECV_WINDOW.as_millis()).expect("two seconds fit"),
             clock_offset_ms: probed.clock_offset_ms,
             limits: probed.limits,
             lanes,

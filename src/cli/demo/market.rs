@@ -21,6 +21,8 @@ const SYMBOLS_MAX: usize = 8;
 pub(super) enum MarketError {
     #[error(transparent)]
     Tape(#[from] TapeError),
+    #[error("FEED-030 --redis: not a Redis address (got {0:?}, want redis://host:port)")]
+    NotRedis(String),
     #[error("the demo's own configuration is faulty: {0:?}")]
     Config(Vec<Fault>),
 }
@@ -43,7 +45,8 @@ pub(super) fn config(args: &Args) -> Result<(Config, String), MarketError> {
             };
             (FeedUrl::Tape { path: path.clone(), series: args.series.clone(), speed }, symbols)
         }
-        (None, Some(redis)) => (redis.clone(), usual_symbols()),
+        (None, Some(redis @ FeedUrl::Redis { .. })) => (redis.clone(), usual_symbols()),
+        (None, Some(other)) => return Err(MarketError::NotRedis(other.to_string())),
         (None, None) => (FeedUrl::Synthetic { seed: args.seed }, usual_symbols()),
     };
     let title = feed.to_string();

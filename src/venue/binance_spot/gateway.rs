@@ -15,7 +15,7 @@ use schemas::ids::InstrumentPrefix;
 use schemas::wire::binance_spot::limit::LimitKind;
 use tokio::sync::{mpsc, watch};
 
-use schemas::wire::binance_spot::api_error::ApiError;
+use schemas::wire::binance_spot::api_error::{ApiError, ErrorClass};
 
 use super::account::AccountKey;
 use super::socket::{self, Frame, SocketError, WsReader, WsWriter};
@@ -28,6 +28,8 @@ use crate::venue::guard::{Endpoint, Target};
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 /// The venue pings every 20 s; a connection that is silent for longer than this is dead.
 const IDLE_MAX: Duration = Duration::from_secs(60);
+/// How long a venue is left alone that refuses because of its limits and names no time.
+const SILENCE: Duration = Duration::from_secs(60);
 /// The most requests on their way.
 const INFLIGHT_MAX: usize = 4_096;
 /// Frames that are taken in before what they brought about is handed on.
@@ -80,6 +82,20 @@ enum LinkError {
     Silent(Duration),
 }
 
+impl LinkError {
+    /// How long a venue that refused a connection because of its limits wants to be left alone.
+    fn wanted_silence(&self, now_ms: i64) -> Duration {
+        match self {
+            Self::Refused(error) if error.class() == ErrorClass::RateLimited => {
+                let wait_ms = error.retry_after_ms.map(|until_ms| until_ms.saturating_sub(now_ms));
+                wait_ms.map_or(SILENCE, |ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
+            }
+            Self::Socket(SocketError::Refused(418 | 429)) => SILENCE,
+            Self::Socket(_) | Self::Refused(_) | Self::Ended | Self::Silent(_) => Duration::ZERO,
+        }
+    }
+}
+
 type Halves = (WsReader, WsWriter);
 
 /// Runs until every lane is gone.
@@ -91,24 +107,30 @@ pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
         inflight_max: INFLIGHT_MAX,
     };
     let machine = Gateway::new(settings, permit);
-    let mut session = Session { machine, encoder: Encoder::default(), parts, clock };
+    let mut session = Session { machine, encoder: Encoder::default(), parts, clock, counted: (0, 0) };
     let mut backoff = Backoff::of_connection(u64::from(std::process::id()));
     loop {
-        let opening = open(session.parts.target.clone(), session.parts.account.clone(), session.venue_ms());
+        let mut pause = Duration::ZERO;
+        let opening =
+            open(session.parts.target.clone(), session.parts.account.clone(), session.now().wall_ms);
         match session.meanwhile(opening).await {
             None => return,
             Some(Ok(mut halves)) => {
                 backoff.reset();
                 session.connected();
                 match session.serve(&mut halves).await {
-                    Ok(()) => return,
+                    Ok(()) => return session.count(),
                     Err(error) => tracing::warn!(%error, "the order connection was lost"),
                 }
                 session.disconnected();
             }
-            Some(Err(error)) => tracing::warn!(%error, "the order connection could not be made"),
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the order connection could not be made");
+                pause = error.wanted_silence(session.now().wall_ms);
+            }
         }
-        if session.meanwhile(tokio::time::sleep(backoff.after_failure())).await.is_none() {
+        let pause = pause.max(backoff.after_failure());
+        if session.meanwhile(tokio::time::sleep(pause)).await.is_none() {
             return;
         }
     }
@@ -139,6 +161,8 @@ struct Session<P> {
     encoder: Encoder,
     parts: GatewayParts,
     clock: Clock,
+    /// Late answers and mismatches that the metrics know of.
+    counted: (u64, u64),
 }
 
 impl<P: Permit> Session<P> {
@@ -146,9 +170,9 @@ impl<P: Permit> Session<P> {
     async fn serve(&mut self, (reader, writer): &mut Halves) -> Result<(), LinkError> {
         let timer = tokio::time::sleep(IDLE_MAX);
         tokio::pin!(timer);
-        let mut heard = self.clock.now().mono;
+        let mut heard = self.now().mono;
         loop {
-            let now = self.clock.now();
+            let now = self.now();
             self.send_out(writer, now).await?;
             self.hand_out();
             self.show_link(now);
@@ -166,12 +190,12 @@ impl<P: Permit> Session<P> {
                     None => return Ok(()),
                 },
                 frame = reader.next() => {
-                    let now = self.clock.now();
+                    let now = self.now();
                     heard = now.mono;
                     self.take_frames(frame, reader, now)?;
                 }
                 () = &mut timer => {
-                    let now = self.clock.now();
+                    let now = self.now();
                     let silence = now.mono.since(heard);
                     // An answer is overdue and nothing else came either: whatever is sent into this
                     // connection would be lost as well.
@@ -196,7 +220,7 @@ impl<P: Permit> Session<P> {
     /// Writes what may leave, as one flush.
     async fn send_out(&mut self, writer: &mut WsWriter, now: Now) -> Result<(), LinkError> {
         let mut wrote = false;
-        let at_ms = now.wall_ms + self.parts.clock_offset_ms.load(Ordering::Relaxed);
+        let at_ms = now.wall_ms;
         while let Some(outgoing) = self.machine.poll_send(now) {
             let lane = &self.parts.lanes[outgoing.lane.0];
             let account = self.parts.account.account();
@@ -206,7 +230,7 @@ impl<P: Permit> Session<P> {
         }
         if wrote {
             writer.flush().await?;
-            self.machine.handle_written(self.clock.now().mono);
+            self.machine.handle_written(self.now().mono);
         }
         Ok(())
     }
@@ -231,10 +255,11 @@ impl<P: Permit> Session<P> {
         let api_key = self.parts.account.api_key();
         match decode(text, &self.machine, &self.parts.lanes, api_key, now.wall_ms) {
             Decoded::Answer { request, answer, counts } => {
+                // The venue's counts hold this request already: it is no longer on its way.
+                self.machine.handle_answer(request, answer);
                 for count in counts.iter().filter_map(count) {
                     self.machine.handle_count(count, now);
                 }
-                self.machine.handle_answer(request, answer);
             }
             Decoded::Update(update) => self.machine.handle_update(update),
             Decoded::Ended => return Err(LinkError::Ended),
@@ -263,13 +288,14 @@ impl<P: Permit> Session<P> {
 
     fn connected(&mut self) {
         self.machine.handle_connected();
-        self.show_link(self.clock.now());
+        self.show_link(self.now());
     }
 
     fn disconnected(&mut self) {
         self.parts.link.send_replace(Link::Down);
         self.machine.handle_disconnected();
         self.hand_out();
+        self.count();
     }
 
     /// Waits for something while there is no connection, refusing commands as they come; `None` once every
@@ -287,14 +313,18 @@ impl<P: Permit> Session<P> {
         }
     }
 
-    /// Brings the machine's own counts to the metrics; now and then is enough.
-    fn count(&self) {
-        metrics::counter!("st_gateway_late_answers_total").absolute(self.machine.late_answers());
-        metrics::counter!("st_gateway_mismatches_total").absolute(self.machine.mismatches());
+    /// Adds what the machine has counted since the last time to the metrics of all gateways.
+    fn count(&mut self) {
+        let counted = (self.machine.late_answers(), self.machine.mismatches());
+        metrics::counter!("st_gateway_late_answers_total").increment(counted.0 - self.counted.0);
+        metrics::counter!("st_gateway_mismatches_total").increment(counted.1 - self.counted.1);
+        self.counted = counted;
     }
 
-    fn venue_ms(&self) -> i64 {
-        self.clock.now().wall_ms + self.parts.clock_offset_ms.load(Ordering::Relaxed)
+    /// The present moment by the venue's wall clock, which its windows and deadlines go by.
+    fn now(&self) -> Now {
+        let now = self.clock.now();
+        Now { wall_ms: now.wall_ms + self.parts.clock_offset_ms.load(Ordering::Relaxed), ..now }
     }
 }
 

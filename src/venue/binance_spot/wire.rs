@@ -115,7 +115,7 @@ impl Encoder {
     }
 }
 
-/// Reads a frame. What cannot be read proves nothing; it is said once, and the order's outcome stays unknown.
+/// Reads a frame. What cannot be read proves nothing: it is said, and the order's outcome stays unknown.
 pub(super) fn decode<P: Permit>(
     text: &str,
     machine: &Gateway<P>,
