@@ -3,6 +3,7 @@
 //! Orders and book come over different connections: a book update that still shows our maker can arrive long
 //! after the maker's end. Such a side is a ghost, and what was there before the maker counts instead.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use schemas::order::Side;
@@ -22,7 +23,7 @@ const SHOWN_MAX: usize = 8;
 #[derive(Clone, Debug)]
 pub struct OwnView {
     /// Newest last; never more than [`MAKERS_MAX`].
-    makers: Vec<Maker>,
+    makers: VecDeque<Maker>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,7 @@ struct Maker {
 
 impl Default for OwnView {
     fn default() -> Self {
-        Self { makers: Vec::with_capacity(MAKERS_MAX) }
+        Self { makers: VecDeque::with_capacity(MAKERS_MAX) }
     }
 }
 
@@ -55,11 +56,11 @@ impl OwnView {
     /// A maker of ours rests with that quantity; `top_before` is the view that it was decided on.
     pub fn maker_resting(&mut self, side: Side, price: Decimal, remaining: Decimal, top_before: Top) {
         if self.makers.len() == MAKERS_MAX {
-            self.makers.remove(0);
+            self.makers.pop_front();
         }
         let before = side_of(&top_before, side);
         let others = before.filter(|level| level.price == price).map_or(Decimal::ZERO, |level| level.qty);
-        self.makers.push(Maker {
+        self.makers.push_back(Maker {
             side,
             price,
             before,

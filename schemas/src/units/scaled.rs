@@ -111,8 +111,43 @@ impl Buffer {
     /// Writes from the right: fraction, point, whole part, sign.
     fn fill(&mut self, steps: i128, decimals: u8) -> &str {
         let decimals = usize::from(decimals.min(18));
+        let magnitude = steps.unsigned_abs();
+        let mut at = match u64::try_from(magnitude) {
+            Ok(small) => self.fill_small(small, decimals),
+            Err(_) => self.fill_large(magnitude, decimals),
+        };
+        if steps < 0 {
+            at -= 1;
+            self.0[at] = b'-';
+        }
+        std::str::from_utf8(&self.0[at..]).unwrap_or_default()
+    }
+
+    /// Division of 64 bits costs a fraction of that of 128, and nearly every number fits.
+    fn fill_small(&mut self, mut rest: u64, decimals: usize) -> usize {
         let mut at = self.0.len();
-        let mut rest = steps.unsigned_abs();
+        if decimals > 0 {
+            for _ in 0..decimals {
+                at -= 1;
+                self.0[at] = digit(rest % 10);
+                rest /= 10;
+            }
+            at -= 1;
+            self.0[at] = b'.';
+        }
+        loop {
+            at -= 1;
+            self.0[at] = digit(rest % 10);
+            rest /= 10;
+            if rest == 0 {
+                return at;
+            }
+        }
+    }
+
+    fn fill_large(&mut self, magnitude: u128, decimals: usize) -> usize {
+        let mut at = self.0.len();
+        let mut rest = magnitude;
         let mut written = 0;
         while rest > 0 || written <= decimals {
             if written == decimals && decimals > 0 {
@@ -120,23 +155,14 @@ impl Buffer {
                 self.0[at] = b'.';
             }
             at -= 1;
-            let (more, digit) = split(rest);
-            self.0[at] = b'0' + digit;
-            rest = more;
+            self.0[at] = digit(u64::try_from(rest % 10).unwrap_or(0));
+            rest /= 10;
             written += 1;
         }
-        if steps < 0 {
-            at -= 1;
-            self.0[at] = b'-';
-        }
-        std::str::from_utf8(&self.0[at..]).unwrap_or_default()
+        at
     }
 }
 
-/// The number without its last digit, and that digit; in 64 bits where it fits.
-fn split(number: u128) -> (u128, u8) {
-    match u64::try_from(number) {
-        Ok(small) => (u128::from(small / 10), u8::try_from(small % 10).unwrap_or(0)),
-        Err(_) => (number / 10, u8::try_from(number % 10).unwrap_or(0)),
-    }
+fn digit(value: u64) -> u8 {
+    b'0' + u8::try_from(value).unwrap_or(0)
 }
