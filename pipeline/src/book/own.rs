@@ -26,10 +26,17 @@ pub struct OwnView {
     makers: VecDeque<Maker>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Maker {
+/// Where a maker rests. One value, so that it lies in one piece of memory: it is all that most looks at a
+/// maker need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
     side: Side,
     price: Decimal,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Maker {
+    place: Place,
     /// What the view showed on this side before the maker.
     before: Option<Level>,
     /// What others show at its price, as far as is known.
@@ -61,8 +68,7 @@ impl OwnView {
         let before = side_of(&top_before, side);
         let others = before.filter(|level| level.price == price).map_or(Decimal::ZERO, |level| level.qty);
         self.makers.push_back(Maker {
-            side,
-            price,
+            place: Place { side, price },
             before,
             others,
             shown: Shown::new(remaining),
@@ -99,20 +105,17 @@ impl OwnView {
     /// Ghosts first: where one of them explains the level whole, nobody else can be behind it.
     fn side(&mut self, side: Side, raw: &Top) -> Option<Level> {
         let level = side_of(raw, side)?;
-        let mine = |maker: &&mut Maker| maker.side == side && maker.price == level.price;
-        if let Some(ghost) = self
-            .makers
-            .iter_mut()
-            .filter(mine)
-            .find(|maker| maker.ended.is_some() && maker.explains(level.qty))
-        {
-            ghost.seen = Some(raw.update_id);
-            return ghost.before;
+        let mut resting = None;
+        let place = Place { side, price: level.price };
+        for maker in self.makers.iter_mut().filter(|maker| maker.place == place) {
+            if maker.ended.is_none() {
+                resting = resting.or(Some(maker));
+            } else if maker.explains(level.qty) {
+                maker.seen = Some(raw.update_id);
+                return maker.before;
+            }
         }
-        match self.makers.iter_mut().filter(mine).find(|maker| maker.ended.is_none()) {
-            Some(maker) => maker.take_out(level, raw.update_id),
-            None => Some(level),
-        }
+        resting.map_or(Some(level), |maker| maker.take_out(level, raw.update_id))
     }
 }
 
@@ -144,9 +147,11 @@ impl Maker {
         let Some(ended) = self.ended else {
             return false;
         };
-        let still_there = side_of(raw, self.side)
-            .is_some_and(|level| level.price == self.price && self.explains(level.qty));
-        let gone = self.seen.is_some_and(|seen| raw.update_id > seen) && !still_there;
+        let still_there = || {
+            side_of(raw, self.place.side)
+                .is_some_and(|level| level.price == self.place.price && self.explains(level.qty))
+        };
+        let gone = self.seen.is_some_and(|seen| raw.update_id > seen) && !still_there();
         gone || now.since(ended) >= GHOST_MAX
     }
 }

@@ -127,22 +127,36 @@ impl Buffer {
     fn fill_small(&mut self, mut rest: u64, decimals: usize) -> usize {
         let mut at = self.0.len();
         if decimals > 0 {
-            for _ in 0..decimals {
-                at -= 1;
-                self.0[at] = digit(rest % 10);
-                rest /= 10;
+            let point = at - decimals - 1;
+            while at >= point + 1 + PAIR {
+                (at, rest) = self.fill_pair(at, rest);
             }
-            at -= 1;
+            while at > point + 1 {
+                (at, rest) = self.fill_one(at, rest);
+            }
+            at = point;
             self.0[at] = b'.';
         }
+        while rest >= 100 {
+            (at, rest) = self.fill_pair(at, rest);
+        }
         loop {
-            at -= 1;
-            self.0[at] = digit(rest % 10);
-            rest /= 10;
+            (at, rest) = self.fill_one(at, rest);
             if rest == 0 {
                 return at;
             }
         }
+    }
+
+    fn fill_pair(&mut self, at: usize, rest: u64) -> (usize, u64) {
+        let pair = usize::try_from(rest % 100).unwrap_or(0) * PAIR;
+        self.0[at - PAIR..at].copy_from_slice(&PAIRS[pair..pair + PAIR]);
+        (at - PAIR, rest / 100)
+    }
+
+    fn fill_one(&mut self, at: usize, rest: u64) -> (usize, u64) {
+        self.0[at - 1] = digit(rest % 10);
+        (at - 1, rest / 10)
     }
 
     fn fill_large(&mut self, magnitude: u128, decimals: usize) -> usize {
@@ -166,3 +180,17 @@ impl Buffer {
 fn digit(value: u64) -> u8 {
     b'0' + u8::try_from(value).unwrap_or(0)
 }
+
+const PAIR: usize = 2;
+
+/// "00" to "99", one after the other.
+const PAIRS: [u8; 200] = {
+    let mut pairs = [b'0'; 200];
+    let mut at = 0_u8;
+    while at < 100 {
+        pairs[at as usize * PAIR] += at / 10;
+        pairs[at as usize * PAIR + 1] += at % 10;
+        at += 1;
+    }
+    pairs
+};

@@ -52,8 +52,10 @@ macro_rules! name {
 /// A parameter's value.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
-    /// Quoted in JSON.
+    /// Quoted in JSON, and escaped where it must be.
     Text(&'a str),
+    /// Quoted in JSON: a word of the dialect or an id of ours, which need no escapes.
+    Word(&'a str),
     /// A whole number.
     Number(u64),
     /// Milliseconds since the epoch.
@@ -161,22 +163,22 @@ impl Signed for PlaceOrder<'_> {
             PlaceKind::Maker => ("LIMIT_MAKER", "RESULT"),
             PlaceKind::Taker => ("LIMIT", "FULL"),
         };
-        each(name!("newClientOrderId"), Value::Text(self.client_id.as_str()));
-        each(name!("newOrderRespType"), Value::Text(answer));
+        each(name!("newClientOrderId"), Value::Word(self.client_id.as_str()));
+        each(name!("newOrderRespType"), Value::Word(answer));
         each(name!("price"), Value::Decimal(self.price));
         each(name!("quantity"), Value::Decimal(self.qty));
         recv_window(self.recv_window_ms, &mut each);
         if self.stp_none {
-            each(name!("selfTradePreventionMode"), Value::Text("NONE"));
+            each(name!("selfTradePreventionMode"), Value::Word("NONE"));
         }
-        each(name!("side"), Value::Text(self.side.as_str()));
+        each(name!("side"), Value::Word(self.side.as_str()));
         each(name!("symbol"), Value::Text(self.symbol));
         // A LIMIT_MAKER with a time in force is refused (-1106).
         if self.kind == PlaceKind::Taker {
-            each(name!("timeInForce"), Value::Text("IOC"));
+            each(name!("timeInForce"), Value::Word("IOC"));
         }
         each(name!("timestamp"), Value::Millis(self.timestamp_ms));
-        each(name!("type"), Value::Text(order_type));
+        each(name!("type"), Value::Word(order_type));
     }
 }
 
@@ -207,7 +209,7 @@ impl Signed for QueryOrder<'_> {
 fn about_order(about: &AboutOrder<'_>, mut each: impl FnMut(Name, Value<'_>)) {
     match about.order {
         OrderRef::Venue(id) => each(name!("orderId"), Value::Number(id)),
-        OrderRef::Client(id) => each(name!("origClientOrderId"), Value::Text(id.as_str())),
+        OrderRef::Client(id) => each(name!("origClientOrderId"), Value::Word(id.as_str())),
     }
     recv_window(about.recv_window_ms, &mut each);
     each(name!("symbol"), Value::Text(about.symbol));
@@ -258,7 +260,7 @@ fn push_both(payload: &mut String, frame: &mut String, name: Name, value: Value<
     frame.push_str(name.sent);
     match value {
         Value::Text(_) => push_quoted(frame, plain),
-        Value::Decimal(_) => {
+        Value::Word(_) | Value::Decimal(_) => {
             frame.push('"');
             frame.push_str(plain);
             frame.push('"');
@@ -269,7 +271,7 @@ fn push_both(payload: &mut String, frame: &mut String, name: Name, value: Value<
 
 fn push_plain(out: &mut String, value: Value<'_>) {
     match value {
-        Value::Text(text) => out.push_str(text),
+        Value::Text(text) | Value::Word(text) => out.push_str(text),
         Value::Number(number) => push_number(out, number.into()),
         Value::Millis(millis) => push_number(out, millis.into()),
         Value::Decimal(decimal) => decimal.write(out),
