@@ -78,6 +78,11 @@ pub struct Scaled {
 }
 
 impl Scaled {
+    /// Lends the text, which is written nowhere else.
+    pub fn with_text<T>(self, take: impl FnOnce(&str) -> T) -> T {
+        take(Buffer::default().fill(self.steps, self.decimals))
+    }
+
     /// Appends the text. Does not allocate where `out` has room for 42 bytes more.
     pub fn write(self, out: &mut String) {
         write_scaled(out, self.steps, self.decimals);
