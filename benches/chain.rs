@@ -22,7 +22,7 @@ use chain::Chain;
 const INSTRUMENTS: usize = 50;
 
 fn chain(c: &mut Criterion) {
-    let mut chains: Vec<Chain> = (0..INSTRUMENTS).map(|_| Chain::default()).collect();
+    let mut chain = Chain::new(INSTRUMENTS);
     let ticks = chain::ticks();
     let mut ticks = ticks.iter().cycle();
     let clock = Clock::start();
@@ -33,13 +33,13 @@ fn chain(c: &mut Criterion) {
             while left > 0 {
                 let turn = left.min(INSTRUMENTS);
                 let began = clock.now().mono;
-                for chain in &mut chains[..turn] {
+                for place in 0..turn {
                     let tick = ticks.next().expect("it goes on for ever");
-                    std::hint::black_box(chain.tick(*tick));
-                    std::hint::black_box(chain.maker_rests());
+                    std::hint::black_box(chain.tick(place, *tick));
+                    std::hint::black_box(chain.maker_rests(place));
                 }
                 spent += clock.now().mono.since(began);
-                chains[..turn].iter_mut().for_each(Chain::end);
+                (0..turn).for_each(|place| chain.end(place));
                 left -= turn;
             }
             spent

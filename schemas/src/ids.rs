@@ -51,7 +51,7 @@ impl Epoch {
 }
 
 /// `st` + instance + instrument: what every order of one instrument begins with, whoever owned it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct InstrumentPrefix([u8; INSTRUMENT_PREFIX_LEN]);
 
 impl InstrumentPrefix {

@@ -20,6 +20,8 @@ const WRITE_WITHIN: Duration = Duration::from_secs(60);
 /// Most frames of one read that are handled before their answers are flushed.
 const FRAMES_PER_FLUSH: usize = 64;
 
+/// Most bytes that one read takes. The library clears as much before each read.
+pub(super) const READ_MAX: usize = 16 << 10;
 /// Longest frame that is taken.
 pub(super) const FRAME_MAX: usize = 64 * 1024;
 

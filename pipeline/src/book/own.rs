@@ -3,6 +3,7 @@
 //! Orders and book come over different connections: a book update that still shows our maker can arrive long
 //! after the maker's end. Such a side is a ghost, and what was there before the maker counts instead.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use schemas::order::Side;
@@ -22,13 +23,20 @@ const SHOWN_MAX: usize = 8;
 #[derive(Clone, Debug)]
 pub struct OwnView {
     /// Newest last; never more than [`MAKERS_MAX`].
-    makers: Vec<Maker>,
+    makers: VecDeque<Maker>,
+}
+
+/// Where a maker rests. One value, so that it lies in one piece of memory: it is all that most looks at a
+/// maker need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    side: Side,
+    price: Decimal,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Maker {
-    side: Side,
-    price: Decimal,
+    place: Place,
     /// What the view showed on this side before the maker.
     before: Option<Level>,
     /// What others show at its price, as far as is known.
@@ -41,7 +49,7 @@ struct Maker {
 
 impl Default for OwnView {
     fn default() -> Self {
-        Self { makers: Vec::with_capacity(MAKERS_MAX) }
+        Self { makers: VecDeque::with_capacity(MAKERS_MAX) }
     }
 }
 
@@ -55,13 +63,12 @@ impl OwnView {
     /// A maker of ours rests with that quantity; `top_before` is the view that it was decided on.
     pub fn maker_resting(&mut self, side: Side, price: Decimal, remaining: Decimal, top_before: Top) {
         if self.makers.len() == MAKERS_MAX {
-            self.makers.remove(0);
+            self.makers.pop_front();
         }
         let before = side_of(&top_before, side);
         let others = before.filter(|level| level.price == price).map_or(Decimal::ZERO, |level| level.qty);
-        self.makers.push(Maker {
-            side,
-            price,
+        self.makers.push_back(Maker {
+            place: Place { side, price },
             before,
             others,
             shown: Shown::new(remaining),
@@ -98,20 +105,17 @@ impl OwnView {
     /// Ghosts first: where one of them explains the level whole, nobody else can be behind it.
     fn side(&mut self, side: Side, raw: &Top) -> Option<Level> {
         let level = side_of(raw, side)?;
-        let mine = |maker: &&mut Maker| maker.side == side && maker.price == level.price;
-        if let Some(ghost) = self
-            .makers
-            .iter_mut()
-            .filter(mine)
-            .find(|maker| maker.ended.is_some() && maker.explains(level.qty))
-        {
-            ghost.seen = Some(raw.update_id);
-            return ghost.before;
+        let mut resting = None;
+        let place = Place { side, price: level.price };
+        for maker in self.makers.iter_mut().filter(|maker| maker.place == place) {
+            if maker.ended.is_none() {
+                resting = resting.or(Some(maker));
+            } else if maker.explains(level.qty) {
+                maker.seen = Some(raw.update_id);
+                return maker.before;
+            }
         }
-        match self.makers.iter_mut().filter(mine).find(|maker| maker.ended.is_none()) {
-            Some(maker) => maker.take_out(level, raw.update_id),
-            None => Some(level),
-        }
+        resting.map_or(Some(level), |maker| maker.take_out(level, raw.update_id))
     }
 }
 
@@ -143,9 +147,11 @@ impl Maker {
         let Some(ended) = self.ended else {
             return false;
         };
-        let still_there = side_of(raw, self.side)
-            .is_some_and(|level| level.price == self.price && self.explains(level.qty));
-        let gone = self.seen.is_some_and(|seen| raw.update_id > seen) && !still_there;
+        let still_there = || {
+            side_of(raw, self.place.side)
+                .is_some_and(|level| level.price == self.place.price && self.explains(level.qty))
+        };
+        let gone = self.seen.is_some_and(|seen| raw.update_id > seen) && !still_there();
         gone || now.since(ended) >= GHOST_MAX
     }
 }

@@ -66,7 +66,7 @@ impl<P: Permit> Gateway<P> {
     pub fn new(settings: GatewaySettings, permit: P) -> Self {
         let mut lanes: Vec<_> =
             settings.lanes.iter().enumerate().map(|(lane, prefix)| (*prefix, LaneId(lane))).collect();
-        lanes.sort_unstable_by(|one, other| one.0.as_str().cmp(other.0.as_str()));
+        lanes.sort_unstable();
         Self {
             lanes,
             urgent: VecDeque::with_capacity(64),
@@ -376,7 +376,7 @@ impl<P: Permit> Gateway<P> {
     }
 
     fn lane_of(&self, prefix: InstrumentPrefix) -> Option<LaneId> {
-        let found = self.lanes.binary_search_by(|(known, _)| known.as_str().cmp(prefix.as_str()));
+        let found = self.lanes.binary_search_by_key(&prefix, |(known, _)| *known);
         found.ok().and_then(|place| self.lanes.get(place)).map(|(_, lane)| *lane)
     }
 }

@@ -260,6 +260,9 @@ impl PartialOrd for Decimal {
 
 impl PartialEq for Decimal {
     fn eq(&self, other: &Self) -> bool {
+        if self.scale == other.scale {
+            return self.mantissa == other.mantissa;
+        }
         self.cmp(other) == Ordering::Equal
     }
 }

@@ -78,6 +78,11 @@ pub struct Scaled {
 }
 
 impl Scaled {
+    /// Lends the text, which is written nowhere else.
+    pub fn with_text<T>(self, take: impl FnOnce(&str) -> T) -> T {
+        take(Buffer::default().fill(self.steps, self.decimals))
+    }
+
     /// Appends the text. Does not allocate where `out` has room for 42 bytes more.
     pub fn write(self, out: &mut String) {
         write_scaled(out, self.steps, self.decimals);
@@ -111,8 +116,57 @@ impl Buffer {
     /// Writes from the right: fraction, point, whole part, sign.
     fn fill(&mut self, steps: i128, decimals: u8) -> &str {
         let decimals = usize::from(decimals.min(18));
+        let magnitude = steps.unsigned_abs();
+        let mut at = match u64::try_from(magnitude) {
+            Ok(small) => self.fill_small(small, decimals),
+            Err(_) => self.fill_large(magnitude, decimals),
+        };
+        if steps < 0 {
+            at -= 1;
+            self.0[at] = b'-';
+        }
+        std::str::from_utf8(&self.0[at..]).unwrap_or_default()
+    }
+
+    /// Division of 64 bits costs a fraction of that of 128, and nearly every number fits.
+    fn fill_small(&mut self, mut rest: u64, decimals: usize) -> usize {
         let mut at = self.0.len();
-        let mut rest = steps.unsigned_abs();
+        if decimals > 0 {
+            let point = at - decimals - 1;
+            while at >= point + 1 + PAIR {
+                (at, rest) = self.fill_pair(at, rest);
+            }
+            while at > point + 1 {
+                (at, rest) = self.fill_one(at, rest);
+            }
+            at = point;
+            self.0[at] = b'.';
+        }
+        while rest >= 100 {
+            (at, rest) = self.fill_pair(at, rest);
+        }
+        loop {
+            (at, rest) = self.fill_one(at, rest);
+            if rest == 0 {
+                return at;
+            }
+        }
+    }
+
+    fn fill_pair(&mut self, at: usize, rest: u64) -> (usize, u64) {
+        let pair = usize::try_from(rest % 100).unwrap_or(0) * PAIR;
+        self.0[at - PAIR..at].copy_from_slice(&PAIRS[pair..pair + PAIR]);
+        (at - PAIR, rest / 100)
+    }
+
+    fn fill_one(&mut self, at: usize, rest: u64) -> (usize, u64) {
+        self.0[at - 1] = digit(rest % 10);
+        (at - 1, rest / 10)
+    }
+
+    fn fill_large(&mut self, magnitude: u128, decimals: usize) -> usize {
+        let mut at = self.0.len();
+        let mut rest = magnitude;
         let mut written = 0;
         while rest > 0 || written <= decimals {
             if written == decimals && decimals > 0 {
@@ -120,23 +174,28 @@ impl Buffer {
                 self.0[at] = b'.';
             }
             at -= 1;
-            let (more, digit) = split(rest);
-            self.0[at] = b'0' + digit;
-            rest = more;
+            self.0[at] = digit(u64::try_from(rest % 10).unwrap_or(0));
+            rest /= 10;
             written += 1;
         }
-        if steps < 0 {
-            at -= 1;
-            self.0[at] = b'-';
-        }
-        std::str::from_utf8(&self.0[at..]).unwrap_or_default()
+        at
     }
 }
 
-/// The number without its last digit, and that digit; in 64 bits where it fits.
-fn split(number: u128) -> (u128, u8) {
-    match u64::try_from(number) {
-        Ok(small) => (u128::from(small / 10), u8::try_from(small % 10).unwrap_or(0)),
-        Err(_) => (number / 10, u8::try_from(number % 10).unwrap_or(0)),
-    }
+fn digit(value: u64) -> u8 {
+    b'0' + u8::try_from(value).unwrap_or(0)
 }
+
+const PAIR: usize = 2;
+
+/// "00" to "99", one after the other.
+const PAIRS: [u8; 200] = {
+    let mut pairs = [b'0'; 200];
+    let mut at = 0_u8;
+    while at < 100 {
+        pairs[at as usize * PAIR] += at / 10;
+        pairs[at as usize * PAIR + 1] += at % 10;
+        at += 1;
+    }
+    pairs
+};

@@ -4,6 +4,7 @@ use schemas::order::Side;
 use serde::Serialize;
 
 use super::numbers::Fixed;
+use super::operation::json_text;
 use super::stream_names::{KINDS, Kind, Pace, TOP_LEVELS};
 use super::views::levels;
 use crate::simulator::engine::SymbolId;
@@ -294,6 +295,6 @@ fn tell<'a, P: Serialize>(
         return;
     }
     let rules = state.symbol(symbol);
-    let payload = serde_json::to_string(&payload(rules)).expect("events serialise");
+    let payload = json_text(&payload(rules));
     state.hub.send(symbol, &rules.spec.name, kind, payload);
 }

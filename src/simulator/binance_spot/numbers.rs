@@ -44,7 +44,7 @@ impl fmt::Display for Fixed {
 
 impl Serialize for Fixed {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        Notional::from_steps(self.steps).text(self.decimals).with_text(|text| serializer.serialize_str(text))
     }
 }
 

@@ -64,6 +64,9 @@ const fn signed(
     Route { operation, method, rest, weight, signed: true, required }
 }
 
+/// Longest of the bodies that come by the thousand: orders, reports, best quotes.
+const BODY_LEN: usize = 1_024;
+
 const SYMBOL: &[&str] = &["symbol"];
 const ORDER: &[&str] = &["symbol", "side", "type"];
 
@@ -126,7 +129,19 @@ pub(super) type Answer = Result<Vec<u8>, ApiError>;
 
 /// A JSON body.
 pub(super) fn json(body: &impl serde::Serialize) -> Answer {
-    Ok(serde_json::to_vec(body).expect("views serialise"))
+    Ok(json_bytes(body))
+}
+
+/// A body as text.
+pub(super) fn json_text(body: &impl serde::Serialize) -> String {
+    String::from_utf8(json_bytes(body)).expect("JSON is text")
+}
+
+/// With room for nearly every body, so that it need not grow.
+fn json_bytes(body: &impl serde::Serialize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(BODY_LEN);
+    serde_json::to_writer(&mut out, body).expect("views serialise");
+    out
 }
 
 /// An answer, whose it is, and whether a fault keeps it back.

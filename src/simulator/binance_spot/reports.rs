@@ -4,6 +4,7 @@ use schemas::order::{OrderStatus, TimeInForce};
 use serde::Serialize;
 
 use super::numbers::Fixed;
+use super::operation::json_text;
 use super::order_rules::received;
 use super::views::{amount, expiry_reason, stp_word, type_words};
 use crate::simulator::engine::{AccountId, AssetId, ClientId, Fill, Order, Prevented, SymbolId, Trade};
@@ -209,7 +210,7 @@ pub(super) fn balances(state: &State, account: AccountId, symbol: SymbolId, asse
         u: now_ms,
         balances: assets.iter().map(changed).collect(),
     };
-    state.hub.send_user(account, &serde_json::to_string(&position).expect("events serialise"));
+    state.hub.send_user(account, &json_text(&position));
 }
 
 fn is_heard(state: &State, account: AccountId, symbol: SymbolId) -> bool {
@@ -219,6 +220,6 @@ fn is_heard(state: &State, account: AccountId, symbol: SymbolId) -> bool {
 fn tell<'a, P: Serialize>(state: &'a State, order: &Order, report: impl FnOnce(&'a Symbol) -> P) {
     if is_heard(state, order.account, order.symbol) {
         let report = report(state.symbol(order.symbol));
-        state.hub.send_user(order.account, &serde_json::to_string(&report).expect("events serialise"));
+        state.hub.send_user(order.account, &json_text(&report));
     }
 }

@@ -28,12 +28,14 @@ pub(in crate::simulator) async fn streams(
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
     let combined = uri.path().starts_with("/stream");
     let names = named_in(&uri);
-    upgrade.max_message_size(socket::FRAME_MAX).on_upgrade(move |socket| async move {
-        let mut connection = Connection::new(shared, combined);
-        connection.subscribe(&names);
-        let outbox = Arc::clone(&connection.outbox);
-        socket::serve(socket, outbox, connection).await;
-    })
+    upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
+        move |socket| async move {
+            let mut connection = Connection::new(shared, combined);
+            connection.subscribe(&names);
+            let outbox = Arc::clone(&connection.outbox);
+            socket::serve(socket, outbox, connection).await;
+        },
+    )
 }
 
 /// The streams that an address names: in its path after `/ws/`, or in the query's `streams`.

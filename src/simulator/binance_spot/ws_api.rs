@@ -35,11 +35,13 @@ pub(in crate::simulator) async fn ws_api(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let silent = query.as_deref().unwrap_or("").split('&').any(|pair| pair == "returnRateLimits=false");
-    upgrade.max_message_size(socket::FRAME_MAX).on_upgrade(move |socket| async move {
-        let connection = Connection::new(shared, !silent);
-        let outbox = Arc::clone(&connection.outbox);
-        socket::serve(socket, outbox, connection).await;
-    })
+    upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
+        move |socket| async move {
+            let connection = Connection::new(shared, !silent);
+            let outbox = Arc::clone(&connection.outbox);
+            socket::serve(socket, outbox, connection).await;
+        },
+    )
 }
 
 /// A request's frame.

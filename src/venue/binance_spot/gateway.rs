@@ -106,8 +106,14 @@ pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
         answer_patience: ANSWER_PATIENCE,
         inflight_max: INFLIGHT_MAX,
     };
-    let machine = Gateway::new(settings, permit);
-    let mut session = Session { machine, encoder: Encoder::default(), parts, clock, counted: (0, 0) };
+    let mut session = Session {
+        machine: Gateway::new(settings, permit),
+        written: vec![None; parts.lanes.len()],
+        encoder: Encoder::default(),
+        parts,
+        clock,
+        counted: (0, 0),
+    };
     let mut backoff = Backoff::of_connection(u64::from(std::process::id()));
     loop {
         let mut pause = Duration::ZERO;
@@ -158,6 +164,8 @@ async fn subscribed(reader: &mut WsReader, account: &AccountKey) -> Result<(), L
 
 struct Session<P> {
     machine: Gateway<P>,
+    /// By lane, that an order was written, until there is more to say.
+    written: Vec<Option<OrderReport>>,
     encoder: Encoder,
     parts: GatewayParts,
     clock: Clock,
@@ -268,22 +276,38 @@ impl<P: Permit> Session<P> {
         Ok(())
     }
 
-    /// Reports go to their lanes; a lane that is gone needs none.
+    /// Reports go to their lanes; a lane that is gone needs none. That an order was written changes nothing of
+    /// what its lane does next: the lane is not woken for it, and hears it with the next report.
     fn hand_out(&mut self) {
         while let Some((lane, report)) = self.machine.poll_report() {
-            match self.parts.lanes[lane.0].reports.try_send(report) {
-                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
-                Err(mpsc::error::TrySendError::Full(report)) => {
-                    let symbol = &self.parts.lanes[lane.0].symbol;
-                    tracing::error!(symbol, ?report, "broken invariant: a lane's reports are full");
+            if matches!(report, OrderReport::Sent { .. }) {
+                if let Some(earlier) = self.written[lane.0].replace(report) {
+                    self.tell(lane, earlier);
                 }
+                continue;
+            }
+            if let Some(written) = self.written[lane.0].take() {
+                self.tell(lane, written);
+            }
+            self.tell(lane, report);
+        }
+    }
+
+    fn tell(&self, lane: LaneId, report: OrderReport) {
+        let GatewayLane { reports, symbol, .. } = &self.parts.lanes[lane.0];
+        match reports.try_send(report) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => {}
+            Err(mpsc::error::TrySendError::Full(report)) => {
+                tracing::error!(symbol, ?report, "broken invariant: a lane's reports are full");
             }
         }
     }
 
     fn show_link(&self, now: Now) {
         let link = if self.machine.has_budget(now) { Link::Open } else { Link::Spent };
-        self.parts.link.send_if_modified(|shown| std::mem::replace(shown, link) != link);
+        if *self.parts.link.borrow() != link {
+            self.parts.link.send_replace(link);
+        }
     }
 
     fn connected(&mut self) {

@@ -1,5 +1,6 @@
 //! Websocket connections to the venue: a writer that queues frames and flushes once, a reader of text frames.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
@@ -195,7 +196,12 @@ fn config() -> WebSocketConfig {
         .max_write_buffer_size(UNSENT_MAX)
 }
 
+/// A write that need not wait needs no timer either.
 async fn bounded(write: impl Future<Output = Result<(), tungstenite::Error>>) -> Result<(), SocketError> {
+    let mut write = pin!(write);
+    if let Some(result) = write.as_mut().now_or_never() {
+        return Ok(result?);
+    }
     match timeout(WRITE_TIMEOUT, write).await {
         Ok(result) => Ok(result?),
         Err(_) => Err(SocketError::TimedOut(WRITE_TIMEOUT)),

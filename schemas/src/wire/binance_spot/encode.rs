@@ -32,14 +32,30 @@ pub trait Signed {
     const METHOD: &'static str;
 
     /// Calls `each` for every parameter but `apiKey`, `returnRateLimits` and `signature`, sorted by name.
-    fn params(&self, each: impl FnMut(&'static str, Value<'_>));
+    fn params(&self, each: impl FnMut(Name, Value<'_>));
+}
+
+/// A parameter's name as it is signed and as it is sent, with what stands around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Name {
+    signed: &'static str,
+    sent: &'static str,
+}
+
+/// A [`Name`], put together when the program is built.
+macro_rules! name {
+    ($name:literal) => {
+        Name { signed: concat!("&", $name, "="), sent: concat!(",\"", $name, "\":") }
+    };
 }
 
 /// A parameter's value.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
-    /// Quoted in JSON.
+    /// Quoted in JSON, and escaped where it must be.
     Text(&'a str),
+    /// Quoted in JSON: a word of the dialect or an id of ours, which need no escapes.
+    Word(&'a str),
     /// A whole number.
     Number(u64),
     /// Milliseconds since the epoch.
@@ -58,9 +74,14 @@ pub fn signed<R: Signed>(
     payload: &mut String,
     frame: &mut String,
 ) {
-    payload.clear();
     open(frame, envelope.id, R::METHOD);
-    each_param(request, envelope, account, |name, value| push_both(payload, frame, name, value));
+    // It sorts before every other name there is.
+    payload.clear();
+    payload.push_str("apiKey=");
+    payload.push_str(account.api_key);
+    frame.push_str("\"apiKey\":");
+    push_quoted(frame, account.api_key);
+    each_param(request, envelope, |name, value| push_both(payload, frame, name, value));
     let mut signature = [0; 64];
     account.sign.sign(payload.as_bytes(), &mut signature);
     frame.push_str(",\"signature\":\"");
@@ -118,17 +139,10 @@ pub fn signed_query(
     query.push_str(std::str::from_utf8(&signature).unwrap_or_default());
 }
 
-/// All parameters but the signature, sorted: `apiKey` sorts before every other name there is, and
-/// `returnRateLimits` is put in its place.
-fn each_param<R: Signed>(
-    request: &R,
-    envelope: Envelope,
-    account: Account<'_>,
-    mut each: impl FnMut(&'static str, Value<'_>),
-) {
-    const FLAG: &str = "returnRateLimits";
+/// All parameters after `apiKey` but the signature, sorted: `returnRateLimits` is put in its place.
+fn each_param<R: Signed>(request: &R, envelope: Envelope, mut each: impl FnMut(Name, Value<'_>)) {
+    const FLAG: Name = name!("returnRateLimits");
     let mut pending = !envelope.rate_limits;
-    each("apiKey", Value::Text(account.api_key));
     request.params(|name, value| {
         if pending && name > FLAG {
             each(FLAG, Value::Flag(false));
@@ -144,27 +158,27 @@ fn each_param<R: Signed>(
 impl Signed for PlaceOrder<'_> {
     const METHOD: &'static str = "order.place";
 
-    fn params(&self, mut each: impl FnMut(&'static str, Value<'_>)) {
+    fn params(&self, mut each: impl FnMut(Name, Value<'_>)) {
         let (order_type, answer) = match self.kind {
             PlaceKind::Maker => ("LIMIT_MAKER", "RESULT"),
             PlaceKind::Taker => ("LIMIT", "FULL"),
         };
-        each("newClientOrderId", Value::Text(self.client_id.as_str()));
-        each("newOrderRespType", Value::Text(answer));
-        each("price", Value::Decimal(self.price));
-        each("quantity", Value::Decimal(self.qty));
+        each(name!("newClientOrderId"), Value::Word(self.client_id.as_str()));
+        each(name!("newOrderRespType"), Value::Word(answer));
+        each(name!("price"), Value::Decimal(self.price));
+        each(name!("quantity"), Value::Decimal(self.qty));
         recv_window(self.recv_window_ms, &mut each);
         if self.stp_none {
-            each("selfTradePreventionMode", Value::Text("NONE"));
+            each(name!("selfTradePreventionMode"), Value::Word("NONE"));
         }
-        each("side", Value::Text(self.side.as_str()));
-        each("symbol", Value::Text(self.symbol));
+        each(name!("side"), Value::Word(self.side.as_str()));
+        each(name!("symbol"), Value::Text(self.symbol));
         // A LIMIT_MAKER with a time in force is refused (-1106).
         if self.kind == PlaceKind::Taker {
-            each("timeInForce", Value::Text("IOC"));
+            each(name!("timeInForce"), Value::Word("IOC"));
         }
-        each("timestamp", Value::Millis(self.timestamp_ms));
-        each("type", Value::Text(order_type));
+        each(name!("timestamp"), Value::Millis(self.timestamp_ms));
+        each(name!("type"), Value::Word(order_type));
     }
 }
 
@@ -179,7 +193,7 @@ pub struct QueryOrder<'a>(pub AboutOrder<'a>);
 impl Signed for CancelOrder<'_> {
     const METHOD: &'static str = "order.cancel";
 
-    fn params(&self, each: impl FnMut(&'static str, Value<'_>)) {
+    fn params(&self, each: impl FnMut(Name, Value<'_>)) {
         about_order(&self.0, each);
     }
 }
@@ -187,43 +201,43 @@ impl Signed for CancelOrder<'_> {
 impl Signed for QueryOrder<'_> {
     const METHOD: &'static str = "order.status";
 
-    fn params(&self, each: impl FnMut(&'static str, Value<'_>)) {
+    fn params(&self, each: impl FnMut(Name, Value<'_>)) {
         about_order(&self.0, each);
     }
 }
 
-fn about_order(about: &AboutOrder<'_>, mut each: impl FnMut(&'static str, Value<'_>)) {
+fn about_order(about: &AboutOrder<'_>, mut each: impl FnMut(Name, Value<'_>)) {
     match about.order {
-        OrderRef::Venue(id) => each("orderId", Value::Number(id)),
-        OrderRef::Client(id) => each("origClientOrderId", Value::Text(id.as_str())),
+        OrderRef::Venue(id) => each(name!("orderId"), Value::Number(id)),
+        OrderRef::Client(id) => each(name!("origClientOrderId"), Value::Word(id.as_str())),
     }
     recv_window(about.recv_window_ms, &mut each);
-    each("symbol", Value::Text(about.symbol));
-    each("timestamp", Value::Millis(about.timestamp_ms));
+    each(name!("symbol"), Value::Text(about.symbol));
+    each(name!("timestamp"), Value::Millis(about.timestamp_ms));
 }
 
 impl Signed for OpenOrders<'_> {
     const METHOD: &'static str = "openOrders.status";
 
-    fn params(&self, mut each: impl FnMut(&'static str, Value<'_>)) {
+    fn params(&self, mut each: impl FnMut(Name, Value<'_>)) {
         recv_window(self.recv_window_ms, &mut each);
-        each("symbol", Value::Text(self.symbol));
-        each("timestamp", Value::Millis(self.timestamp_ms));
+        each(name!("symbol"), Value::Text(self.symbol));
+        each(name!("timestamp"), Value::Millis(self.timestamp_ms));
     }
 }
 
 impl Signed for SubscribeUser {
     const METHOD: &'static str = "userDataStream.subscribe.signature";
 
-    fn params(&self, mut each: impl FnMut(&'static str, Value<'_>)) {
+    fn params(&self, mut each: impl FnMut(Name, Value<'_>)) {
         recv_window(self.recv_window_ms, &mut each);
-        each("timestamp", Value::Millis(self.timestamp_ms));
+        each(name!("timestamp"), Value::Millis(self.timestamp_ms));
     }
 }
 
-fn recv_window(window_ms: Option<u32>, each: &mut impl FnMut(&'static str, Value<'_>)) {
+fn recv_window(window_ms: Option<u32>, each: &mut impl FnMut(Name, Value<'_>)) {
     if let Some(window) = window_ms {
-        each("recvWindow", Value::Number(window.into()));
+        each(name!("recvWindow"), Value::Number(window.into()));
     }
 }
 
@@ -238,22 +252,15 @@ fn open(frame: &mut String, id: u64, method: &str) {
 
 /// One parameter, to what is signed and to what is sent: a value is written once and copied, so that the two
 /// cannot differ.
-fn push_both(payload: &mut String, frame: &mut String, name: &str, value: Value<'_>) {
-    if !payload.is_empty() {
-        payload.push('&');
-        frame.push(',');
-    }
-    payload.push_str(name);
-    payload.push('=');
+fn push_both(payload: &mut String, frame: &mut String, name: Name, value: Value<'_>) {
+    payload.push_str(name.signed);
     let start = payload.len();
     push_plain(payload, value);
     let plain = &payload[start..];
-    frame.push('"');
-    frame.push_str(name);
-    frame.push_str("\":");
+    frame.push_str(name.sent);
     match value {
         Value::Text(_) => push_quoted(frame, plain),
-        Value::Decimal(_) => {
+        Value::Word(_) | Value::Decimal(_) => {
             frame.push('"');
             frame.push_str(plain);
             frame.push('"');
@@ -264,7 +271,7 @@ fn push_both(payload: &mut String, frame: &mut String, name: &str, value: Value<
 
 fn push_plain(out: &mut String, value: Value<'_>) {
     match value {
-        Value::Text(text) => out.push_str(text),
+        Value::Text(text) | Value::Word(text) => out.push_str(text),
         Value::Number(number) => push_number(out, number.into()),
         Value::Millis(millis) => push_number(out, millis.into()),
         Value::Decimal(decimal) => decimal.write(out),
