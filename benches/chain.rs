@@ -78,6 +78,7 @@ fn feed(c: &mut Criterion) {
         follow_symbol: "BTCUSDT".to_owned(),
         poll: Duration::from_secs(1),
         lanes: vec![lane],
+        holds: Vec::new(),
     };
     let mut intake = Intake::new(vec![route], Arc::new(FeedCounters::default()));
     let mut next = payloads.iter().cycle();

@@ -4,33 +4,40 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pipeline::time::{Nanos, Now};
 
-/// Both clocks, read together.
+/// Both clocks, read together. The monotonic one counts on while the machine is suspended (CLOCK_BOOTTIME): what
+/// was proved before a suspend is old after it.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    started: Instant,
+    started_ns: u64,
 }
 
 impl Clock {
     /// A clock whose monotonic side begins at zero now.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn start() -> Self {
-        Self { started: Instant::now() }
+        Self { started_ns: boot_ns() }
     }
 
     /// The present moment.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn now(&self) -> Now {
-        let mono = u64::try_from(Instant::now().duration_since(self.started).as_nanos()).unwrap_or(u64::MAX);
-        Now { mono: Nanos(mono), wall_ms: wall_ms() }
+        Now { mono: Nanos(boot_ns().saturating_sub(self.started_ns)), wall_ms: wall_ms() }
     }
 
     /// The monotonic moment as the runtime's timers want it.
     #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the place")]
     pub fn instant(&self, at: Nanos) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.started + Duration::from_nanos(at.0))
+        let ahead = (self.started_ns + at.0).saturating_sub(boot_ns());
+        tokio::time::Instant::from_std(Instant::now() + Duration::from_nanos(ahead))
     }
+}
+
+/// Nanoseconds since the machine started, suspended or not.
+fn boot_ns() -> u64 {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let whole = u64::try_from(at.tv_sec).unwrap_or(0).saturating_mul(1_000_000_000);
+    whole.saturating_add(u64::try_from(at.tv_nsec).unwrap_or(0))
 }
 
 /// The wall clock, whole milliseconds since the epoch.

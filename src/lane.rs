@@ -9,6 +9,7 @@ use pipeline::counts::Counts;
 use pipeline::event::{FeedTick, OrderReport};
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument, Phase};
+use pipeline::ownership::Claim;
 use pipeline::time::Now;
 use pipeline::trade::Trade;
 use schemas::ids::ClientOrderId;
@@ -17,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::labels::LabelSource;
+use crate::ownership::Hold;
 use crate::telemetry::recorder::Record;
 use crate::telemetry::stats::LaneStats;
 
@@ -33,6 +35,10 @@ pub struct LaneLinks {
     pub doubt: Arc<AtomicBool>,
     /// What its gateway says of its orders.
     pub reports: mpsc::Receiver<OrderReport>,
+    /// Whether the instrument is ours.
+    pub hold: Arc<Hold>,
+    /// What it is told of that.
+    pub claim: watch::Receiver<Claim>,
     /// What its gateway can do at the moment.
     pub link: watch::Receiver<Link>,
     /// Where its commands go.
@@ -69,6 +75,7 @@ pub async fn run(
     tokio::pin!(timer);
     let mut feed_open = true;
     take_link(&mut instrument, &mut links, &clock);
+    links.claim.mark_changed();
     loop {
         pump(&mut instrument, &mut links, &clock).await;
         if instrument.phase() == Phase::Stopped || *give_up.borrow() {
@@ -84,6 +91,7 @@ pub async fn run(
         tokio::select! {
             biased;
             Some(report) = links.reports.recv() => take_reports(&mut instrument, &mut links, report, &clock),
+            Ok(()) = links.claim.changed() => take_claim(&mut instrument, &mut links, &clock),
             Ok(()) = links.link.changed() => take_link(&mut instrument, &mut links, &clock),
             Ok(()) = links.stop.changed() => {
                 if *links.stop.borrow_and_update() {
@@ -109,6 +117,16 @@ fn take_link(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) 
     let now = clock.now();
     instrument.handle_budget(link == Link::Open, now);
     instrument.handle_connected(link.is_up(), now);
+}
+
+fn take_claim(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
+    let claim = *links.claim.borrow_and_update();
+    let now = clock.now();
+    match claim {
+        Claim::Held(term) => instrument.begin(term, now),
+        Claim::Leaving => instrument.leave(now),
+        Claim::None => instrument.lose(now),
+    }
 }
 
 fn take_tick(instrument: &mut Instrument, links: &mut LaneLinks, tick: FeedTick, clock: &Clock) {
@@ -152,6 +170,10 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
             "the book does not show our own orders: fetching it anew"
         );
         links.doubt.store(true, Ordering::Relaxed);
+    }
+    if !links.claim.has_changed().unwrap_or(false) {
+        links.hold.set_quiet(instrument.is_quiet());
+        links.hold.outgrow(instrument.settings().epoch);
     }
     let open = instrument.open_maker_since().map(|since| since.0);
     links.stats.store(&instrument.counts(), instrument.phase(), open);

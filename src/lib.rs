@@ -14,6 +14,7 @@ pub mod drain;
 pub mod feed;
 pub mod labels;
 pub mod lane;
+pub mod ownership;
 pub mod secret;
 pub mod simulator;
 pub mod status;

@@ -183,6 +183,7 @@ fn by_outcome(counts: &Counts) -> Map<String, Value> {
 /// The phase's name for operators.
 const fn phase_name(phase: Phase) -> &'static str {
     match phase {
+        Phase::Idle => "idle",
         Phase::Sweeping => "sweeping",
         Phase::Live => "live",
         Phase::Stopping => "stopping",

@@ -233,6 +233,7 @@ fn unknown_and_shared_names_are_refused() {
         follow_symbol: symbol.to_owned(),
         poll: Duration::from_secs(1),
         lanes: vec![mpsc::channel(1).0],
+        holds: Vec::new(),
     };
     let routes =
         vec![route("a_BTCUSDT", "BTCUSDT"), route("b_BTCUSDT", "BTCUSDT"), route("a_ETHUSDT", "ETHUSDT")];
@@ -298,6 +299,7 @@ impl Bench {
             follow_symbol: "BTCUSDT".to_owned(),
             poll: Duration::from_secs(1),
             lanes: vec![sender],
+            holds: Vec::new(),
         };
         Self { intake: Intake::new(vec![route], counters.clone()), counters, lane }
     }

@@ -18,6 +18,7 @@ fn route(symbol: &str, lanes: Vec<mpsc::Sender<FeedTick>>) -> Route {
         follow_symbol: symbol.to_owned(),
         poll: Duration::from_secs(1),
         lanes,
+        holds: Vec::new(),
     }
 }
 
@@ -29,7 +30,7 @@ fn a_message_becomes_the_tick_that_it_says() {
     let payload =
         br#"{"price":"64000.10","qty":0.50,"side":"Sell","time":1700000000123,"id":7,"symbol":"BTCUSDT"}"#;
     assert_eq!(intake.handle(Key::Symbol("BTCUSDT"), payload, received), Outcome::Tick);
-    let FeedTick { tick, received: at } = lane.try_recv().unwrap();
+    let FeedTick { tick, received: at, .. } = lane.try_recv().unwrap();
     assert_eq!(at, received);
     assert_eq!(tick.price, Some(Decimal::new(6_400_010, 2)));
     assert_eq!(tick.qty, Some(Decimal::new(5, 1)));

@@ -265,6 +265,7 @@ fn route(capacity: usize) -> (Route, mpsc::Receiver<FeedTick>) {
         follow_symbol: "BTCUSDT".to_owned(),
         poll: Duration::from_secs(1),
         lanes: vec![sender],
+        holds: Vec::new(),
     };
     (route, lane)
 }

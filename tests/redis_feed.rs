@@ -61,6 +61,7 @@ impl Bench {
             follow_symbol: symbol.to_owned(),
             poll: Duration::from_millis(100),
             lanes: vec![sender.clone()],
+            holds: Vec::new(),
         };
         let counters = Arc::new(FeedCounters::default());
         let intake = Intake::new(vec![route("BTCUSDT"), route("ETHUSDT")], counters.clone());
@@ -435,6 +436,7 @@ fn announcements_come_sooner_than_the_poll() {
             follow_symbol: "BTCUSDT".to_owned(),
             poll: Duration::from_secs(3_600),
             lanes: vec![sender],
+            holds: Vec::new(),
         };
         let intake = Intake::new(vec![route], Arc::default());
         let url = FeedUrl::parse(&format!("{}/3?mode=get", redis.url())).unwrap();

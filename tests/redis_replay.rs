@@ -64,6 +64,7 @@ fn replay(
             follow_symbol: (*symbol).to_owned(),
             poll: Duration::from_secs(1),
             lanes: vec![sender.clone()],
+            holds: Vec::new(),
         });
         let counters = Arc::new(FeedCounters::default());
         let intake = Intake::new(routes.collect(), counters.clone());

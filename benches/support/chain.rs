@@ -66,6 +66,7 @@ impl Chain {
             ],
             answer_patience: Duration::from_secs(2),
             inflight_max: 4_096,
+            sharers: 1,
         };
         // Nobody hears these reports: they are taken from the machine itself.
         let (reports, _) = mpsc::channel(1);
@@ -92,7 +93,10 @@ impl Chain {
 
     /// A tick comes; gives the length of the maker's frame.
     pub(crate) fn tick(&mut self, place: usize, tick: Tick) -> usize {
-        self.instruments[place].handle_tick(FeedTick { tick, received: self.now }, self.now);
+        self.instruments[place].handle_tick(
+            FeedTick { tick, received: self.now, generation: pipeline::ownership::Generation::default() },
+            self.now,
+        );
         self.leave(place, 0)
     }
 

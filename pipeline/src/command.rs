@@ -4,6 +4,7 @@ use schemas::ids::ClientOrderId;
 use schemas::order::{PositionSide, Side};
 use schemas::units::{Price, Qty};
 
+use crate::ownership::Generation;
 use crate::time::Nanos;
 
 /// An effect that the lane must have carried out.
@@ -46,6 +47,8 @@ pub struct PlaceLeg {
     pub position_side: PositionSide,
     /// It must not leave after this moment: what it was decided on is stale by then.
     pub not_after: Nanos,
+    /// The assignment that the tick came under: it must still hold when the order leaves.
+    pub generation: Generation,
 }
 
 /// An order to cancel or to ask about.

@@ -26,6 +26,8 @@ pub struct Counts {
     pub swept: u64,
     /// Reports about orders that are no longer followed.
     pub late_reports: u64,
+    /// New orders of another owner, seen while the instrument was ours.
+    pub foreign: u64,
 }
 
 impl Counts {
@@ -52,6 +54,7 @@ impl Counts {
         self.waiting += other.waiting;
         self.swept += other.swept;
         self.late_reports += other.late_reports;
+        self.foreign += other.foreign;
         for (mine, others) in self.skips.iter_mut().zip(other.skips) {
             *mine += others;
         }

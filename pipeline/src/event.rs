@@ -4,6 +4,7 @@ use schemas::ids::ClientOrderId;
 use schemas::tick::Tick;
 use schemas::wire::order_update::OrderUpdate;
 
+use crate::ownership::Generation;
 use crate::time::{Nanos, Now};
 
 /// A follow tick on its way from the feed to a lane.
@@ -13,6 +14,8 @@ pub struct FeedTick {
     pub tick: Tick,
     /// When the message was received.
     pub received: Now,
+    /// The assignment that it came under.
+    pub generation: Generation,
 }
 
 /// What the gateway says of an instrument's orders.

@@ -1,13 +1,15 @@
 //! One instrument: ticks, tops and reports in; commands and finished pairs out.
 //!
 //! One pair is in flight at a time. A tick fires at once while the gate is open; otherwise it waits by
-//! Conflate. Nothing is decided before the venue was swept of our orders and while the gateway is down.
+//! Conflate. Nothing is decided before the venue was swept of our orders and while the gateway is down, nor while
+//! the instrument is not ours.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use schemas::config::{Conflate, OnQuiet};
 use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg as LegKind};
+use schemas::order::OrderStatus;
 
 use crate::book::Top;
 use crate::book::own::OwnView;
@@ -15,6 +17,7 @@ use crate::chance::Chance;
 use crate::command::Command;
 use crate::counts::Counts;
 use crate::event::{FeedTick, OpenOrder, OrderReport};
+use crate::ownership::Term;
 use crate::rules::{BestPrices, Memory, Rules, decide};
 use crate::skip::Skip;
 use crate::sweep::Sweep;
@@ -44,7 +47,7 @@ pub struct Settings {
     pub recv_window: Duration,
     /// What our orders' ids begin with.
     pub prefix: InstrumentPrefix,
-    /// The owner's epoch.
+    /// The owner's epoch: the first one's; each term brings its own.
     pub epoch: Epoch,
     /// The source of draws.
     pub chance: Chance,
@@ -53,6 +56,8 @@ pub struct Settings {
 /// What an instrument is doing, for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Not ours: nothing of it begins here.
+    Idle,
     /// Clearing the venue of a predecessor's orders.
     Sweeping,
     /// Trading.
@@ -91,6 +96,11 @@ pub struct Instrument {
     /// What an interrupted sweep had found.
     found: Vec<OpenOrder>,
     phase: Phase,
+    term: Option<Term>,
+    /// The pairs counted before the term began.
+    pairs_before: u64,
+    /// The whole instrument stops, not only the term.
+    stopping: bool,
     connected: bool,
     budget: bool,
     top: Option<Top>,
@@ -104,9 +114,16 @@ pub struct Instrument {
 }
 
 impl Instrument {
-    /// An instrument that begins with its sweep as soon as the gateway is connected.
+    /// An instrument that is ours alone: it begins with its sweep as soon as the gateway is connected.
     #[must_use]
     pub fn new(settings: Settings) -> Self {
+        let term = Term::alone(settings.epoch);
+        Self { phase: Phase::Sweeping, term: Some(term), ..Self::idle(settings) }
+    }
+
+    /// An instrument that is not ours until a term begins.
+    #[must_use]
+    pub fn idle(settings: Settings) -> Self {
         Self {
             waiting: Waiting::new(settings.conflate),
             settings,
@@ -115,7 +132,10 @@ impl Instrument {
             finished: None,
             sweep: None,
             found: Vec::new(),
-            phase: Phase::Sweeping,
+            phase: Phase::Idle,
+            term: None,
+            pairs_before: 0,
+            stopping: false,
             connected: false,
             budget: true,
             top: None,
@@ -132,6 +152,10 @@ impl Instrument {
     /// A tick of the reference market.
     pub fn handle_tick(&mut self, tick: FeedTick, now: Now) {
         self.counts.ticks += 1;
+        if self.term.is_none_or(|term| term.is_before(&tick)) || self.is_leaving() {
+            self.counts.skips[Skip::NotOwner.index()] += 1;
+            return;
+        }
         self.last_tick = Some(tick);
         self.quiet_since = now.mono;
         if self.waiting.is_empty() && self.gate_open(now) {
@@ -142,6 +166,42 @@ impl Instrument {
                 Admitted::Conflated => self.counts.conflated += 1,
                 Admitted::Overflow => self.counts.overflow += 1,
             }
+        }
+        self.advance(now);
+    }
+
+    /// A term begins: sweep, then trade. What an earlier one left behind comes to its end first.
+    pub fn begin(&mut self, term: Term, now: Now) {
+        if self.stopping {
+            return;
+        }
+        self.let_go();
+        self.settings.epoch = term.epoch;
+        self.term = Some(term);
+        self.pairs_before = self.counts.pairs;
+        self.phase = Phase::Sweeping;
+        if self.connected {
+            self.sweep = Some(self.new_sweep(now));
+        }
+        self.advance(now);
+    }
+
+    /// The term is to end in order: no new pair; the running one ends, then a last sweep, then the instrument is
+    /// idle.
+    pub fn leave(&mut self, now: Now) {
+        match self.phase {
+            Phase::Sweeping | Phase::Live => self.close_term(),
+            Phase::Idle | Phase::Stopping | Phase::Stopped => {}
+        }
+        self.advance(now);
+    }
+
+    /// The term is over, whatever runs: somebody else may own the instrument already. Only orders of our own are
+    /// still brought to their end.
+    pub fn lose(&mut self, now: Now) {
+        self.let_go();
+        if !self.stopping {
+            self.phase = Phase::Idle;
         }
         self.advance(now);
     }
@@ -161,7 +221,7 @@ impl Instrument {
     pub fn handle_connected(&mut self, connected: bool, now: Now) {
         self.connected = connected;
         if connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
-            self.sweep = Some(Sweep::new(now.mono));
+            self.sweep = Some(self.new_sweep(now));
         }
         self.advance(now);
     }
@@ -183,6 +243,8 @@ impl Instrument {
         let known = self.trade.as_mut().is_some_and(|trade| trade.handle_report(report, now.mono));
         if known {
             self.follow_own_maker(now);
+        } else if self.is_foreign(report) {
+            self.counts.foreign += 1;
         } else if report_id(report).is_some() && self.sweep.is_none() {
             self.counts.late_reports += 1;
         }
@@ -197,14 +259,10 @@ impl Instrument {
 
     /// No new pair; what runs comes to its end, then a last sweep. Asking again changes nothing.
     pub fn stop(&mut self, now: Now) {
+        self.stopping = true;
         match self.phase {
-            Phase::Sweeping | Phase::Live => {
-                self.phase = Phase::Stopping;
-                if let Some(sweep) = self.sweep.take() {
-                    self.counts.swept += sweep.swept();
-                    self.found = sweep.open().to_vec();
-                }
-            }
+            Phase::Sweeping | Phase::Live => self.close_term(),
+            Phase::Idle => self.phase = Phase::Stopping,
             Phase::Stopping | Phase::Stopped => {}
         }
         self.advance(now);
@@ -245,6 +303,12 @@ impl Instrument {
     #[must_use]
     pub fn counts(&self) -> Counts {
         Counts { waiting: u64::try_from(self.waiting.len()).unwrap_or(u64::MAX), ..self.counts }
+    }
+
+    /// Nothing of an earlier term is left: what was to be handed over may be let go.
+    #[must_use]
+    pub const fn is_quiet(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Stopped) && self.trade.is_none()
     }
 
     /// What it is doing.
@@ -292,10 +356,55 @@ impl Instrument {
         }
     }
 
+    /// Nothing of this term fires any more: what is left is closed, then swept.
+    fn close_term(&mut self) {
+        self.phase = Phase::Stopping;
+        if let Some(sweep) = self.sweep.take() {
+            self.counts.swept += sweep.swept();
+            self.found = sweep.open().to_vec();
+        }
+    }
+
+    /// Drops what belongs to a term that is no longer ours.
+    fn let_go(&mut self) {
+        self.term = None;
+        self.last_tick = None;
+        self.found.clear();
+        if let Some(sweep) = self.sweep.take() {
+            self.counts.swept += sweep.swept();
+        }
+        while self.waiting.pop().is_some() {
+            self.counts.skips[Skip::NotOwner.index()] += 1;
+        }
+    }
+
+    /// The term ends, the instrument does not.
+    fn is_leaving(&self) -> bool {
+        self.phase == Phase::Stopping && !self.stopping
+    }
+
+    fn new_sweep(&self, now: Now) -> Sweep {
+        let shared = self.term.filter(|term| term.shared);
+        let from = shared.map_or(now.mono, |term| now.mono.max(term.from.mono));
+        Sweep::new(from, shared.map(|term| term.epoch))
+    }
+
+    /// A new order of our prefix that is not of our epoch: somebody else trades what we own.
+    fn is_foreign(&self, report: &OrderReport) -> bool {
+        let OrderReport::Update(update) = report else { return false };
+        let fresh = update.status == OrderStatus::New && update.client_id.epoch() != self.settings.epoch;
+        fresh && self.phase == Phase::Live
+    }
+
     fn run_sweep(&mut self, now: Now) {
         let settled = self.trade.is_none() || self.phase == Phase::Stopping;
         if self.phase == Phase::Stopping && self.trade.is_none() && self.sweep.is_none() {
-            self.sweep = Some(Sweep::new(now.mono));
+            if self.term.is_none() {
+                // What is at the venue is a successor's to sweep.
+                self.phase = Phase::Stopped;
+                return;
+            }
+            self.sweep = Some(self.new_sweep(now));
         }
         let Some(sweep) = self.sweep.as_mut().filter(|_| self.connected && settled) else { return };
         while let Some(command) = sweep.poll_command(now.mono) {
@@ -310,8 +419,12 @@ impl Instrument {
                     self.outgrow(highest);
                     self.phase = Phase::Live;
                 }
-                Phase::Stopping => self.phase = Phase::Stopped,
-                Phase::Live | Phase::Stopped => {}
+                Phase::Stopping if self.stopping => self.phase = Phase::Stopped,
+                Phase::Stopping => {
+                    self.let_go();
+                    self.phase = Phase::Idle;
+                }
+                Phase::Idle | Phase::Live | Phase::Stopped => {}
             }
         }
     }
@@ -373,8 +486,8 @@ impl Instrument {
         let view = self.own.view(&top, now);
         let best =
             BestPrices { bid: view.bid.map(|level| level.price), ask: view.ask.map(|level| level.price) };
-        let sequence = self.counts.pairs;
-        let draw = self.settings.chance.draw(sequence);
+        let sequence = self.counts.pairs - self.pairs_before;
+        let draw = self.settings.chance.draw(self.counts.pairs);
         let pair = decide(&self.settings.rules, &mut self.memory, &tick.tick, best, now.wall_ms, draw)?;
         self.counts.pairs += 1;
         let price = pair.price.decimal(self.settings.rules.params.price_decimals);

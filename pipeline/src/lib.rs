@@ -17,6 +17,7 @@ pub mod instrument;
 pub mod leg;
 mod limits;
 mod normalise;
+pub mod ownership;
 mod quote;
 pub mod rules;
 mod sides;

@@ -27,11 +27,13 @@ pub enum Skip {
     FutureTick,
     /// The book is not live, or not confirmed for Max Book Age.
     StaleBook,
+    /// The instrument is not ours, or a predecessor may have traded on the tick.
+    NotOwner,
 }
 
 impl Skip {
     /// All reasons, in the order of their index.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InvalidTick,
         Self::Interval,
         Self::NoBook,
@@ -43,6 +45,7 @@ impl Skip {
         Self::StaleTick,
         Self::FutureTick,
         Self::StaleBook,
+        Self::NotOwner,
     ];
 
     /// The name in answers, metrics and summaries.
@@ -60,6 +63,7 @@ impl Skip {
             Self::StaleTick => "stale_tick",
             Self::FutureTick => "future_tick",
             Self::StaleBook => "stale_book",
+            Self::NotOwner => "not_owner",
         }
     }
 

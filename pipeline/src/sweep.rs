@@ -1,6 +1,8 @@
 //! Clears the venue of orders that carry an instrument's prefix: before its first pair and after its last.
 //!
-//! An order counts as gone when an answered list no longer holds it. Only orders of our prefix are touched.
+//! An order counts as gone when an answered list no longer holds it. Only orders of our prefix are touched, and
+//! where an instrument has had other owners, only those of our epoch and older: a later epoch is somebody's who
+//! trades now.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -22,6 +24,7 @@ const LIST_PATIENCE: Duration = Duration::from_secs(5);
 /// A sweep under way.
 #[derive(Clone, Debug)]
 pub struct Sweep {
+    newest: Option<Epoch>,
     to_cancel: Vec<OpenOrder>,
     found: Vec<OpenOrder>,
     next_list: Nanos,
@@ -31,13 +34,14 @@ pub struct Sweep {
 }
 
 impl Sweep {
-    /// Begins at once.
+    /// Begins at that moment; orders of an epoch after `newest`, if one is given, are left alone.
     #[must_use]
-    pub const fn new(now: Nanos) -> Self {
+    pub const fn new(from: Nanos, newest: Option<Epoch>) -> Self {
         Self {
+            newest,
             to_cancel: Vec::new(),
             found: Vec::new(),
-            next_list: now,
+            next_list: from,
             tries: 0,
             swept: BTreeSet::new(),
             done: false,
@@ -72,9 +76,10 @@ impl Sweep {
     pub fn handle_report(&mut self, report: &OrderReport, now: Nanos) {
         match report {
             OrderReport::OpenOrders(orders) => {
-                self.done = orders.is_empty();
-                self.found.clone_from(orders);
-                self.to_cancel.clone_from(orders);
+                let ours = |order: &&OpenOrder| self.newest.is_none_or(|newest| order.id.epoch() <= newest);
+                self.found = orders.iter().filter(ours).copied().collect();
+                self.done = self.found.is_empty();
+                self.to_cancel.clone_from(&self.found);
                 self.next_list = now + if self.tries <= 1 { SETTLE } else { self.pause() };
             }
             OrderReport::ListFailed => self.next_list = now + self.pause(),

@@ -259,6 +259,7 @@ impl Trade {
             qty_decimals: leg.qty_decimals,
             position_side,
             not_after,
+            generation: self.tick.generation,
         }
     }
 

@@ -19,6 +19,7 @@ fn gateway(orders: u64) -> Gateway<Alone> {
         limits,
         answer_patience: Duration::from_secs(2),
         inflight_max: 16,
+        sharers: 1,
     };
     let mut gateway = Gateway::new(settings, Alone);
     gateway.handle_connected();

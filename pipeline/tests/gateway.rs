@@ -29,8 +29,10 @@ fn at(ms: u64) -> Now {
 fn gateway(limits: &[RateLimit], inflight_max: usize) -> Gateway<Alone> {
     let lanes = LANES.iter().map(|symbol| InstrumentPrefix::new("test", symbol)).collect();
     let limits = limits.to_vec();
-    let mut gateway =
-        Gateway::new(GatewaySettings { lanes, limits, answer_patience: PATIENCE, inflight_max }, Alone);
+    let mut gateway = Gateway::new(
+        GatewaySettings { lanes, limits, answer_patience: PATIENCE, inflight_max, sharers: 1 },
+        Alone,
+    );
     gateway.handle_connected();
     gateway
 }
@@ -56,6 +58,7 @@ fn place_until(id: ClientOrderId, not_after: Now) -> Command {
         qty_decimals: 0,
         position_side: PositionSide::None,
         not_after: not_after.mono,
+        generation: pipeline::ownership::Generation::default(),
     })
 }
 
@@ -410,15 +413,20 @@ fn a_table_full_of_places_still_has_room_for_cancels() {
 struct Never;
 
 impl Permit for Never {
-    fn grant(&mut self, _id: ClientOrderId, _now: Now) -> bool {
+    fn grant(&mut self, _lane: LaneId, _leg: &PlaceLeg, _now: Now) -> bool {
         false
+    }
+
+    fn hears(&self, _lane: LaneId, _id: ClientOrderId) -> bool {
+        true
     }
 }
 
 #[test]
 fn without_a_permit_no_order_leaves_but_cancels_do() {
     let lanes = vec![InstrumentPrefix::new("test", LANES[0])];
-    let settings = GatewaySettings { lanes, limits: vec![], answer_patience: PATIENCE, inflight_max: 4 };
+    let settings =
+        GatewaySettings { lanes, limits: vec![], answer_patience: PATIENCE, inflight_max: 4, sharers: 1 };
     let mut gateway = Gateway::new(settings, Never);
     gateway.handle_connected();
     gateway.handle_command(LaneId(0), place(id(0, 0)));

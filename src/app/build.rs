@@ -27,6 +27,7 @@ use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
 use crate::labels::LabelSource;
 use crate::lane::{self, LaneEnd, LaneLinks};
+use crate::ownership::{Fence, Hold};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::status::AppStatus;
 use crate::telemetry::recorder::{Record, Recorder};
@@ -75,6 +76,7 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
+    builder.holds.iter().for_each(|hold| hold.begin_alone(builder.epoch));
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
     let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver);
@@ -175,6 +177,7 @@ pub(super) struct Builder<'a> {
     records: mpsc::Sender<Record>,
     clock: Clock,
     epoch: Epoch,
+    holds: Vec<Arc<Hold>>,
     stop: watch::Sender<bool>,
     give_up: watch::Sender<bool>,
     lanes: JoinSet<LaneEnd>,
@@ -202,6 +205,7 @@ impl<'a> Builder<'a> {
             records,
             clock,
             epoch: Epoch::new(u32::try_from(since).unwrap_or(Epoch::MAX)),
+            holds: instruments.iter().map(|_| Hold::new()).collect(),
             stop: watch::Sender::new(false),
             give_up: watch::Sender::new(false),
             lanes: JoinSet::new(),
@@ -226,7 +230,8 @@ impl<'a> Builder<'a> {
             .unzip();
         let offset_ms = Arc::clone(&probed.clock_offset_ms);
         self.heart.spawn(account::follow_clock(target.clone(), offset_ms, self.clock));
-        let handle = account.start_gateway(probed, lanes, self.clock);
+        let fence = Fence::new(members.iter().map(|place| Arc::clone(&self.holds[*place])).collect());
+        let handle = account.start_gateway(probed, lanes, fence, self.process.shards, self.clock);
         let mut books = Vec::new();
         for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {
             let (top_sender, top) = watch::channel(None);
@@ -259,6 +264,8 @@ impl<'a> Builder<'a> {
             top,
             doubt,
             reports,
+            hold: Arc::clone(&self.holds[place]),
+            claim: self.holds[place].claim(),
             link: gateway.link.clone(),
             commands: gateway.commands.clone(),
             records: self.records.clone(),
@@ -272,7 +279,7 @@ impl<'a> Builder<'a> {
             }),
             stop: self.stop.subscribe(),
         };
-        let machine = Machine::new(self.settings(instrument));
+        let machine = Machine::idle(self.settings(instrument));
         self.lanes.spawn(lane::run(machine, links, self.clock, self.give_up.subscribe()));
         self.ticks.insert(place, ticks);
         self.stats.push(stats);
@@ -305,8 +312,10 @@ impl<'a> Builder<'a> {
                 follow_symbol: instrument.follow_symbol.clone(),
                 poll: if poll.is_zero() { POLL_DEFAULT } else { poll },
                 lanes: Vec::new(),
+                holds: Vec::new(),
             });
             route.lanes.push(ticks);
+            route.holds.push(Arc::clone(&self.holds[place]));
         }
         routes.into_values().collect()
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::event::FeedTick;
+use pipeline::ownership::Generation;
 use pipeline::time::Now;
 use schemas::tick::Tick;
 use tokio::sync::mpsc;
@@ -14,6 +15,7 @@ use tokio::sync::mpsc;
 use super::decode::{DecodeError, Decoder, Reason, Ticker, shown};
 use super::dedupe::{Seen, Seens};
 use super::metrics::FeedCounters;
+use crate::ownership::Hold;
 
 /// Of the same complaint the first is logged, then each thousandth; all are counted.
 const LOG_EVERY: u64 = 1_000;
@@ -28,6 +30,8 @@ pub struct Route {
     pub poll: Duration,
     /// The queues of the lanes that follow it.
     pub lanes: Vec<mpsc::Sender<FeedTick>>,
+    /// The holds of the same lanes, for a source whose assignment decides on them.
+    pub holds: Vec<Arc<Hold>>,
 }
 
 /// What a message is addressed by.
@@ -94,6 +98,7 @@ impl Intake {
         {
             known.route.poll = known.route.poll.min(route.poll);
             known.route.lanes.extend(route.lanes);
+            known.route.holds.extend(route.holds);
             return;
         }
         let index = self.routes.len();
@@ -119,8 +124,19 @@ impl Intake {
         self.counters.set_lanes(follow_keys);
     }
 
-    /// Takes a `ticker` payload.
+    /// Takes a `ticker` payload of a source that is never assigned.
     pub fn handle(&mut self, key: Key<'_>, payload: &[u8], received: Now) -> Outcome {
+        self.handle_under(Generation::default(), key, payload, received)
+    }
+
+    /// Takes a `ticker` payload that came under an assignment.
+    pub fn handle_under(
+        &mut self,
+        generation: Generation,
+        key: Key<'_>,
+        payload: &[u8],
+        received: Now,
+    ) -> Outcome {
         let index = match self.find(key) {
             Ok(index) => index,
             Err(error) => return self.reject(None, &error),
@@ -139,13 +155,16 @@ impl Intake {
             let before = counters.bad_number(fault.reason(), deliveries);
             complain(&routed.route.follow_key, fault, before, deliveries);
         }
-        routed.deliver(ticker.tick, received, counters)
+        routed.deliver(FeedTick { tick: ticker.tick, received, generation }, counters)
     }
 
     /// Takes a trade that is already decoded.
     pub fn handle_tick(&mut self, key: Key<'_>, tick: Tick, received: Now) -> Outcome {
         match self.find(key) {
-            Ok(index) => self.routes[index].deliver(tick, received, &self.counters),
+            Ok(index) => {
+                let tick = FeedTick { tick, received, generation: Generation::default() };
+                self.routes[index].deliver(tick, &self.counters)
+            }
             Err(error) => self.reject(None, &error),
         }
     }
@@ -211,10 +230,10 @@ impl Routed {
         self.route.lanes.len() as u64
     }
 
-    fn deliver(&mut self, tick: Tick, received: Now, counters: &FeedCounters) -> Outcome {
+    fn deliver(&mut self, tick: FeedTick, counters: &FeedCounters) -> Outcome {
         let deliveries = self.deliveries();
         counters.messages.add(deliveries);
-        match self.seens.check(&tick) {
+        match self.seens.check(&tick.tick) {
             Seen::New => {}
             Seen::NewAfterGap => {
                 counters.gaps.add(1);
@@ -226,7 +245,7 @@ impl Routed {
         }
         counters.ticks.add(deliveries);
         for (position, lane) in self.route.lanes.iter().enumerate() {
-            if lane.try_send(FeedTick { tick, received }).is_err() {
+            if lane.try_send(tick).is_err() {
                 counters.overflowed(self.first_lane + position);
             }
         }

@@ -67,7 +67,7 @@ pub enum FeedError {
 pub async fn check(url: &FeedUrl) -> Result<(), FeedError> {
     match url {
         FeedUrl::Redis { mode, .. } => redis::Source::new(url, *mode).map(drop),
-        FeedUrl::Kafka { .. } => Err(FeedError::Kafka(url.to_string())),
+        FeedUrl::Kafka(_) => Err(FeedError::Kafka(url.to_string())),
         FeedUrl::Tape { path, series, .. } => open_tape(path.clone(), series.clone()).await.map(drop),
         FeedUrl::Synthetic { .. } => Ok(()),
     }
@@ -91,7 +91,7 @@ pub async fn run(
             let source = redis::Source::new(url, *mode)?;
             Ok(redis::run(source, intake, clock, &state, stop).await)
         }
-        FeedUrl::Kafka { .. } => Err(FeedError::Kafka(url.to_string())),
+        FeedUrl::Kafka(_) => Err(FeedError::Kafka(url.to_string())),
         FeedUrl::Tape { path, series, speed } => {
             let reader = open_tape(path.clone(), series.clone()).await?;
             state.send_replace(FeedState::Live);

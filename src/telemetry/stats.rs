@@ -25,6 +25,7 @@ pub struct LaneStats {
     waiting: AtomicU64,
     swept: AtomicU64,
     late_reports: AtomicU64,
+    foreign: AtomicU64,
     skips: [AtomicU64; Skip::ALL.len()],
     outcomes: [AtomicU64; Outcome::ALL.len()],
     /// Monotonic nanoseconds of the open maker's sending, plus one; 0 = none is open.
@@ -55,6 +56,7 @@ impl LaneStats {
             (&self.waiting, counts.waiting),
             (&self.swept, counts.swept),
             (&self.late_reports, counts.late_reports),
+            (&self.foreign, counts.foreign),
             (&self.open_maker_since, open_maker_since.map_or(0, |since| since.saturating_add(1))),
             (&self.phase, phase_code(phase)),
         ] {
@@ -80,6 +82,7 @@ impl LaneStats {
             waiting: self.waiting.load(Relaxed),
             swept: self.swept.load(Relaxed),
             late_reports: self.late_reports.load(Relaxed),
+            foreign: self.foreign.load(Relaxed),
             skips: std::array::from_fn(|index| self.skips[index].load(Relaxed)),
             outcomes: std::array::from_fn(|index| self.outcomes[index].load(Relaxed)),
         }
@@ -98,6 +101,7 @@ impl LaneStats {
             1 => Phase::Live,
             2 => Phase::Stopping,
             3 => Phase::Stopped,
+            4 => Phase::Idle,
             _ => Phase::Sweeping,
         }
     }
@@ -109,5 +113,6 @@ const fn phase_code(phase: Phase) -> u64 {
         Phase::Live => 1,
         Phase::Stopping => 2,
         Phase::Stopped => 3,
+        Phase::Idle => 4,
     }
 }

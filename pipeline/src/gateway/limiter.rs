@@ -1,6 +1,8 @@
 //! The rate budget, from the venue's own limits and the counts in its answers.
 //!
-//! Places may use four fifths of each limit; the last fifth is for cancels and questions.
+//! Places may use four fifths of each limit; the last fifth is for cancels and questions. Processes that share an
+//! account and an address each spend only their part; the venue's own counts, which hold everybody's requests,
+//! are judged against the whole.
 
 use crate::time::Now;
 
@@ -35,17 +37,24 @@ pub struct Limiter {
 #[derive(Clone, Debug)]
 struct Window {
     limit: RateLimit,
+    /// The part of the limit that is this process's.
+    part: u64,
     index: i64,
+    /// What this process has spent.
+    spent: u64,
+    /// What everybody has spent, as far as it is known here.
     used: u64,
 }
 
 impl Limiter {
-    /// The budget that a venue's limits give; without limits everything may leave at once.
+    /// One of `sharers` equal parts of the budget that a venue's limits give, rounded down; without limits
+    /// everything may leave at once.
     #[must_use]
-    pub fn new(limits: &[RateLimit]) -> Self {
+    pub fn new(limits: &[RateLimit], sharers: u32) -> Self {
         let window = |limit: &RateLimit| {
             let limit = RateLimit { interval_ms: limit.interval_ms.max(1), ..*limit };
-            Window { limit, index: 0, used: 0 }
+            let part = (limit.count / u64::from(sharers.max(1))).max(1);
+            Window { limit, part, index: 0, spent: 0, used: 0 }
         };
         let windows = limits.iter().map(window).collect();
         Self { windows, silent_until_ms: 0 }
@@ -68,10 +77,12 @@ impl Limiter {
     pub fn spend(&mut self, place: bool, weight: u64, now: Now) {
         for window in &mut self.windows {
             window.roll(now);
-            match window.limit.kind {
-                RateLimitKind::Orders => window.used += u64::from(place),
-                RateLimitKind::Weight => window.used += weight,
-            }
+            let cost = match window.limit.kind {
+                RateLimitKind::Orders => u64::from(place),
+                RateLimitKind::Weight => weight,
+            };
+            window.spent += cost;
+            window.used += cost;
         }
     }
 
@@ -81,6 +92,7 @@ impl Limiter {
             if window.limit.kind == counted.kind && window.limit.interval_ms == counted.interval_ms {
                 window.roll(now);
                 window.used = counted.count + in_flight;
+                window.spent = window.spent.min(window.used);
             }
         }
     }
@@ -113,6 +125,7 @@ impl Window {
         let index = now.wall_ms.div_euclid(self.limit.interval_ms);
         if index != self.index {
             self.index = index;
+            self.spent = 0;
             self.used = 0;
         }
     }
@@ -125,7 +138,7 @@ impl Window {
 
     /// Whether it holds a cancel or question back. One that is heavier than the whole limit needs all of it.
     fn bars(&self, weight: u64, now: Now) -> bool {
-        let needed = weight.min(self.limit.count);
+        let needed = weight.min(self.part);
         self.limit.kind == RateLimitKind::Weight && self.left(now, false) < needed
     }
 
@@ -133,7 +146,7 @@ impl Window {
         if now.wall_ms.div_euclid(self.limit.interval_ms) != self.index {
             return u64::MAX;
         }
-        let most = if place { self.limit.count - self.limit.count / 5 } else { self.limit.count };
-        most.saturating_sub(self.used)
+        let most = |count: u64| if place { count - count / 5 } else { count };
+        most(self.limit.count).saturating_sub(self.used).min(most(self.part).saturating_sub(self.spent))
     }
 }

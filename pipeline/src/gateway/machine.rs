@@ -29,6 +29,8 @@ pub struct GatewaySettings {
     pub answer_patience: Duration,
     /// The most requests on their way; as many places may wait, and as many cancels and questions.
     pub inflight_max: usize,
+    /// How many processes share the account and the address: this one may use its part of the limits.
+    pub sharers: u32,
 }
 
 /// A request to write to the socket.
@@ -74,7 +76,7 @@ impl<P: Permit> Gateway<P> {
             inflight: Inflight::new(settings.inflight_max),
             unwritten: Vec::with_capacity(64),
             reports: VecDeque::with_capacity(64),
-            limiter: Limiter::new(&settings.limits),
+            limiter: Limiter::new(&settings.limits, settings.sharers),
             permit,
             patience: settings.answer_patience,
             queue_max: settings.inflight_max,
@@ -158,7 +160,9 @@ impl<P: Permit> Gateway<P> {
 
     /// A statement of the user stream. Orders that are nobody's here are not ours to speak of.
     pub fn handle_update(&mut self, update: OrderUpdate) {
-        if let Some(lane) = self.lane_of(update.client_id.prefix()) {
+        if let Some(lane) = self.lane_of(update.client_id.prefix())
+            && self.permit.hears(lane, update.client_id)
+        {
             self.report(lane, OrderReport::Update(update));
         }
     }
@@ -211,7 +215,7 @@ impl<P: Permit> Gateway<P> {
                 return None;
             }
             self.places.pop_front();
-            if self.permitted(&command, now) {
+            if self.permitted(lane, &command, now) {
                 return Some(self.send(lane, command, now));
             }
             self.fail_unsent(lane, command, Denial::NoPermit);
@@ -296,9 +300,9 @@ impl<P: Permit> Gateway<P> {
         Outgoing { request, lane, command }
     }
 
-    fn permitted(&mut self, command: &Command, now: Now) -> bool {
+    fn permitted(&mut self, lane: LaneId, command: &Command, now: Now) -> bool {
         match command {
-            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => self.permit.grant(leg.id, now),
+            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => self.permit.grant(lane, leg, now),
             Command::Cancel(_) | Command::Query(_) | Command::ListOpen => true,
         }
     }

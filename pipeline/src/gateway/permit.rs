@@ -2,12 +2,18 @@
 
 use schemas::ids::ClientOrderId;
 
+use super::machine::LaneId;
+use crate::command::PlaceLeg;
 use crate::time::Now;
 
 /// Says, at the last moment, whether an order may leave: the one door for ownership, halts and the journal.
 pub trait Permit {
     /// Whether the order may leave now.
-    fn grant(&mut self, id: ClientOrderId, now: Now) -> bool;
+    fn grant(&mut self, lane: LaneId, leg: &PlaceLeg, now: Now) -> bool;
+
+    /// Whether the lane is to hear what the venue says of that order: processes that share an account see
+    /// each other's.
+    fn hears(&self, lane: LaneId, id: ClientOrderId) -> bool;
 }
 
 /// One process owns everything: always granted.
@@ -15,7 +21,11 @@ pub trait Permit {
 pub struct Alone;
 
 impl Permit for Alone {
-    fn grant(&mut self, _id: ClientOrderId, _now: Now) -> bool {
+    fn grant(&mut self, _lane: LaneId, _leg: &PlaceLeg, _now: Now) -> bool {
+        true
+    }
+
+    fn hears(&self, _lane: LaneId, _id: ClientOrderId) -> bool {
         true
     }
 }

@@ -130,6 +130,7 @@ impl World {
             limits: vec![limit(RateLimitKind::Orders, 5_000), limit(RateLimitKind::Weight, 20_000)],
             answer_patience: Duration::from_secs(2),
             inflight_max: 16,
+            sharers: 1,
         };
         let mut world = Self {
             rng,

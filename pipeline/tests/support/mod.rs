@@ -72,7 +72,7 @@ pub(crate) fn tick(price: &str, qty: &str, now: Now) -> FeedTick {
         time_ms: Some(now.wall_ms),
         id: None,
     };
-    FeedTick { tick, received: now }
+    FeedTick { tick, received: now, generation: pipeline::ownership::Generation::default() }
 }
 
 /// A top that the venue confirmed now.

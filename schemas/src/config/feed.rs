@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::kafka::KafkaUrl;
+
 /// A feed's address, as `Feed` in the configuration or `--feed` gives it. [`fmt::Display`] and [`fmt::Debug`]
 /// mask the password.
 #[derive(Clone, PartialEq, Eq)]
@@ -15,11 +17,8 @@ pub enum FeedUrl {
         /// Pub/sub, or values that are only SET.
         mode: RedisMode,
     },
-    /// `kafka://host:port[,host:port]/TOPIC?group=NAME`; not in this version.
-    Kafka {
-        /// The URL as given.
-        url: String,
-    },
+    /// `kafka://host:port[,host:port]/TOPIC?group=NAME`.
+    Kafka(KafkaUrl),
     /// `tape:PATH`, optionally `?series=VENUE:SYMBOL`, `&speed=N` or `&speed=max`.
     Tape {
         /// The file.
@@ -125,7 +124,7 @@ impl fmt::Display for FeedUrl {
                     RedisMode::Get => write!(f, "{mark}mode=get"),
                 }
             }
-            Self::Kafka { url } => f.write_str(&masked(url)),
+            Self::Kafka(kafka) => kafka.fmt(f),
             Self::Tape { path, series, speed } => {
                 write!(f, "tape:{}?", path.display())?;
                 if let Some(series) = series {
@@ -184,7 +183,7 @@ fn kafka(text: &str) -> Result<FeedUrl, FeedUrlError> {
     }
     let topic = base.rsplit('@').next().and_then(|rest| rest.trim_start_matches("kafka://").split_once('/'));
     match topic {
-        Some((_, topic)) if !topic.is_empty() => Ok(FeedUrl::Kafka { url: text.to_owned() }),
+        Some((brokers, topic)) if !topic.is_empty() => Ok(FeedUrl::Kafka(KafkaUrl::new(brokers, topic))),
         _ => Err(FeedUrlError::NoTopic(masked(base))),
     }
 }

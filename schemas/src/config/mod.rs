@@ -8,6 +8,7 @@ mod fault;
 pub mod feed;
 pub mod instrument;
 mod json_schema;
+pub mod kafka;
 mod keys;
 mod list;
 mod node;
@@ -22,8 +23,9 @@ pub use fault::{Code, FAULTS_MAX, Fault, cut};
 pub use feed::{FeedUrl, FeedUrlError, RedisMode};
 pub use instrument::{Conflate, EmptyBook, OnQuiet, Placement, RuleParams, SamePolicy, SidePolicy, TermType};
 pub use json_schema::json_schema;
+pub use kafka::{GroupProtocol, KafkaKey, KafkaOption, KafkaTopic, KafkaUrl, Partitioner};
 pub use list::INSTRUMENTS_MAX;
-pub use process::{FeedFormat, Process};
+pub use process::{FeedFormat, LogFormat, Process, Sharding};
 pub use secret_ref::SecretRef;
 pub use venue::{Dialect, Venue};
 

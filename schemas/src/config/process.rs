@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{Code, cut};
 use super::feed::FeedUrl;
+use super::kafka::{KafkaOption, KafkaUrl};
 use super::reader::Reader;
 
 /// The settings of the whole process. `Default` is what holds where the file names none.
@@ -28,6 +29,46 @@ pub struct Process {
     pub admin_address: Option<SocketAddr>,
     /// Labels: file for one JSON line a pair.
     pub labels: Option<PathBuf>,
+    /// Labels Kafka: topic for one message a pair, keyed by maker symbol.
+    pub labels_kafka: Option<KafkaUrl>,
+    /// Sharding: how a fleet shares its instruments.
+    pub sharding: Sharding,
+    /// Shards: how many processes share the instruments, the accounts and the addresses; in a group the most.
+    pub shards: u32,
+    /// Lease Store: `redis://` or `rediss://`; the feed's Redis unless named. May carry a password.
+    pub lease_store: Option<String>,
+    /// Kafka Options: options of the Kafka client, passed through.
+    pub kafka_options: Vec<KafkaOption>,
+    /// Takeover Delay: how long a group's new owner waits where its predecessor may still trade, milliseconds.
+    pub takeover_delay_ms: u64,
+    /// Log Format.
+    pub log_format: LogFormat,
+    /// Log File: where logs go instead of standard output; a new file each day.
+    pub log_file: Option<PathBuf>,
+}
+
+/// How a fleet shares its instruments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Sharding {
+    /// One process owns everything.
+    #[default]
+    Alone,
+    /// Each process owns what hashes to its ordinal, under leases.
+    Static,
+    /// Ownership follows the partitions of a Kafka group.
+    Group,
+}
+
+/// How logs are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
 }
 
 /// How a message of the feed is written.
@@ -49,6 +90,14 @@ impl Default for Process {
             instance: "main".to_owned(),
             admin_address: None,
             labels: None,
+            labels_kafka: None,
+            sharding: Sharding::Alone,
+            shards: 1,
+            lease_store: None,
+            kafka_options: Vec::new(),
+            takeover_delay_ms: 5_000,
+            log_format: LogFormat::Text,
+            log_file: None,
         }
     }
 }
@@ -88,13 +137,14 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
         instance: instance?,
         admin_address,
         labels,
+        ..Process::default()
     })
 }
 
 fn feed(reader: &mut Reader<'_, '_>) -> Option<FeedUrl> {
     let text = reader.text("Feed")?;
     match FeedUrl::parse(&text) {
-        Ok(FeedUrl::Kafka { .. }) => {
+        Ok(FeedUrl::Kafka(_)) => {
             let message =
                 "kafka:// comes with a later version (want redis://, rediss://, tape: or synthetic:)";
             reader.fault(Code::Later, "Feed", || message.to_owned());

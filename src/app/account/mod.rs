@@ -7,13 +7,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use pipeline::gateway::{Alone, LaneId, Link, RateLimit};
+use pipeline::gateway::{LaneId, Link, RateLimit};
 use schemas::config::{Code, Config, Fault, Venue};
 use schemas::wire::binance_spot::api_error::ErrorClass;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Credentials;
+use crate::ownership::Fence;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance_spot::account::AccountKey;
 use crate::venue::binance_spot::gateway::{self, GatewayLane, GatewayParts};
@@ -131,6 +132,8 @@ impl Account {
         self,
         probed: Probed,
         lanes: Vec<GatewayLane>,
+        fence: Fence,
+        sharers: u32,
         clock: Clock,
     ) -> GatewayHandle {
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
@@ -141,11 +144,12 @@ impl Account {
             recv_window_ms: u32::try_from(RECV_WINDOW.as_millis()).expect("two seconds fit"),
             clock_offset_ms: probed.clock_offset_ms,
             limits: probed.limits,
+            sharers,
             lanes,
             commands: command_receiver,
             link: link_sender,
         };
-        let task = tokio::spawn(gateway::run(parts, Alone, clock));
+        let task = tokio::spawn(gateway::run(parts, fence, clock));
         GatewayHandle { commands, link, task }
     }
 

@@ -61,6 +61,8 @@ pub struct GatewayParts {
     pub clock_offset_ms: Arc<AtomicI64>,
     /// The venue's limits.
     pub limits: Vec<RateLimit>,
+    /// How many processes share the account and the address, and so the limits.
+    pub sharers: u32,
     /// The instruments, in the order of [`LaneId`].
     pub lanes: Vec<GatewayLane>,
     /// Their commands.
@@ -105,6 +107,7 @@ pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
         limits: parts.limits.clone(),
         answer_patience: ANSWER_PATIENCE,
         inflight_max: INFLIGHT_MAX,
+        sharers: parts.sharers,
     };
     let mut session = Session {
         machine: Gateway::new(settings, permit),

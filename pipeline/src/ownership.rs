@@ -1,0 +1,53 @@
+//! Who may trade an instrument, and since when. A term is one owner's time; no two terms of an instrument overlap.
+//!
+//! How a term is come by and proved (one process alone, a lease, a group membership) is not told here: an
+//! instrument only hears that one has begun, is to end, or is lost.
+
+use schemas::ids::Epoch;
+
+use crate::event::FeedTick;
+use crate::time::Now;
+
+/// Which assignment of its source a tick came under. It moves whenever the source's assignment does, so that what
+/// was taken in under an earlier one cannot be traded on. Sources that are never assigned stay at the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub u64);
+
+/// One owner's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Which owner in turn: part of every order id.
+    pub epoch: Epoch,
+    /// Nothing is swept or placed before this moment: until then orders of a predecessor may still arrive.
+    pub from: Now,
+    /// Others may have owned the instrument before: what happened or arrived before `from` is theirs, and
+    /// orders of a later epoch are not ours to sweep.
+    pub shared: bool,
+}
+
+impl Term {
+    /// The term of a process that shares its instruments with nobody.
+    #[must_use]
+    pub const fn alone(epoch: Epoch) -> Self {
+        Self { epoch, from: Now { mono: crate::time::Nanos(0), wall_ms: 0 }, shared: false }
+    }
+
+    /// Whether a predecessor may have traded on a tick: one reference trade makes at most one pair.
+    #[must_use]
+    pub fn is_before(&self, tick: &FeedTick) -> bool {
+        let happened = tick.tick.time_ms.is_some_and(|time_ms| time_ms < self.from.wall_ms);
+        self.shared && (happened || tick.received.mono < self.from.mono)
+    }
+}
+
+/// What a lane is told of its instrument.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// Nobody's, or somebody else's: nothing of it may leave here.
+    #[default]
+    None,
+    /// Ours.
+    Held(Term),
+    /// To be handed over: what runs is ended, cancelled and confirmed; then it is let go.
+    Leaving,
+}

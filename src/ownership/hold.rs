@@ -1,0 +1,149 @@
+//! One instrument's hold: written by whoever proves the ownership, read by its lane and, at the last moment before
+//! an order leaves, by its gateway. Shutting it is one store, from any thread.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use pipeline::ownership::{Claim, Generation, Term};
+use pipeline::time::Nanos;
+use schemas::ids::Epoch;
+use tokio::sync::watch;
+
+/// A hold that needs no proof.
+const FOR_EVER: Nanos = Nanos(u64::MAX);
+
+/// Whether, since when and until when an instrument is ours.
+#[derive(Debug)]
+pub struct Hold {
+    epoch: AtomicU32,
+    generation: AtomicU64,
+    /// Until when the ownership is proved; 0 = shut.
+    until: AtomicU64,
+    claim: watch::Sender<Claim>,
+    /// The lane has nothing left of an earlier term.
+    quiet: watch::Sender<bool>,
+}
+
+impl Hold {
+    /// Nobody's yet.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self {
+            epoch: AtomicU32::new(0),
+            generation: AtomicU64::new(0),
+            until: AtomicU64::new(0),
+            claim: watch::Sender::new(Claim::None),
+            quiet: watch::Sender::new(true),
+        })
+    }
+
+    /// A term begins, proved until that moment. Ticks of that generation may be traded on.
+    pub fn begin(&self, term: Term, generation: Generation, until: Nanos) {
+        self.until.store(0, Ordering::Release);
+        self.epoch.store(term.epoch.number(), Ordering::Release);
+        self.generation.store(generation.0, Ordering::Release);
+        self.until.store(until.0, Ordering::Release);
+        self.quiet.send_replace(false);
+        self.claim.send_replace(Claim::Held(term));
+    }
+
+    /// A term that needs no proof: one process owns everything.
+    pub fn begin_alone(&self, epoch: Epoch) {
+        self.begin(Term::alone(epoch), Generation::default(), FOR_EVER);
+    }
+
+    /// The running term is proved until that moment. A hold that is shut stays shut.
+    pub fn prolong(&self, until: Nanos) {
+        // A failed update is one that found the hold shut.
+        let _ = self.until.fetch_update(Ordering::AcqRel, Ordering::Acquire, |proved| {
+            (proved != 0).then_some(until.0.max(proved))
+        });
+    }
+
+    /// From now on no order leaves; cancels still do. The lane is told nothing.
+    pub fn shut(&self) {
+        self.until.store(0, Ordering::Release);
+    }
+
+    /// Shut, and the lane is to close what runs: see [`Hold::quiet`]. Nothing happens to a hold that is not held.
+    pub fn leave(&self) {
+        self.shut();
+        self.claim.send_if_modified(|claim| {
+            let held = matches!(claim, Claim::Held(_));
+            if held {
+                *claim = Claim::Leaving;
+            }
+            held
+        });
+    }
+
+    /// Shut, and the lane is told that the instrument is somebody else's, or nobody's.
+    pub fn lose(&self) {
+        self.shut();
+        self.claim.send_if_modified(|claim| {
+            let had = *claim != Claim::None;
+            *claim = Claim::None;
+            had
+        });
+    }
+
+    /// Whether an order of that epoch, decided on a tick of that generation, may leave now.
+    #[must_use]
+    pub fn grants(&self, epoch: Epoch, generation: Generation, now: Nanos) -> bool {
+        // Opened in the other order: what is read after an open `until` belongs to it or to a later term.
+        now.0 < self.until.load(Ordering::Acquire)
+            && self.epoch.load(Ordering::Acquire) == epoch.number()
+            && self.generation.load(Ordering::Acquire) == generation.0
+    }
+
+    /// The epoch of the running or the latest term.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        Epoch::new(self.epoch.load(Ordering::Acquire))
+    }
+
+    /// Until when the ownership is proved; zero = shut.
+    #[must_use]
+    pub fn until(&self) -> Nanos {
+        Nanos(self.until.load(Ordering::Acquire))
+    }
+
+    /// Whether orders may leave now.
+    #[must_use]
+    pub fn is_open(&self, now: Nanos) -> bool {
+        now < self.until()
+    }
+
+    /// What the lane is told; for the lane.
+    #[must_use]
+    pub fn claim(&self) -> watch::Receiver<Claim> {
+        self.claim.subscribe()
+    }
+
+    /// The lane found orders of as late an epoch as its own, and took a later one. Only where it is ours alone.
+    pub fn outgrow(&self, epoch: Epoch) {
+        if self.until() == FOR_EVER {
+            self.epoch.fetch_max(epoch.number(), Ordering::AcqRel);
+        }
+    }
+
+    /// Whether the instrument is ours, or still to be handed over by us.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        *self.claim.borrow() != Claim::None
+    }
+
+    /// The lane says whether anything of an earlier term is left.
+    pub fn set_quiet(&self, quiet: bool) {
+        self.quiet.send_if_modified(|known| std::mem::replace(known, quiet) != quiet);
+    }
+
+    /// Waits until nothing of an earlier term is left: orders ended, cancels confirmed by a last sweep.
+    ///
+    /// # Cancel safety
+    /// May be dropped and called again.
+    pub async fn quiet(&self) {
+        // The sender is ours: it cannot be gone.
+        let _ = self.quiet.subscribe().wait_for(|quiet| *quiet).await;
+    }
+}
