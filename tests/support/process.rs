@@ -64,7 +64,8 @@ impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let err = std::fs::read_to_string(&self.err).unwrap_or_default();
-            println!("--- {}\n{err}", self.err.display());
+            let out = std::fs::read_to_string(&self.out).unwrap_or_default();
+            println!("--- {}\n{out}--- {}\n{err}", self.out.display(), self.err.display());
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -136,10 +137,10 @@ impl RunProcess {
         args.extend(more);
         let process = Process::start(dir, name, &args);
         let admin = until("the admin address is logged", || {
-            let err = process.err();
+            let out = process.out();
             // A line that is not ended may be half an address.
             let whole = |line: &&str| line.ends_with('\n') && line.contains("admin listening");
-            let line = err.split_inclusive('\n').find(whole)?.to_owned();
+            let line = out.split_inclusive('\n').find(whole)?.to_owned();
             let plain: String = line.chars().filter(char::is_ascii_graphic).collect();
             plain.rsplit_once('=')?.1.parse().ok()
         });
