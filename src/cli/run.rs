@@ -84,7 +84,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     warn(&config.warnings);
     let ending = match (options.format, options.target) {
         (LogFormat::Json, Target::Stdout) => Ending::Event,
-        (LogFormat::Text | LogFormat::Json, Target::Stdout | Target::Stderr | Target::File(_)) => Ending::Lines,
+        (LogFormat::Text | LogFormat::Json, Target::Stdout | Target::Stderr | Target::File(_)) => {
+            Ending::Lines
+        }
     };
     let options = RunOptions { run_for: args.run_for };
     let ended = app::runtime()?.block_on(app::run(config, credentials, options, |_| {}));

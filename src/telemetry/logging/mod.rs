@@ -15,8 +15,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
 
-pub use limit::tell_left_out;
 use limit::RateLimit;
+pub use limit::tell_left_out;
 use lines::Lines;
 
 /// Lines that may wait to be written; what comes while they do is left out.
@@ -84,7 +84,8 @@ pub fn start(options: &Options) -> anyhow::Result<Logging> {
             layers.with(fmt::layer().with_ansi(ansi).event_format(format).with_writer(writer)).try_init()
         }
         LogFormat::Json => {
-            let format = fmt::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
+            let format =
+                fmt::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
             let layer = fmt::layer().json().map_event_format(|_| Lines::json(format)).with_writer(writer);
             layers.with(layer).try_init()
         }
@@ -110,11 +111,14 @@ fn daily(path: &Path) -> anyhow::Result<RollingFileAppender> {
     let text = |part: Option<&std::ffi::OsStr>| part.and_then(std::ffi::OsStr::to_str).map(str::to_owned);
     let name = text(path.file_stem()).with_context(|| format!("no file name in {}", path.display()))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = || format!("failed to write a log file in {}", folder.display());
+    // The appender looks for old files before it makes their folder.
+    std::fs::create_dir_all(folder).with_context(failed)?;
     RollingFileAppender::builder()
         .rotation(Rotation::DAILY)
         .filename_prefix(name)
         .filename_suffix(text(path.extension()).unwrap_or_else(|| "log".to_owned()))
         .max_log_files(FILES_MAX)
         .build(folder)
-        .with_context(|| format!("failed to write a log file in {}", folder.display()))
+        .with_context(failed)
 }
