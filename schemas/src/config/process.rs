@@ -64,6 +64,18 @@ pub enum Sharding {
     Group,
 }
 
+impl Sharding {
+    /// The name in the file and in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Static => "static",
+            Self::Group => "group",
+        }
+    }
+}
+
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
