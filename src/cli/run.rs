@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use schemas::config::{Code, Config, Fault, FeedUrl, LogFormat, Process};
+use schemas::config::{Code, Config, Fault, LogFormat, Process, feed_url};
 
 use super::outcome::{Ending, complain, tell};
 use crate::app::{self, RunOptions};
@@ -23,9 +23,9 @@ pub struct Args {
     /// The configuration: a list of instruments, or an object with `instruments` and process-wide settings
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
-    /// Where ticks come from, instead of the configuration's Feed: redis://, rediss://, tape:PATH, synthetic:SEED
+    /// Where ticks come from, instead of the configuration's Feed: redis://, rediss://, kafka://, tape:PATH, synthetic:SEED
     #[arg(long, value_name = "URL")]
-    feed: Option<FeedUrl>,
+    feed: Option<String>,
     /// Stop after that long: 500ms, 20s, 2m, 1h
     #[arg(long = "for", value_name = "DURATION", value_parser = super::duration::parse)]
     run_for: Option<Duration>,
@@ -63,18 +63,20 @@ impl From<Format> for LogFormat {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let loaded = config::load(&args.config);
-    let credentials = loaded.as_ref().map_or_else(|faults| Err(faults.clone()), config::credentials);
-    let (mut config, credentials) = match (loaded, credentials) {
-        (Ok(config), Ok(credentials)) => (config, credentials),
-        (_, Err(faults)) | (Err(faults), _) => {
+    let loaded = config::load(&args.config).and_then(|mut config| {
+        override_process(&mut config, &args).map_err(|fault| vec![fault])?;
+        let (credentials, access) = config::resolve(&mut config)?;
+        Ok((config, credentials, access))
+    });
+    let (config, credentials, access) = match loaded {
+        Ok(loaded) => loaded,
+        Err(faults) => {
             complain(&config::report(&args.config, &faults));
             return Ok(ExitCode::from(2));
         }
     };
-    override_process(&mut config, &args);
-    let options = log_options(&config.process);
-    let logging = match logging::start(&options) {
+    let log_options = log_options(&config.process);
+    let logging = match logging::start(&log_options) {
         Ok(logging) => logging,
         Err(error) => {
             complain(&Fault::new(Code::File, "/Log File", format!("{error:#}")).to_string());
@@ -82,22 +84,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     warn(&config.warnings);
-    let ending = match (options.format, options.target) {
-        (LogFormat::Json, Target::Stdout) => Ending::Event,
-        (LogFormat::Text | LogFormat::Json, Target::Stdout | Target::Stderr | Target::File(_)) => {
-            Ending::Lines
-        }
-    };
-    let options = RunOptions { run_for: args.run_for };
+    let options = RunOptions { run_for: args.run_for, access };
     let ended = app::runtime()?.block_on(app::run(config, credentials, options, |_| {}));
-    if ending == Ending::Lines {
-        // The log's last lines come before the summary's.
-        drop(logging);
-        return tell(ended, args.summary.as_deref(), ending);
+    if log_options.format == LogFormat::Json && log_options.target == Target::Stdout {
+        return tell(ended, args.summary.as_deref(), Ending::Event);
     }
-    let code = tell(ended, args.summary.as_deref(), ending);
+    // The log's last lines come before the summary's.
     drop(logging);
-    code
+    tell(ended, args.summary.as_deref(), Ending::Lines)
 }
 
 fn log_options(process: &Process) -> logging::Options {
@@ -118,11 +112,17 @@ fn warn(warnings: &[Fault]) {
 }
 
 /// What the command line says goes before what the file says.
-fn override_process(config: &mut Config, args: &Args) {
+fn override_process(config: &mut Config, args: &Args) -> Result<(), Fault> {
     let process = &mut config.process;
-    process.feed = args.feed.clone().or(process.feed.take());
+    if let Some(text) = &args.feed {
+        // Read here and not by the parser of arguments, which repeats what it refuses: it may hold a password.
+        let feed = feed_url(text).map_err(|cause| Fault::new(Code::Type, "--feed", cause))?;
+        process.feed_reference = None;
+        process.feed = Some(feed);
+    }
     process.labels = args.labels.clone().or(process.labels.take());
     process.admin_address = args.admin.or(process.admin_address);
     process.log_format = args.log_format.map_or(process.log_format, LogFormat::from);
     process.log_file = args.log_file.clone().or(process.log_file.take());
+    Ok(())
 }
