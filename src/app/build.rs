@@ -27,6 +27,7 @@ use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
 use crate::labels::LabelSource;
 use crate::lane::{self, LaneEnd, LaneLinks};
+use crate::ownership::epoch::epoch_at;
 use crate::ownership::{Fence, Hold};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::status::AppStatus;
@@ -41,9 +42,6 @@ const TICKS_MAX: usize = 4_096;
 const REPORTS_MAX: usize = 4_096;
 /// `mode=get` without an Interval polls this often.
 const POLL_DEFAULT: Duration = Duration::from_secs(1);
-/// Epochs count quarter seconds since the beginning of 2026.
-const EPOCH_ZERO_MS: i64 = 1_767_225_600_000;
-const EPOCH_STEP_MS: i64 = 250;
 
 /// Builds everything and starts it but for the feed, which comes last, when the rest is ready.
 pub(super) async fn start(
@@ -198,13 +196,12 @@ impl<'a> Builder<'a> {
         records: mpsc::Sender<Record>,
         clock: Clock,
     ) -> Self {
-        let since = (clock.now().wall_ms - EPOCH_ZERO_MS).max(0) / EPOCH_STEP_MS;
         Self {
             process,
             instruments,
             records,
             clock,
-            epoch: Epoch::new(u32::try_from(since).unwrap_or(Epoch::MAX)),
+            epoch: epoch_at(clock.now().wall_ms),
             holds: instruments.iter().map(|_| Hold::new()).collect(),
             stop: watch::Sender::new(false),
             give_up: watch::Sender::new(false),

@@ -9,6 +9,7 @@ use crate::clock::Clock;
 pub mod decode;
 pub mod dedupe;
 pub mod intake;
+pub mod kafka;
 pub mod metrics;
 pub mod redis;
 pub mod schedule;
@@ -50,11 +51,22 @@ pub enum FeedError {
         /// What is wrong.
         why: String,
     },
-    /// Kafka.
-    #[error(
-        "FEED-031 feed: Kafka comes with a later version (got {0}, want redis://, rediss://, tape: or synthetic:)"
-    )]
-    Kafka(String),
+    /// The Kafka client cannot be made with these options.
+    #[error("FEED-031 feed: bad Kafka address or options (got {url}): {why}")]
+    Kafka {
+        /// The address.
+        url: String,
+        /// What the client says.
+        why: String,
+    },
+    /// The brokers have shut the Kafka client out for good.
+    #[error("FEED-035 feed {url}: {why}")]
+    KafkaFatal {
+        /// The address.
+        url: String,
+        /// What the client says.
+        why: String,
+    },
     /// No thread for the tape.
     #[error("FEED-032 feed: cannot start the tape's thread ({0})")]
     Thread(std::io::Error),
@@ -67,7 +79,7 @@ pub enum FeedError {
 pub async fn check(url: &FeedUrl) -> Result<(), FeedError> {
     match url {
         FeedUrl::Redis { mode, .. } => redis::Source::new(url, *mode).map(drop),
-        FeedUrl::Kafka(_) => Err(FeedError::Kafka(url.to_string())),
+        FeedUrl::Kafka(_) => Err(no_plan(url)),
         FeedUrl::Tape { path, series, .. } => open_tape(path.clone(), series.clone()).await.map(drop),
         FeedUrl::Synthetic { .. } => Ok(()),
     }
@@ -91,7 +103,7 @@ pub async fn run(
             let source = redis::Source::new(url, *mode)?;
             Ok(redis::run(source, intake, clock, &state, stop).await)
         }
-        FeedUrl::Kafka(_) => Err(FeedError::Kafka(url.to_string())),
+        FeedUrl::Kafka(_) => Err(no_plan(url)),
         FeedUrl::Tape { path, series, speed } => {
             let reader = open_tape(path.clone(), series.clone()).await?;
             state.send_replace(FeedState::Live);
@@ -104,6 +116,11 @@ pub async fn run(
     };
     state.send_replace(FeedState::Ended);
     end
+}
+
+/// A Kafka feed needs more than an address: see [`kafka::run`].
+fn no_plan(url: &FeedUrl) -> FeedError {
+    FeedError::Kafka { url: url.to_string(), why: "Kafka comes with a later version".to_owned() }
 }
 
 /// Opens a tape off the runtime: finding its shape reads and unpacks the file's beginning.
