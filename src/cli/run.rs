@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use schemas::config::{Code, Config, Fault, LogFormat, Process, feed_url};
+use schemas::config::{Code, Config, Fault, LogFormat, Process, Sharding, feed_url};
 
 use super::outcome::{Ending, complain, tell};
 use crate::app::{self, RunOptions};
+use crate::assign::Shard;
 use crate::config;
 use crate::telemetry::logging::{self, Target};
 
@@ -26,6 +27,9 @@ pub struct Args {
     /// Where ticks come from, instead of the configuration's Feed: redis://, rediss://, kafka://, tape:PATH, synthetic:SEED
     #[arg(long, value_name = "URL")]
     feed: Option<String>,
+    /// This process is shard ORDINAL of SHARDS, counted from 0: Sharding "static" without a pod's name
+    #[arg(long, value_name = "ORDINAL/SHARDS")]
+    shard: Option<Shard>,
     /// Stop after that long: 500ms, 20s, 2m, 1h
     #[arg(long = "for", value_name = "DURATION", value_parser = super::duration::parse)]
     run_for: Option<Duration>,
@@ -84,7 +88,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     warn(&config.warnings);
-    let options = RunOptions { run_for: args.run_for, access };
+    let options = RunOptions { run_for: args.run_for, shard: args.shard, access };
     let ended = app::runtime()?.block_on(app::run(config, credentials, options, |_| {}));
     if log_options.format == LogFormat::Json && log_options.target == Target::Stdout {
         return tell(ended, args.summary.as_deref(), Ending::Event);
@@ -124,5 +128,9 @@ fn override_process(config: &mut Config, args: &Args) -> Result<(), Fault> {
     process.admin_address = args.admin.or(process.admin_address);
     process.log_format = args.log_format.map_or(process.log_format, LogFormat::from);
     process.log_file = args.log_file.clone().or(process.log_file.take());
+    if let Some(shard) = args.shard {
+        process.sharding = Sharding::Static;
+        process.shards = shard.shards;
+    }
     Ok(())
 }
