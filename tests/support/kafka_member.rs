@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pipeline::event::FeedTick;
 use pipeline::ownership::{Claim, Term};
-use schemas::config::{GroupProtocol, KafkaUrl};
+use schemas::config::{FeedUrl, KafkaUrl};
 use self_trader::clock::Clock;
 use self_trader::feed::kafka::{Ownership, Plan, run};
 use self_trader::feed::{FeedCounters, FeedEnd, FeedError, FeedState, FeedStop, Intake, Route};
@@ -20,6 +20,7 @@ use tokio::task::{JoinHandle, LocalSet};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One process of a fleet, as its feed sees it.
+#[expect(dead_code, reason = "each test binary uses a part of it")]
 pub(crate) struct Member {
     pub(crate) counters: Arc<FeedCounters>,
     pub(crate) states: watch::Receiver<FeedState>,
@@ -137,20 +138,11 @@ pub(crate) fn body(price: u32) -> Vec<u8> {
     format!(r#"{{"price":"{price}","qty":"1"}}"#).into_bytes()
 }
 
-/// `kafka://HOST:PORT/TOPIC[?group=NAME][&protocol=consumer]`.
 fn kafka_url(url: &str) -> KafkaUrl {
-    let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    let (brokers, topic) = base.strip_prefix("kafka://").and_then(|rest| rest.split_once('/')).unwrap();
-    let mut kafka = KafkaUrl::new(brokers, topic);
-    for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-        match name {
-            "group" => kafka.group = Some(value.to_owned()),
-            "protocol" if value == "consumer" => kafka.protocol = GroupProtocol::Consumer,
-            "protocol" => {}
-            other => panic!("{other} in {url}"),
-        }
+    match FeedUrl::parse(url).unwrap() {
+        FeedUrl::Kafka(kafka) => kafka,
+        other => panic!("{other} is no Kafka"),
     }
-    kafka
 }
 
 /// What a lane with nothing open does: it is quiet as soon as it is told to be.

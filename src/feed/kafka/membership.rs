@@ -9,7 +9,7 @@ use pipeline::time::Now;
 use schemas::ids::Epoch;
 
 use super::note::Note;
-use crate::ownership::epoch::epoch_after;
+use crate::ownership::epoch_after;
 
 /// The partitions of a session.
 #[derive(Debug)]
