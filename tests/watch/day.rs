@@ -37,10 +37,8 @@ pub(crate) enum Fault {
     FeedDown,
     /// Every feed is live, and nothing comes.
     FeedStale,
-    /// A symbol's book is confirmed by nobody.
+    /// A symbol's book is lost, or confirmed by nobody.
     BookOld,
-    /// A symbol's book is lost.
-    BookLost,
     /// A symbol's book is confirmed but stands still.
     BookStandsStill,
     /// Takers miss.
@@ -212,14 +210,17 @@ impl Day {
         let now = step * STEP;
         let ill = symbol == 1;
         let owned = lane.owned_since.is_some();
-        // A book is not there in the first moment, and nobody keeps one of what they do not own.
-        let live = owned && lane.owned_since != Some(now) && !(ill && self.has(Fault::BookLost, now));
-        let age = if ill && self.has(Fault::BookOld, now) { self.age(now) } else { 0.7 };
+        // A new owner has no book yet; its age begins with the term.
+        let age = match lane.owned_since {
+            Some(since) if since == now => 12.0,
+            Some(_) if ill && self.has(Fault::BookOld, now) => self.age(now),
+            Some(_) => 0.7,
+            None => 0.0,
+        };
         let flag = |set: bool| if set { 1.0 } else { 0.0 };
         let values = [
             ("st_symbol_owned", "", flag(owned)),
-            ("st_book_live", "", flag(live)),
-            ("st_book_age_seconds", "", if live { age } else { 0.0 }),
+            ("st_book_age_seconds", "", age),
             ("st_ticks_total", "", lane.ticks as f64),
             ("st_pairs_total", "", (lane.matched + lane.missed + lane.refused) as f64),
             ("st_ticks_skipped_total", ",reason=\"stale_book\"", lane.stale as f64),

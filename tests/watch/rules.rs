@@ -105,7 +105,7 @@ fn a_live_feed_that_brings_nothing_is_told() {
 
 #[test]
 fn a_stale_book_is_told() {
-    for fault in [Fault::BookOld, Fault::BookLost, Fault::BookStandsStill] {
+    for fault in [Fault::BookOld, Fault::BookStandsStill] {
         fires(fault, &[Alert("BookStale", "warning", ON_SYMBOL)]);
     }
 }
