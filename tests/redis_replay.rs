@@ -20,7 +20,7 @@ use self_trader::feed::redis::publish::{self, Target};
 use self_trader::feed::redis::{Settings, Source, run};
 use self_trader::feed::schedule::Speed;
 use self_trader::feed::tape::{self, Player};
-use self_trader::feed::{FeedCounters, FeedState, Intake, Route};
+use self_trader::feed::{FeedCounters, FeedState, FeedStop, Intake, Route};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
@@ -73,7 +73,7 @@ fn replay(
         let settings = Settings { capacity: 65_536, ..Settings::default() };
         let source = Source::new(&url, RedisMode::PubSub).unwrap().with_settings(settings);
         let (state, mut states) = watch::channel(FeedState::default());
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(FeedStop::Run);
         let feed = tokio::spawn(async move { run(source, intake, Clock::start(), &state, stopping).await });
         tokio::time::timeout(PATIENCE, states.wait_for(FeedState::is_live)).await.unwrap().unwrap();
         let clock = Clock::start();
@@ -86,7 +86,7 @@ fn replay(
             }
         };
         tokio::time::timeout(PATIENCE, arrived).await.unwrap();
-        stop.send_replace(true);
+        stop.send_replace(FeedStop::End);
         feed.await.unwrap();
         let mut ticks = Vec::new();
         while let Some(tick) = lane.recv().await {

@@ -206,7 +206,7 @@ fn unsigned_frames_and_signed_queries() {
     );
     encode::time(4, &mut frame);
     assert_eq!(frame, r#"{"id":4,"method":"time","params":{"returnRateLimits":false}}"#);
-    encode::subscribe(5, ["a@bookTicker", "a@depth@100ms"].into_iter(), &mut frame);
+    encode::subscribe(5, &mut ["a@bookTicker", "a@depth@100ms"].into_iter(), &mut frame);
     assert_eq!(frame, r#"{"method":"SUBSCRIBE","params":["a@bookTicker","a@depth@100ms"],"id":5}"#);
     let mut query = "/order?".to_owned();
     let order = [

@@ -237,7 +237,8 @@ impl<'a> Builder<'a> {
             let (top_sender, top) = watch::channel(None);
             let symbol = self.instruments[*place].maker_symbol.clone();
             let doubt = Arc::<AtomicBool>::default();
-            books.push(SymbolTop { symbol, top: top_sender, doubt: Arc::clone(&doubt) });
+            let claim = Some(self.holds[*place].claim());
+            books.push(SymbolTop { symbol, top: top_sender, claim, doubt: Arc::clone(&doubt) });
             self.start_lane(*place, LaneId(lane), venue_name, &handle, LaneInputs { reports, top, doubt });
         }
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));

@@ -16,7 +16,7 @@ use super::summary;
 use crate::book::Books;
 use crate::clock::Clock;
 use crate::drain::{CLOSE_MAX, STOP_MAX, StopReason};
-use crate::feed::{self, FeedEnd, FeedError, FeedState, Intake, Route};
+use crate::feed::{self, FeedEnd, FeedError, FeedState, FeedStop, Intake, Route};
 use crate::lane::LaneEnd;
 use crate::status::AppStatus;
 
@@ -24,6 +24,8 @@ use crate::status::AppStatus;
 const READY_MAX: Duration = Duration::from_secs(10);
 /// How long any one task may take to follow once it was told to stop.
 const TASK_MAX: Duration = Duration::from_millis(500);
+/// How long a feed may take to leave its group.
+const LEAVE_MAX: Duration = Duration::from_millis(1_500);
 /// How long the venues' ledgers may take to tell their totals.
 const LEDGER_MAX: Duration = Duration::from_secs(1);
 /// How long the last labels may take.
@@ -41,8 +43,10 @@ pub(super) struct FeedPlan {
 /// The feed's task.
 #[derive(Debug)]
 pub(super) struct FeedHandle {
-    pub(super) stop: watch::Sender<bool>,
+    pub(super) stop: watch::Sender<FeedStop>,
     pub(super) task: JoinHandle<Result<FeedEnd, FeedError>>,
+    /// It belongs to a group, and with it the instruments do.
+    pub(super) is_member: bool,
 }
 
 /// A run under way.
@@ -127,17 +131,19 @@ impl Running {
     fn start_feed(&mut self) {
         let Some(FeedPlan { url, routes, state }) = self.feed_plan.take() else { return };
         let intake = Intake::new(routes, Arc::clone(&self.parts.counters));
-        let (stop, stopped) = watch::channel(false);
+        let is_member = matches!(&url, FeedUrl::Kafka(kafka) if kafka.group.is_some());
+        let (stop, stopped) = watch::channel(FeedStop::Run);
         let clock = self.clock;
         let task = tokio::spawn(async move { feed::run(&url, intake, clock, state, stopped).await });
-        self.feed = Some(FeedHandle { stop, task });
+        self.feed = Some(FeedHandle { stop, task, is_member });
     }
 
     /// Stops in order, within [`STOP_MAX`].
     pub(super) async fn stop(mut self, reason: StopReason) -> Ended {
         let deadline = Instant::now() + STOP_MAX;
-        self.stop_feed().await;
+        self.quiet_feed().await;
         self.stop_lanes().await;
+        self.leave_feed().await;
         self.book_stop.send_replace(true);
         for gateway in self.gateways {
             drop(gateway.commands);
@@ -185,10 +191,20 @@ impl Running {
         }
     }
 
-    async fn stop_feed(&mut self) {
-        let Some(FeedHandle { stop, task }) = &mut self.feed else { return };
-        stop.send_replace(true);
-        if !task.is_finished() && timeout(TASK_MAX, &mut *task).await.is_err() {
+    /// No more ticks. A feed whose membership holds the instruments stays a member until their lanes have closed.
+    async fn quiet_feed(&mut self) {
+        let Some(FeedHandle { stop, task, is_member }) = &mut self.feed else { return };
+        stop.send_replace(FeedStop::Quiet);
+        if !*is_member && !task.is_finished() && timeout(TASK_MAX, &mut *task).await.is_err() {
+            task.abort();
+        }
+    }
+
+    /// Gives the membership up, if there is one: what was closed can be taken over at once.
+    async fn leave_feed(&mut self) {
+        let Some(FeedHandle { stop, task, .. }) = &mut self.feed else { return };
+        stop.send_replace(FeedStop::End);
+        if !task.is_finished() && timeout(LEAVE_MAX, &mut *task).await.is_err() {
             task.abort();
         }
     }

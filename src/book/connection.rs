@@ -19,7 +19,7 @@ use super::SymbolTop;
 use super::question::{Tops, ask_forever};
 use super::snapshots::{Fetched, Snapshots, Wanted};
 use super::stats::BookStats;
-use super::subscriptions::Subscriptions;
+use super::subscriptions::{Asked, Subscriptions};
 use super::tracked::Tracked;
 use crate::clock::Clock;
 use crate::venue::backoff::Backoff;
@@ -57,8 +57,8 @@ impl Connection {
     }
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
-        let symbols: Vec<String> = self.books.iter().map(|book| book.symbol.clone()).collect();
-        let seed = symbols.first().map_or(0, |symbol| symbol_hash(symbol));
+        let symbols: Vec<_> = self.books.iter().map(|book| (book.symbol.clone(), book.claim())).collect();
+        let seed = symbols.first().map_or(0, |(symbol, _)| symbol_hash(symbol));
         let (sender, mut answers) = mpsc::channel(ANSWERS_MAX);
         let mut questions = JoinSet::new();
         questions.spawn(ask_forever(self.target.clone(), symbols, sender, !seed));
@@ -97,9 +97,11 @@ impl Connection {
                 _ = ticks.tick() => {
                     let now = self.clock.now();
                     silent(heard, now.mono)?;
+                    let wanted = |at: usize| self.books[at].is_wanted();
                     let symbols = |at: usize| self.books[at].symbol.as_str();
-                    if let Some(frame) = subscriptions.poll_frame(now.mono, symbols)? {
+                    if let Some((asked, frame)) = subscriptions.poll_frame(now.mono, wanted, symbols)? {
                         writer.send(frame).await.map_err(|error| error.book_fault())?;
+                        self.asked(asked, now);
                     }
                     self.timeouts(now);
                 }
@@ -112,6 +114,15 @@ impl Connection {
                     }
                 }
             }
+        }
+    }
+
+    /// A book whose streams were closed is none any more.
+    fn asked(&mut self, asked: Asked, now: Now) {
+        let Asked::Closed(symbols) = asked else { return };
+        for at in symbols {
+            self.books[at].book.handle_disconnected();
+            self.settle(at, None, now);
         }
     }
 

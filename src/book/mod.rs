@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use pipeline::book::Top;
+use pipeline::ownership::Claim;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -33,8 +34,15 @@ pub struct SymbolTop {
     pub symbol: String,
     /// Its top; `None` while it is not live.
     pub top: watch::Sender<Option<Top>>,
+    /// What is claimed of it: the book is kept while it is anything. Without one it is always kept.
+    pub claim: Option<watch::Receiver<Claim>>,
     /// Set by a reader whose own orders do not show in the book: the book is fetched anew.
     pub doubt: Arc<AtomicBool>,
+}
+
+/// Whether a symbol's book is to be kept.
+fn is_wanted(claim: Option<&watch::Receiver<Claim>>) -> bool {
+    claim.is_none_or(|claim| *claim.borrow() != Claim::None)
 }
 
 /// Running book connections; dropped, they end at once.

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
+use pipeline::ownership::Claim;
 use schemas::wire::binance_spot::answer::{self, Incoming};
 use schemas::wire::binance_spot::encode;
 use schemas::wire::market::TopAnswer;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::is_wanted;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance_spot::socket::{self, Frame, SocketError, WsReader, WsWriter};
 use crate::venue::guard::{Endpoint, Target};
@@ -24,13 +26,11 @@ const PROVEN_AFTER: u64 = 30;
 /// The tops that one answer told, by symbol.
 pub(super) type Tops = Vec<(String, TopAnswer)>;
 
+/// A symbol, and what is claimed of it: only those that are wanted are asked about.
+pub(super) type Asked = (String, Option<watch::Receiver<Claim>>);
+
 /// Asks for ever; ends when the receiver is gone.
-pub(super) async fn ask_forever(
-    target: Target,
-    symbols: Vec<String>,
-    answers: mpsc::Sender<Tops>,
-    seed: u64,
-) {
+pub(super) async fn ask_forever(target: Target, symbols: Vec<Asked>, answers: mpsc::Sender<Tops>, seed: u64) {
     let mut backoff = Backoff::of_connection(seed);
     while !answers.is_closed() {
         if let Err(error) = ask_on_one_connection(&target, &symbols, &answers, &mut backoff).await {
@@ -42,7 +42,7 @@ pub(super) async fn ask_forever(
 
 async fn ask_on_one_connection(
     target: &Target,
-    symbols: &[String],
+    symbols: &[Asked],
     answers: &mpsc::Sender<Tops>,
     backoff: &mut Backoff,
 ) -> Result<(), SocketError> {
@@ -52,7 +52,9 @@ async fn ask_on_one_connection(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for id in 1.. {
         idle(&mut reader, ticks.tick()).await?;
-        encode::ticker_book(id, symbols.iter().map(String::as_str), &mut frame);
+        if !question(id, symbols, &mut frame) {
+            continue;
+        }
         let tops = timeout(ANSWER_TIMEOUT, ask(&mut reader, &mut writer, &frame, id))
             .await
             .map_err(|_| SocketError::TimedOut(ANSWER_TIMEOUT))??;
@@ -66,6 +68,16 @@ async fn ask_on_one_connection(
         }
     }
     Ok(())
+}
+
+/// Writes the question about what is wanted; `false` if nothing is.
+fn question(id: u64, symbols: &[Asked], frame: &mut String) -> bool {
+    let wanted = || symbols.iter().filter(|(_, claim)| is_wanted(claim.as_ref()));
+    let any = wanted().next().is_some();
+    if any {
+        encode::ticker_book(id, wanted().map(|(symbol, _)| symbol.as_str()), frame);
+    }
+    any
 }
 
 /// Reads (and so answers pings) until it is time for the next question.

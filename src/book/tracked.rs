@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pipeline::book::{Book, BookRequest, Top};
+use pipeline::ownership::Claim;
 use pipeline::time::{Nanos, Now};
 use schemas::wire::book_fault::BookFault;
 use tokio::sync::watch;
@@ -18,14 +19,25 @@ pub(super) struct Tracked {
     pub(super) symbol: String,
     pub(super) book: Book,
     top: watch::Sender<Option<Top>>,
+    claim: Option<watch::Receiver<Claim>>,
     doubt: Arc<AtomicBool>,
     resyncs_counted: u64,
     warned: Option<Nanos>,
 }
 
 impl Tracked {
-    pub(super) fn new(super::SymbolTop { symbol, top, doubt }: super::SymbolTop) -> Self {
-        Self { symbol, book: Book::new(), top, doubt, resyncs_counted: 0, warned: None }
+    pub(super) fn new(super::SymbolTop { symbol, top, claim, doubt }: super::SymbolTop) -> Self {
+        Self { symbol, book: Book::new(), top, claim, doubt, resyncs_counted: 0, warned: None }
+    }
+
+    /// Whether anybody here wants the book.
+    pub(super) fn is_wanted(&self) -> bool {
+        super::is_wanted(self.claim.as_ref())
+    }
+
+    /// The same, for somebody else to ask.
+    pub(super) fn claim(&self) -> Option<watch::Receiver<Claim>> {
+        self.claim.clone()
     }
 
     /// Fetches the book anew if its reader doubts it.

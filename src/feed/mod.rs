@@ -18,7 +18,7 @@ pub mod tape;
 
 pub use intake::{Intake, Key, Outcome, Route};
 pub use metrics::{FeedCounters, FeedSnapshot, LastSeen};
-pub use state::FeedState;
+pub use state::{FeedState, FeedStop};
 
 use schedule::Speed;
 
@@ -84,7 +84,7 @@ pub async fn run(
     intake: Intake,
     clock: Clock,
     state: watch::Sender<FeedState>,
-    stop: watch::Receiver<bool>,
+    stop: watch::Receiver<FeedStop>,
 ) -> Result<FeedEnd, FeedError> {
     let end = match url {
         FeedUrl::Redis { mode, .. } => {

@@ -43,7 +43,7 @@ async fn bench() -> Bench {
 }
 
 fn symbol_top(symbol: &str, top: watch::Sender<Option<Top>>) -> SymbolTop {
-    SymbolTop { symbol: symbol.to_owned(), top, doubt: Arc::default() }
+    SymbolTop { symbol: symbol.to_owned(), top, claim: None, doubt: Arc::default() }
 }
 
 fn depth(symbol: &str, first: u64, last: u64, bid: &str, qty: &str) -> String {

@@ -107,9 +107,18 @@ pub fn time(id: u64, frame: &mut String) {
 }
 
 /// Writes a stream connection's SUBSCRIBE over `frame`.
-pub fn subscribe<'s>(id: u64, streams: impl Iterator<Item = &'s str>, frame: &mut String) {
+pub fn subscribe(id: u64, streams: &mut dyn Iterator<Item = &str>, frame: &mut String) {
+    stream_request("SUBSCRIBE", id, streams, frame);
+}
+
+/// Writes a stream connection's UNSUBSCRIBE over `frame`.
+pub fn unsubscribe(id: u64, streams: &mut dyn Iterator<Item = &str>, frame: &mut String) {
+    stream_request("UNSUBSCRIBE", id, streams, frame);
+}
+
+fn stream_request(method: &str, id: u64, streams: &mut dyn Iterator<Item = &str>, frame: &mut String) {
     frame.clear();
-    frame.push_str("{\"method\":\"SUBSCRIBE\",\"params\":[");
+    push(frame, format_args!("{{\"method\":\"{method}\",\"params\":["));
     for (index, stream) in streams.enumerate() {
         frame.push_str(if index == 0 { "" } else { "," });
         push_quoted(frame, stream);
