@@ -14,7 +14,7 @@ CHART = ROOT / "helm/self-trader/values.schema.json"
 # The chart sets these itself.
 OWN = ["Admin Address", "Labels", "Sharding", "Shards", "instruments"]
 # Faults of these are found by the templates, which do not print the text: a pattern's message would.
-URLS = ["Feed", "Lease Store", "Labels Kafka"]
+URLS = ["Feed", "Lease Store"]
 SECRETS = ["API KEY", "Secret", "Passphrase"]
 
 
@@ -53,7 +53,10 @@ def expected(chart, program):
     config = {key: form for key, form in process["properties"].items() if key not in OWN}
     for key in URLS:
         if key in config:
-            config[key] = {"type": "string"}
+            config[key] = {**reference(), "type": ["string", "object"], "minProperties": 0}
+    if "Kafka Options" in config:
+        kinds = {"type": ["string", "number", "boolean", "object"]}
+        config["Kafka Options"] = {"type": "object", "additionalProperties": kinds}
     config["instrumentDefaults"] = {"$ref": "#/$defs/instrument"}
     config["instruments"] = {"type": "array", "maxItems": 10000, "items": {"$ref": "#/$defs/instrument"}}
     chart["$defs"].update(defs, instrument=instrument, secretRef=reference())

@@ -26,8 +26,8 @@ SHAPES = [
     ("a typo in an instrument", values(account(**{"Qty Multipler": 1})), "'Qty Multipler' not allowed"),
     ("a key that the chart sets", values({"Shards": 3}), "'Shards' not allowed"),
     ("a number as text", values({"Seed": "1"}), "got string, want integer"),
-    ("half a reference", values(feedSecret={"name": "redis"}), "/feedSecret"),
-    ("a secret that goes nowhere", values(secrets=[{"name": "a", "key": "b"}]), "/secrets/0"),
+    ("two references", values({"Feed": {"env": "A", "file": "/b"}}), "/config/Feed"),
+    ("a secret that goes nowhere", values(secrets=[{"name": "a", "key": "b"}]), "/secrets/0': 'oneOf'"),
     ("no time to stop", values(terminationGracePeriodSeconds=10), "/terminationGracePeriodSeconds"),
     ("an unknown sharding", values(sharding={"mode": "dynamic"}), "/sharding/mode"),
 ]
@@ -35,8 +35,10 @@ SHAPES = [
 MEANINGS = [
     ("nothing", {}, "config.instruments: empty"),
     ("no feed", {"config": {"instruments": [helm.instrument()]}}, "config.Feed: missing"),
-    ("two feeds", values(feedSecret={"name": "a", "key": "b"}, **OPEN), "one feed, please"),
+    ("a feed that nobody gives", values({"Feed": {"env": "NOBODY"}}, **OPEN), "config.Feed: no entry of secrets"),
+    ("a group that is not shared", values({"Feed": "kafka://k:9/t?group=g"}, **OPEN), "wants sharding.mode group"),
     ("alone with three", values(replicaCount=3, sharding={"mode": "alone"}), "alone is one process (got replicaCount 3"),
+    ("a store behind the wall", values({"Lease Store": "redis://r:1"}), "networkPolicy.leaseStore.peers: empty"),
     ("no store of leases", values(replicaCount=3), "config.Lease Store: missing"),
     ("no group", values({"Feed": "kafka://k:9092/t"}, sharding={"mode": "group"}, **OPEN), "needs a Kafka group"),
     (

@@ -13,11 +13,16 @@ and never with the text that was found.
 {{- end -}}
 {{- end -}}
 
+{{/* The feed's URL; empty where there is none, or only a reference to it. */}}
+{{- define "self-trader.feedUrl" -}}
+{{- with .Values.config.Feed -}}{{- if kindIs "string" . -}}{{- . -}}{{- end -}}{{- end -}}
+{{- end -}}
+
 {{- define "self-trader.faults.sharding" -}}
 {{- $faults := list -}}
 {{- $mode := include "self-trader.sharding" . -}}
 {{- $replicas := int .Values.replicaCount -}}
-{{- $feed := .Values.config.Feed | default "" -}}
+{{- $feed := include "self-trader.feedUrl" . -}}
 {{- if and (eq $mode "alone") (gt $replicas 1) -}}
 {{- $faults = append $faults (printf "sharding.mode: alone is one process (got replicaCount %d, want 1, or static or group)" $replicas) -}}
 {{- end -}}
@@ -25,25 +30,22 @@ and never with the text that was found.
 {{- if ne $mode "alone" -}}
 {{- $faults = append $faults (printf "trial.enabled: a trial is one process (got replicaCount %d, sharding %s, want 1, alone)" $replicas $mode) -}}
 {{- end -}}
-{{- if or .Values.config.instruments $feed .Values.feedSecret -}}
-{{- $faults = append $faults "trial.enabled: a trial brings its own feed and instruments (want config.Feed, config.instruments and feedSecret empty)" -}}
+{{- if or .Values.config.instruments .Values.config.Feed -}}
+{{- $faults = append $faults "trial.enabled: a trial brings its own feed and instruments (want config.Feed and config.instruments empty)" -}}
 {{- end -}}
 {{- else -}}
 {{- if not .Values.config.instruments -}}
 {{- $faults = append $faults "config.instruments: empty (want at least one, or trial.enabled=true)" -}}
 {{- end -}}
-{{- if and $feed .Values.feedSecret -}}
-{{- $faults = append $faults "config.Feed and feedSecret: one feed, please (want one of them)" -}}
+{{- if not .Values.config.Feed -}}
+{{- $faults = append $faults "config.Feed: missing (want a feed URL, or {env: NAME})" -}}
 {{- end -}}
-{{- if not (or $feed .Values.feedSecret) -}}
-{{- $faults = append $faults "config.Feed: missing (want a feed URL, or feedSecret)" -}}
-{{- end -}}
-{{- if and (get .Values.config "Lease Store") .Values.leaseStoreSecret -}}
-{{- $faults = append $faults "config.Lease Store and leaseStoreSecret: one store, please (want one of them)" -}}
-{{- end -}}
-{{- $store := or (get .Values.config "Lease Store") .Values.leaseStoreSecret -}}
+{{- $store := get .Values.config "Lease Store" -}}
 {{- if and (eq $mode "static") $feed (not $store) (not (regexMatch "^rediss?://" $feed)) -}}
 {{- $faults = append $faults "config.Lease Store: missing (static sharding keeps its leases in Redis; want redis:// or rediss://, or leaseStoreSecret)" -}}
+{{- end -}}
+{{- if and (ne $mode "group") (regexMatch "^kafka://.*[?&]group=" $feed) -}}
+{{- $faults = append $faults (printf "config.Feed: a Kafka group wants sharding.mode group (got %s)" $mode) -}}
 {{- end -}}
 {{- if eq $mode "group" -}}
 {{- if and $feed (not (regexMatch "^kafka://.*[?&]group=[^&]" $feed)) -}}
@@ -61,9 +63,9 @@ and never with the text that was found.
 {{- define "self-trader.faults.secrets" -}}
 {{- $faults := list -}}
 {{- range $key := list "Feed" "Lease Store" "Labels Kafka" -}}
-{{- $url := get $.Values.config $key | default "" | toString -}}
-{{- if and (contains "@" $url) (regexMatch "^(rediss?|kafka)://" $url) -}}
-{{- $faults = append $faults (printf "config.%s: carries a user or a password (want the URL in a Secret: %s)" $key (ternary "leaseStoreSecret" "feedSecret, or Kafka Options" (eq $key "Lease Store"))) -}}
+{{- $url := get $.Values.config $key | default "" -}}
+{{- if and (kindIs "string" $url) (contains "@" $url) (not (hasPrefix "tape:" $url)) -}}
+{{- $faults = append $faults (printf "config.%s: carries a user or a password (want %s)" $key (ternary "sasl options in Kafka Options" "{env: NAME} and an entry of secrets that holds the URL" (eq $key "Labels Kafka"))) -}}
 {{- end -}}
 {{- end -}}
 {{- $env := list "TRIAL_API_KEY" "TRIAL_SECRET" -}}
@@ -73,6 +75,12 @@ and never with the text that was found.
 {{- with .file -}}{{- $files = append $files (printf "/run/secrets/self-trader/%s" .) -}}{{- end -}}
 {{- end -}}
 {{- $places := list -}}
+{{- range $key := list "Feed" "Lease Store" -}}
+{{- $value := get $.Values.config $key -}}
+{{- if kindIs "map" $value -}}
+{{- $places = append $places (dict "where" (printf "config.%s" $key) "value" $value) -}}
+{{- end -}}
+{{- end -}}
 {{- range $instrument := include "self-trader.instruments" . | fromJsonArray -}}
 {{- $symbol := get $instrument "Maker Symbol" | default "?" -}}
 {{- range $key := list "API KEY" "Secret" "Passphrase" -}}
@@ -103,8 +111,8 @@ and never with the text that was found.
 {{- $faults := list -}}
 {{- $policy := .Values.networkPolicy -}}
 {{- if and $policy.enabled (not .Values.trial.enabled) -}}
-{{- $feed := .Values.config.Feed | default "" -}}
-{{- if and (or .Values.feedSecret (regexMatch "^(rediss?|kafka)://" $feed)) (not $policy.feed.peers) -}}
+{{- $far := or (kindIs "map" .Values.config.Feed) (regexMatch "^(rediss?|kafka)://" (include "self-trader.feedUrl" .)) -}}
+{{- if and $far (not $policy.feed.peers) -}}
 {{- $faults = append $faults "networkPolicy.feed.peers: empty, so that nothing could be followed (want the feed's peers, or networkPolicy.enabled=false)" -}}
 {{- end -}}
 {{- $venues := list -}}
@@ -114,7 +122,7 @@ and never with the text that was found.
 {{- if and (without $venues "simulated") (not $policy.venue.peers) -}}
 {{- $faults = append $faults "networkPolicy.venue.peers: empty, so that nothing could be traded (want the venue's peers, or networkPolicy.enabled=false)" -}}
 {{- end -}}
-{{- if and (or (get .Values.config "Lease Store") .Values.leaseStoreSecret) (not $policy.leaseStore.peers) -}}
+{{- if and (get .Values.config "Lease Store") (not $policy.leaseStore.peers) -}}
 {{- $faults = append $faults "networkPolicy.leaseStore.peers: empty, so that no lease could be had (want the store's peers, or networkPolicy.enabled=false)" -}}
 {{- end -}}
 {{- end -}}
