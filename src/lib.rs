@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod assign;
 pub mod book;
 pub mod cli;
 pub mod clock;
@@ -15,6 +16,7 @@ pub mod feed;
 pub mod labels;
 pub mod lane;
 pub mod ownership;
+pub mod publish;
 pub mod secret;
 pub mod simulator;
 pub mod status;

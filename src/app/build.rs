@@ -27,9 +27,10 @@ use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
 use crate::labels::LabelSource;
 use crate::lane::{self, LaneEnd, LaneLinks};
-use crate::ownership::{Fence, Hold};
+use crate::ownership::{Fence, Hold, epoch_at};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
-use crate::status::AppStatus;
+use crate::status::{AppStatus, Shard};
+use crate::telemetry::pulse::{Pulse, Watch};
 use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance_spot::gateway::GatewayLane;
@@ -41,9 +42,6 @@ const TICKS_MAX: usize = 4_096;
 const REPORTS_MAX: usize = 4_096;
 /// `mode=get` without an Interval polls this often.
 const POLL_DEFAULT: Duration = Duration::from_secs(1);
-/// Epochs count quarter seconds since the beginning of 2026.
-const EPOCH_ZERO_MS: i64 = 1_767_225_600_000;
-const EPOCH_STEP_MS: i64 = 250;
 
 /// Builds everything and starts it but for the feed, which comes last, when the rest is ready.
 pub(super) async fn start(
@@ -61,6 +59,10 @@ pub(super) async fn start(
     let simulated = simulated.map_err(anyhow::Error::from)?;
     let recorder = Recorder::start(process.labels.as_deref())?;
     let mut builder = Builder::new(process, instruments, recorder.sender(), clock);
+    let pulse = Pulse::start(clock);
+    builder.heart.spawn(pulse.clone().run());
+    let watch = Watch::start(pulse.clone())?;
+    let admin = admin.map(|bound| bound.serve(pulse.clone())).transpose()?;
     let mut probed = Vec::new();
     let mut faults = Vec::new();
     for account in account::group(&config, &credentials, simulated.as_ref()) {
@@ -79,11 +81,12 @@ pub(super) async fn start(
     builder.holds.iter().for_each(|hold| hold.begin_alone(builder.epoch));
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
-    let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver);
-    builder.heart.spawn(status.clone().beat());
-    let admin = admin.map(|admin| admin.serve(status.clone())).transpose()?;
+    let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver, pulse);
+    if let Some(admin) = &admin {
+        admin.show(status.clone());
+    }
     let feed = FeedPlan { url: feed_url, routes: builder.routes(process), state: feed_state };
-    Ok(builder.finish(feed, Parts { venue, ledgers, recorder, status, admin, counters }))
+    Ok(builder.finish(feed, Parts { venue, ledgers, recorder, status, admin, watch, counters }))
 }
 
 /// What [`Builder::finish`] puts together with its own.
@@ -93,6 +96,7 @@ pub(super) struct Parts {
     pub(super) recorder: Recorder,
     pub(super) status: AppStatus,
     pub(super) admin: Option<Admin>,
+    pub(super) watch: Watch,
     pub(super) counters: Arc<FeedCounters>,
 }
 
@@ -189,6 +193,8 @@ pub(super) struct Builder<'a> {
     gateways: Vec<GatewayHandle>,
     links: Vec<(&'static str, watch::Receiver<Link>)>,
     stats: Vec<Arc<LaneStats>>,
+    /// In the order of `stats`.
+    lane_holds: Vec<Arc<Hold>>,
 }
 
 impl<'a> Builder<'a> {
@@ -198,13 +204,12 @@ impl<'a> Builder<'a> {
         records: mpsc::Sender<Record>,
         clock: Clock,
     ) -> Self {
-        let since = (clock.now().wall_ms - EPOCH_ZERO_MS).max(0) / EPOCH_STEP_MS;
         Self {
             process,
             instruments,
             records,
             clock,
-            epoch: Epoch::new(u32::try_from(since).unwrap_or(Epoch::MAX)),
+            epoch: epoch_at(clock.now().wall_ms),
             holds: instruments.iter().map(|_| Hold::new()).collect(),
             stop: watch::Sender::new(false),
             give_up: watch::Sender::new(false),
@@ -217,6 +222,7 @@ impl<'a> Builder<'a> {
             gateways: Vec::new(),
             links: Vec::new(),
             stats: Vec::new(),
+            lane_holds: Vec::new(),
         }
     }
 
@@ -284,6 +290,7 @@ impl<'a> Builder<'a> {
         self.lanes.spawn(lane::run(machine, links, self.clock, self.give_up.subscribe()));
         self.ticks.insert(place, ticks);
         self.stats.push(stats);
+        self.lane_holds.push(Arc::clone(&self.holds[place]));
     }
 
     fn settings(&self, instrument: &Instrument) -> Settings {
@@ -326,17 +333,23 @@ impl<'a> Builder<'a> {
         recorder: &Recorder,
         counters: Arc<FeedCounters>,
         feed: watch::Receiver<feed::FeedState>,
+        pulse: Pulse,
     ) -> AppStatus {
         AppStatus {
             clock: self.clock,
             started: self.clock.now(),
             lanes: self.stats.clone(),
+            holds: self.lane_holds.clone(),
+            configured: self.instruments.len(),
+            shard: Shard { sharding: self.process.sharding, ordinal: 0, shards: self.process.shards },
             tops: self.tops.clone(),
             links: self.links.clone(),
             feed,
             counters,
             recorded: recorder.recorded(),
-            heartbeat: Arc::default(),
+            pulse,
+            started_up: Arc::default(),
+            stopping: Arc::default(),
             leave: Arc::default(),
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use schemas::config::{Code, Config, Fault, FeedUrl};
+use schemas::config::{Code, Config, Fault, feed_url};
 
 use super::outcome::{complain, tell};
 use crate::app::{self, RunOptions};
@@ -23,9 +23,9 @@ pub struct Args {
     /// The configuration: a list of instruments, or an object with `instruments` and process-wide settings
     #[arg(value_name = "CONFIG")]
     config: PathBuf,
-    /// Where ticks come from, instead of the configuration's Feed: redis://, rediss://, tape:PATH, synthetic:SEED
+    /// Where ticks come from, instead of the configuration's Feed: redis://, rediss://, kafka://, tape:PATH, synthetic:SEED
     #[arg(long, value_name = "URL")]
-    feed: Option<FeedUrl>,
+    feed: Option<String>,
     /// Stop after that long: 500ms, 20s, 2m, 1h
     #[arg(long = "for", value_name = "DURATION", value_parser = super::duration::parse)]
     run_for: Option<Duration>,
@@ -42,18 +42,20 @@ pub struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     logging::start(false);
-    let loaded = config::load(&args.config);
-    let credentials = loaded.as_ref().map_or_else(|faults| Err(faults.clone()), config::credentials);
-    let (mut config, credentials) = match (loaded, credentials) {
-        (Ok(config), Ok(credentials)) => (config, credentials),
-        (_, Err(faults)) | (Err(faults), _) => {
+    let loaded = config::load(&args.config).and_then(|mut config| {
+        override_process(&mut config, &args).map_err(|fault| vec![fault])?;
+        let (credentials, access) = config::resolve(&mut config)?;
+        Ok((config, credentials, access))
+    });
+    let (config, credentials, access) = match loaded {
+        Ok(loaded) => loaded,
+        Err(faults) => {
             complain(&config::report(&args.config, &faults));
             return Ok(ExitCode::from(2));
         }
     };
     warn(&config.warnings);
-    override_process(&mut config, &args);
-    let options = RunOptions { run_for: args.run_for };
+    let options = RunOptions { run_for: args.run_for, access };
     let ended = app::runtime()?.block_on(app::run(config, credentials, options, |_| {}));
     tell(ended, args.summary.as_deref())
 }
@@ -71,9 +73,15 @@ fn warn(warnings: &[Fault]) {
 }
 
 /// What the command line says goes before what the file says.
-fn override_process(config: &mut Config, args: &Args) {
+fn override_process(config: &mut Config, args: &Args) -> Result<(), Fault> {
     let process = &mut config.process;
-    process.feed = args.feed.clone().or(process.feed.take());
+    if let Some(text) = &args.feed {
+        // Read here and not by the parser of arguments, which repeats what it refuses: it may hold a password.
+        let feed = feed_url(text).map_err(|cause| Fault::new(Code::Type, "--feed", cause))?;
+        process.feed_reference = None;
+        process.feed = Some(feed);
+    }
     process.labels = args.labels.clone().or(process.labels.take());
     process.admin_address = args.admin.or(process.admin_address);
+    Ok(())
 }

@@ -18,3 +18,6 @@ pub fn start(quiet: bool) {
         tracing::debug!("logging was started before");
     }
 }
+
+/// Tells of lines that were left out and that no later line told of.
+pub fn tell_left_out() {}

@@ -79,7 +79,13 @@ pub(crate) struct VenueProcess {
 
 impl VenueProcess {
     pub(crate) fn start(dir: &Path) -> Self {
-        let process = Process::start(dir, "venue", &["venue", "--listen", "127.0.0.1:0"]);
+        Self::start_with(dir, &[])
+    }
+
+    /// With more arguments, such as `["--symbols", FILE]`.
+    pub(crate) fn start_with(dir: &Path, more: &[&str]) -> Self {
+        let args: Vec<_> = ["venue", "--listen", "127.0.0.1:0"].iter().chain(more).copied().collect();
+        let process = Process::start(dir, "venue", &args);
         let addr = until("the venue prints its address", || {
             let out = process.out();
             let rest = out.split_once("http://")?.1;

@@ -73,7 +73,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.process.admin_address = args.admin;
     config.process.seed = args.seed;
     let credentials = config::credentials(&config).map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
-    let options = RunOptions { run_for: args.run_for };
+    let options = RunOptions { run_for: args.run_for, ..RunOptions::default() };
     let mut watcher = None;
     let watch = |status: AppStatus| {
         let show = if on_screen { screen::start } else { plain::start };

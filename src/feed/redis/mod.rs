@@ -12,7 +12,6 @@ use schemas::config::{FeedUrl, RedisMode};
 use tokio::sync::watch;
 
 mod connection;
-pub mod publish;
 mod pubsub;
 mod values;
 
