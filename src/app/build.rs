@@ -18,7 +18,9 @@ use tokio::task::JoinSet;
 
 use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
 use super::error::StartError;
+use super::fleet::{Fleet, Leases};
 use super::ledger::Ledger;
+use super::options::RunOptions;
 use super::running::{FeedPlan, Running};
 use crate::admin::{self, Admin};
 use crate::book::{self, Books, SymbolTop};
@@ -47,9 +49,12 @@ const POLL_DEFAULT: Duration = Duration::from_secs(1);
 pub(super) async fn start(
     config: Config,
     credentials: Vec<Credentials>,
+    options: RunOptions,
     clock: Clock,
 ) -> Result<Running, StartError> {
     refuse_what_cannot_run(&config)?;
+    let fleet = Fleet::of(&config, options.shard).map_err(|fault| StartError::Config(vec![fault]))?;
+    let (config, credentials) = fleet.cut(config, credentials);
     let Config { process, instruments, .. } = &config;
     let feed_url = process.feed.clone().ok_or_else(no_feed)?;
     feed::check(&feed_url).await?;
@@ -78,21 +83,22 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    builder.holds.iter().for_each(|hold| hold.begin_alone(builder.epoch));
+    let leases = fleet.take(process, instruments, &builder.holds, &options, clock);
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
-    let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver, pulse);
+    let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver, pulse, &fleet, leases.as_ref());
     if let Some(admin) = &admin {
         admin.show(status.clone());
     }
     let feed = FeedPlan { url: feed_url, routes: builder.routes(process), state: feed_state };
-    Ok(builder.finish(feed, Parts { venue, ledgers, recorder, status, admin, watch, counters }))
+    Ok(builder.finish(feed, Parts { venue, ledgers, leases, recorder, status, admin, watch, counters }))
 }
 
 /// What [`Builder::finish`] puts together with its own.
 pub(super) struct Parts {
     pub(super) venue: Option<RunningVenue>,
     pub(super) ledgers: Vec<Option<Ledger>>,
+    pub(super) leases: Option<Leases>,
     pub(super) recorder: Recorder,
     pub(super) status: AppStatus,
     pub(super) admin: Option<Admin>,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::assign::Shard;
 use crate::config::Access;
 
 /// What the command line, the environment and files add to a configuration.
@@ -9,6 +10,8 @@ use crate::config::Access;
 pub struct RunOptions {
     /// Stop after that long.
     pub run_for: Option<Duration>,
+    /// Which shard this is, where it is not the pod's name that says so.
+    pub shard: Option<Shard>,
     /// What the configuration's references beside its accounts lead to.
     pub access: Access,
 }

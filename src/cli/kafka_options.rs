@@ -81,7 +81,9 @@ fn value_of(value: &Value) -> anyhow::Result<String> {
             }
             _ => bail!("want text, a number, {{\"env\": NAME}} or {{\"file\": PATH}}"),
         },
-        Value::Null | Value::Array(_) => bail!("want text, a number, {{\"env\": NAME}} or {{\"file\": PATH}}"),
+        Value::Null | Value::Array(_) => {
+            bail!("want text, a number, {{\"env\": NAME}} or {{\"file\": PATH}}")
+        }
     };
     Ok(Secret::resolve(&reference, |name| std::env::var_os(name))?.expose().to_owned())
 }

@@ -47,8 +47,7 @@ impl Cluster {
         let Self { url, options } = self;
         let brokers = url.clone();
         let opened = tokio::task::spawn_blocking(move || {
-            let settings =
-                Settings { url: &brokers, defaults: &DEFAULTS, options: &options, fixed: &[] };
+            let settings = Settings { url: &brokers, defaults: &DEFAULTS, options: &options, fixed: &[] };
             Producer::open(&settings, None)
         });
         let producer = opened.await.unwrap_or_else(|error| Err(ProducerError::Away(error.to_string())))?;
@@ -107,7 +106,8 @@ impl Sender {
     }
 
     fn no_room(&self) -> String {
-        let why = self.producer.deliveries().first_failure().unwrap_or_else(|| "no cause is known".to_owned());
+        let why =
+            self.producer.deliveries().first_failure().unwrap_or_else(|| "no cause is known".to_owned());
         format!("no room for a message within {} s: {why}", ROOM_MAX.as_secs())
     }
 }

@@ -55,7 +55,8 @@ impl Pulse {
             let silence = now.since(before);
             if silence > STALL {
                 self.count(before);
-                tracing::warn!(stood_still_ms = silence.as_millis(), "the trading thread stood still");
+                let stood_still_ms = u64::try_from(silence.as_millis()).unwrap_or(u64::MAX);
+                tracing::warn!(stood_still_ms, "the trading thread stood still");
             }
         }
     }

@@ -36,9 +36,13 @@ impl Timings {
             maker = %trade.maker.id,
             taker = %trade.taker.id,
             outcome = trade.outcome().name(),
-            tick_to_maker_us = sent.as_ref().map(Duration::as_micros),
-            tick_to_done_us = done.as_micros(),
+            tick_to_maker_us = sent.map(micros),
+            tick_to_done_us = micros(done),
             "pair"
         );
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::fault::cut;
-use super::kafka::{KafkaUrl, KafkaUrlError};
+use super::kafka::KafkaUrl;
+use super::kafka_url::KafkaUrlError;
 
 /// A feed's address, as `Feed` in the configuration or `--feed` gives it. [`fmt::Display`] and [`fmt::Debug`]
 /// mask the password.

@@ -3,7 +3,8 @@
 
 use super::fault::cut;
 use super::feed::{FeedUrl, FeedUrlError, RedisMode};
-use super::kafka::{GroupProtocol, KafkaKey, KafkaTopic, KafkaUrl, KafkaUrlError};
+use super::kafka::{GroupProtocol, KafkaKey, KafkaTopic, KafkaUrl};
+use super::kafka_url::KafkaUrlError;
 
 /// Reads `Feed`.
 ///

@@ -258,7 +258,7 @@ impl Keeper {
                 ask,
                 keys: indices.iter().map(|index| self.keys[*index].clone()).collect(),
                 above,
-                floor: epoch_at(now.wall_ms),
+                clock: epoch_at(now.wall_ms),
                 owner: self.owner.clone(),
                 ttl: self.times.ttl,
             };

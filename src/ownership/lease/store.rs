@@ -101,8 +101,8 @@ pub(super) struct Call {
     pub(super) keys: Vec<[Key; 2]>,
     /// The latest epoch known of each.
     pub(super) above: Vec<Epoch>,
-    /// The least epoch to be given out.
-    pub(super) floor: Epoch,
+    /// The clock's part of an epoch.
+    pub(super) clock: Epoch,
     pub(super) owner: Bytes,
     pub(super) ttl: Duration,
 }
@@ -196,8 +196,8 @@ impl Store {
         let ttl = Value::Integer(i64::try_from(call.ttl.as_millis()).unwrap_or(i64::MAX));
         match call.ask {
             Ask::Acquire => {
-                let floor = i64::from(call.floor.number());
-                let mut args = vec![owner, ttl, self.run_id.as_str().into(), floor.into()];
+                let clock = i64::from(call.clock.number());
+                let mut args = vec![owner, ttl, self.run_id.as_str().into(), clock.into()];
                 args.extend(above.iter().map(|epoch| Value::Integer(i64::from(epoch.number()) + 1)));
                 (&self.acquire, args)
             }
