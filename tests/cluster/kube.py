@@ -50,7 +50,7 @@ class Namespace:
         self.name = f"{name}-{os.getpid()}"
 
     def __enter__(self):
-        labels = {"pod-security.kubernetes.io/enforce": "restricted", "kubernetes.io/metadata.name": self.name}
+        labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
         self.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name, "labels": labels}})
         return self
 
@@ -110,6 +110,6 @@ class Namespace:
         """What may explain a failure."""
         for words in (["get", "pods", "-o", "wide"], ["get", "events", "--sort-by=.lastTimestamp"]):
             print("\n".join(self.kubectl(*words, may_fail=True)[1].splitlines()[-25:]))
-        for pod in self.get("pods")["items"]:
+        for pod in self.get("pods").get("items", []):
             name = pod["metadata"]["name"]
             print(f"--- {name}\n{self.kubectl('logs', name, '--tail=15', may_fail=True)[1]}")

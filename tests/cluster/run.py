@@ -6,6 +6,7 @@ KUBECONFIG names the cluster, IMAGE its images (two tags of one program, separat
 
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -67,10 +68,14 @@ def check_objects(report):
         for file in sorted((kube.CHART / "ci").glob("*-values.yaml")):
             more = ["--values", monitoring] if "prometheusrules" in kinds else []
             objects = space.helm("template", "t", kube.CHART, "--values", file, *more)
-            words = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"]
-            said = space.kubectl(*words, given=objects)
-            if "would violate PodSecurity" in said:
+            # A pod wants its account to be there, dry or not.
+            for name in set(re.findall(r"serviceAccountName: (\S+)", objects)):
+                space.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}})
+            words = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-"]
+            code, said = space.kubectl(*words, given=objects, may_fail=True)
+            if code or "would violate PodSecurity" in said:
                 raise Failed(f"{file.name}: {said}")
+            print(f"   {file.name}: {said.count('serverside-applied')} objects")
     if not kinds:
         print("skipped: ServiceMonitor and PrometheusRule, which this cluster does not know")
 
