@@ -186,6 +186,24 @@ class Trader(unittest.TestCase):
         self.assertEqual(budget["selector"]["matchLabels"], spec["selector"]["matchLabels"])
         self.assertLessEqual(spec["selector"]["matchLabels"].items(), spec["template"]["metadata"]["labels"].items())
 
+    def test_the_proof_of_ownership_is_noted(self):
+        """An upgrade that changes it is refused while pods run."""
+
+        def proof(**more):
+            values = helm.values(networkPolicy={"enabled": False}, **more)
+            values["config"]["Feed"] = values.pop("feed")
+            annotations = helm.only(helm.template(values=values), "StatefulSet")["metadata"]["annotations"]
+            return annotations["self-trader/proof"]
+
+        redis, kafka = "redis://a:1", "kafka://a:1/t?group=g"
+        self.assertEqual(proof(feed=redis), "none")
+        self.assertEqual(proof(feed=redis, sharding={"mode": "static"}), "none")
+        self.assertEqual(proof(feed=kafka, sharding={"mode": "group"}), "group")
+        three = proof(feed=redis, replicaCount=3)
+        self.assertTrue(three.startswith("leases-"))
+        self.assertEqual(proof(feed=redis, replicaCount=5), three)
+        self.assertNotEqual(proof(feed="redis://b:1", replicaCount=3), three)
+
     def test_the_claims_keep_their_first_shape(self):
         """A StatefulSet refuses an upgrade that changes them."""
         spec = helm.only(helm.template(values=helm.values()), "StatefulSet")["spec"]

@@ -133,6 +133,7 @@ class Phases:
         self.phase("rollback", self.rollback)
         self.phase("pod deleted by force", self.delete_by_force, killed=True)
         self.phase("two evictions, the second refused", self.evict_two)
+        self.refuse_another_proof()
         self.uninstall()
 
     def phase(self, what, act, killed=False):
@@ -206,6 +207,19 @@ class Phases:
         self.space.kubectl("rollout", "status", f"statefulset/{POD}", "--timeout=90s", patience=100)
         until("three pods are there", lambda: len(self.space.pods(RELEASE)) == 3)
         return time.monotonic() - began
+
+    def refuse_another_proof(self):
+        """Pods that own by another proof, or by none, would trade beside those that run."""
+        say(f"{self.scheme}: a change of sharding while pods run")
+        alone = {"replicaCount": 1, "sharding": {"mode": "alone"}, "config": {**self.fleet.values["config"]}}
+        alone["config"]["Feed"] = "synthetic:1"
+        try:
+            self.space.install(RELEASE, {**self.fleet.values, **alone}, "upgrade")
+        except Failed as refused:
+            if "would trade beside" not in str(refused):
+                raise
+        else:
+            raise Failed("a change of sharding was taken while pods run")
 
     def uninstall(self):
         say(f"{self.scheme}: uninstall")

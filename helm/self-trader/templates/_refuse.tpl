@@ -7,7 +7,8 @@ and never with the text that was found.
 {{- $faults := concat
   (include "self-trader.faults.sharding" . | fromJsonArray)
   (include "self-trader.faults.secrets" . | fromJsonArray)
-  (include "self-trader.faults.peers" . | fromJsonArray) -}}
+  (include "self-trader.faults.peers" . | fromJsonArray)
+  (include "self-trader.faults.change" . | fromJsonArray) -}}
 {{- if $faults -}}
 {{- fail (printf "\n%s" (join "\n" $faults)) -}}
 {{- end -}}
@@ -124,6 +125,37 @@ and never with the text that was found.
 {{- end -}}
 {{- if and (get .Values.config "Lease Store") (not $policy.leaseStore.peers) -}}
 {{- $faults = append $faults "networkPolicy.leaseStore.peers: empty, so that no lease could be had (want the store's peers, or networkPolicy.enabled=false)" -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $faults -}}
+{{- end -}}
+
+{{/*
+What proves that a symbol is owned: nothing, leases of one store, or a group. Pods with one proof know nothing of pods with
+another, so the two must never run side by side.
+*/}}
+{{- define "self-trader.proof" -}}
+{{- $mode := include "self-trader.sharding" . -}}
+{{- if eq $mode "group" -}}
+group
+{{- else if and (eq $mode "static") (gt (include "self-trader.shards" . | int) 1) -}}
+{{- $store := get .Values.config "Lease Store" | default .Values.config.Feed -}}
+leases-{{ list $store (get .Values.config "Instance") | toJson | sha256sum | trunc 8 }}
+{{- else -}}
+none
+{{- end -}}
+{{- end -}}
+
+{{/* Only where helm speaks to the cluster; elsewhere nothing is known of what runs. */}}
+{{- define "self-trader.faults.change" -}}
+{{- $faults := list -}}
+{{- $running := lookup "apps/v1" "StatefulSet" .Release.Namespace (include "self-trader.fullname" .) -}}
+{{- if $running -}}
+{{- $pods := max (int (dig "spec" "replicas" 0 $running)) (int (dig "status" "replicas" 0 $running)) -}}
+{{- $old := dig "metadata" "annotations" "self-trader/proof" "" $running -}}
+{{- $new := include "self-trader.proof" . -}}
+{{- if and $old (ne $old $new) $pods .Values.replicaCount -}}
+{{- $faults = append $faults (printf "sharding: pods that own symbols by %s still run and would trade beside those that own them by %s (want a scale to replicaCount 0 in between)" $old $new) -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $faults -}}
