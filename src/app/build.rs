@@ -10,7 +10,7 @@ use pipeline::chance::Chance;
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument as Machine, Settings};
 use pipeline::rules::Rules;
-use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, TermType, Venue};
+use schemas::config::{Code, Config, Dialect, Fault, Instrument, KafkaOption, Process, TermType, Venue};
 use schemas::ids::{Epoch, InstrumentPrefix};
 use schemas::units::Rounding;
 use tokio::sync::{mpsc, watch};
@@ -25,9 +25,10 @@ use crate::book::{self, Books, SymbolTop};
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
-use crate::labels::LabelSource;
+use crate::labels::{KafkaSink, LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks};
 use crate::ownership::{Fence, Hold};
+use crate::secret::Secret;
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::status::AppStatus;
 use crate::telemetry::recorder::{Record, Recorder};
@@ -59,7 +60,9 @@ pub(super) async fn start(
     let venue = embedded_venue(instruments)?;
     let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
     let simulated = simulated.map_err(anyhow::Error::from)?;
-    let recorder = Recorder::start(process.labels.as_deref())?;
+    let sinks = label_sinks(process)?;
+    let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
+    let recorder = recorder.map_err(anyhow::Error::from)??;
     let mut builder = Builder::new(process, instruments, recorder.sender(), clock);
     let mut probed = Vec::new();
     let mut faults = Vec::new();
@@ -118,6 +121,21 @@ fn refuse_what_cannot_run(config: &Config) -> Result<(), StartError> {
     };
     let faults: Vec<Fault> = config.instruments.iter().enumerate().filter_map(later).collect();
     if faults.is_empty() { Ok(()) } else { Err(StartError::Config(faults)) }
+}
+
+/// Where labels go, the secrets of the Kafka client resolved.
+fn label_sinks(process: &Process) -> Result<LabelSinks, StartError> {
+    let Some(url) = process.labels_kafka.clone() else {
+        return Ok(LabelSinks { file: process.labels.clone(), kafka: None });
+    };
+    let resolve = |option: &KafkaOption| {
+        let secret = Secret::resolve(&option.value, |name| std::env::var_os(name));
+        let place = || format!("/Kafka Options/{}", option.name);
+        let secret = secret.map_err(|error| vec![Fault::new(Code::Secret, place(), error.to_string())]);
+        Ok((option.name.clone(), secret.map_err(StartError::Config)?.expose().to_owned()))
+    };
+    let options: Result<_, StartError> = process.kafka_options.iter().map(resolve).collect();
+    Ok(LabelSinks { file: process.labels.clone(), kafka: Some(KafkaSink { url, options: options? }) })
 }
 
 fn no_feed() -> StartError {

@@ -13,20 +13,20 @@ use crate::secret::Secret;
 #[derive(Debug, clap::Args)]
 pub struct KafkaOptions {
     /// An option of the Kafka client, such as security.protocol=SSL; several times for several
-    #[arg(long = "kafka-option", value_name = "NAME=VALUE", value_parser = pair)]
-    options: Vec<Pair>,
+    #[arg(long = "kafka-option", value_name = "NAME=VALUE", value_parser = given)]
+    options: Vec<Given>,
     /// A file with a JSON object of such options; a value may be {"env": NAME} or {"file": PATH}
     #[arg(long = "kafka-options", value_name = "FILE")]
     file: Option<PathBuf>,
 }
 
-/// A name and a value, which may be a secret.
+/// What was given, unread: a complaint of the command line's parser would show it, and it may be a secret.
 #[derive(Clone)]
-struct Pair(String, String);
+struct Given(String);
 
-impl std::fmt::Debug for Pair {
+impl std::fmt::Debug for Given {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}=***", self.0)
+        f.write_str("***")
     }
 }
 
@@ -40,17 +40,20 @@ impl KafkaOptions {
             Some(file) => of_file(file).with_context(|| format!("OPT-001 {}", file.display()))?,
             None => Vec::new(),
         };
-        options.extend(self.options.iter().map(|Pair(name, value)| (name.clone(), value.clone())));
+        for Given(text) in &self.options {
+            let named = text.split_once('=').filter(|(name, _)| !name.is_empty());
+            let Some((name, value)) = named else {
+                bail!("OPT-001 --kafka-option: want NAME=VALUE; what was given is not shown");
+            };
+            options.push((name.to_owned(), value.to_owned()));
+        }
         Ok(options)
     }
 }
 
-/// The error names no value: it may be a secret that lost its name.
-fn pair(text: &str) -> Result<Pair, String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok(Pair(name.to_owned(), value.to_owned())),
-        _ => Err("want NAME=VALUE; what was given is not shown".to_owned()),
-    }
+#[expect(clippy::unnecessary_wraps, reason = "the parser of arguments wants a result")]
+fn given(text: &str) -> Result<Given, String> {
+    Ok(Given(text.to_owned()))
 }
 
 fn of_file(file: &Path) -> anyhow::Result<Vec<(String, String)>> {

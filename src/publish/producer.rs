@@ -20,7 +20,7 @@ const OF_THE_ADDRESS: [&str; 3] = ["bootstrap.servers", "metadata.broker.list", 
 /// Most of the client's own words that are shown, characters.
 const WORDS_MAX: usize = 160;
 
-/// Why there is no producer, or why it took no message.
+/// Why there is no producer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProducerError {
     /// An option that the client does not know or take.
@@ -37,12 +37,15 @@ pub enum ProducerError {
     /// A topic that is not there.
     #[error("no such topic (got {0})")]
     NoTopic(String),
-    /// The queue of messages on their way is full.
-    #[error("the queue of messages is full")]
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// There is no room in the queue yet.
     Full,
-    /// The message was refused at once.
-    #[error("a message was refused: {0}")]
-    Refused(String),
+    /// It is no use to try again; counted as taken and never confirmed.
+    Refused,
 }
 
 /// What a producer is opened with.
@@ -59,10 +62,10 @@ pub struct Settings<'a> {
 }
 
 /// What became of messages; shared with the thread that hears it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Deliveries {
+    taken: AtomicU64,
     delivered: AtomicU64,
-    failed: AtomicU64,
     first_failure: OnceLock<String>,
     trouble: Mutex<Option<String>>,
 }
@@ -111,32 +114,31 @@ impl Producer {
     /// Takes a message into the queue; never waits.
     ///
     /// # Errors
-    /// [`ProducerError::Full`] where there is no room yet, [`ProducerError::Refused`] where it is no use to try
-    /// again.
-    pub fn send(&self, topic: &str, key: &str, payload: &[u8], time_ms: i64) -> Result<(), ProducerError> {
+    /// [`NotTaken`].
+    pub fn send(&self, topic: &str, key: &str, payload: &[u8], time_ms: i64) -> Result<(), NotTaken> {
         let record = BaseRecord::to(topic).key(key).payload(payload).timestamp(time_ms);
         match self.client.send(record) {
-            Ok(()) => Ok(()),
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(ProducerError::Full),
-            Err((error, _)) => Err(ProducerError::Refused(words(&error.to_string()))),
+            Ok(()) => {
+                self.deliveries.taken.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(NotTaken::Full),
+            Err((error, _)) => {
+                self.deliveries.taken.fetch_add(1, Ordering::Relaxed);
+                self.deliveries.failure(&error);
+                Err(NotTaken::Refused)
+            }
         }
     }
 
-    /// Waits until nothing is on its way any more, or `within` has passed; gives how many messages still are.
-    pub fn flush(&self, within: Duration) -> u64 {
+    /// Waits until nothing is on its way any more, or `within` has passed.
+    pub fn flush(&self, within: Duration) {
         if let Err(error) = self.client.flush(within) {
-            tracing::debug!(%error, "messages are still on their way");
+            tracing::debug!(target: "kafka", %error, "messages are still on their way");
         }
-        self.in_flight()
     }
 
-    /// Messages on their way.
-    #[must_use]
-    pub fn in_flight(&self) -> u64 {
-        u64::try_from(self.client.in_flight_count()).unwrap_or(0)
-    }
-
-    /// What became of those that are not.
+    /// What became of the messages so far.
     #[must_use]
     pub const fn deliveries(&self) -> &Arc<Deliveries> {
         &self.deliveries
@@ -150,16 +152,21 @@ impl Deliveries {
         self.delivered.load(Ordering::Relaxed)
     }
 
-    /// Messages given up.
+    /// Messages that the broker has not confirmed: given up, or still on their way.
     #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.failed.load(Ordering::Relaxed)
+    pub fn unconfirmed(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed).saturating_sub(self.delivered())
     }
 
     /// Why the first message was given up, or what the client last complained of.
     #[must_use]
     pub fn first_failure(&self) -> Option<String> {
         self.first_failure.get().cloned().or_else(|| self.trouble())
+    }
+
+    /// Notes a failure; gives why the first one was.
+    fn failure(&self, error: &KafkaError) -> &str {
+        self.first_failure.get_or_init(|| words(&error.to_string()))
     }
 
     fn trouble(&self) -> Option<String> {
@@ -196,11 +203,7 @@ impl ProducerContext for Context {
                 self.deliveries.delivered.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
-            Err((error, _)) => {
-                let why = self.deliveries.first_failure.get_or_init(|| words(&error.to_string()));
-                self.deliveries.failed.fetch_add(1, Ordering::Relaxed);
-                Err(why.as_str())
-            }
+            Err((error, _)) => Err(self.deliveries.failure(error)),
         };
         if let Some(heard) = &self.heard {
             heard(ended);
