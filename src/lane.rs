@@ -181,6 +181,9 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
 
 /// Hands a pair over for its label.
 async fn record(links: &LaneLinks, trade: Trade, now: Now) {
+    if let Some(sent) = trade.maker.sent_at {
+        links.stats.maker_sent(sent.since(trade.tick.received.mono));
+    }
     let ended = [trade.maker.ended_at, trade.taker.ended_at].into_iter().flatten().max();
     let record = Record {
         source: Arc::clone(&links.source),

@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod app;
+pub mod assign;
 pub mod book;
 pub mod cli;
 pub mod clock;

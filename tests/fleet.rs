@@ -15,28 +15,21 @@ mod proxy;
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod redis;
 
+#[path = "fleet/by_hand.rs"]
+mod by_hand;
+#[path = "fleet/group.rs"]
+mod group;
 #[path = "fleet/ledger.rs"]
 mod ledger;
+#[path = "fleet/market.rs"]
+mod market;
 #[path = "fleet/members.rs"]
 mod members;
+#[path = "fleet/outage.rs"]
+mod outage;
 #[path = "fleet/publisher.rs"]
 mod publisher;
-
-#[test]
-fn load() {
-    use std::time::Duration;
-    let Some(redis) = redis::Redis::start(&[]) else { return };
-    let mut fleet = members::Fleet::new(members::symbol_count());
-    let steady = publisher::Steady::redis(&redis, &fleet.symbols);
-    fleet.start("one", &serde_json::json!({ "Feed": redis.url() }), &[]);
-    fleet.member("one").wait_until_ready();
-    let began = process::now();
-    for _ in 0..10 {
-        members::pass(Duration::from_secs(1));
-        println!("{:?} {}", began.elapsed(), fleet.venue.trades());
-    }
-    drop(steady);
-    println!("{}", fleet.stop("one"));
-    let l = fleet.finish("load");
-    println!("{} {:?}", l.unlabelled(), began.elapsed());
-}
+#[path = "fleet/rewind.rs"]
+mod rewind;
+#[path = "fleet/rolling.rs"]
+mod rolling;

@@ -1,5 +1,9 @@
 //! `replay` to a real Kafka: each trade once, fresh, keyed, in the partition that Java's clients would choose.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop where it stands, and says why it skips")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands, and says why it skips"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -55,7 +59,10 @@ fn tape_of(dir: &TempDir, trades: u64, gap_ms: u64) -> PathBuf {
 
 fn replay(tape: &Path, to: &str, more: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_self-trader"));
-    command.args(["replay", tape.to_str().unwrap(), "--to", to]).args(more).env("KAFKA_PASSWORD", SASL_PASSWORD);
+    command
+        .args(["replay", tape.to_str().unwrap(), "--to", to])
+        .args(more)
+        .env("KAFKA_PASSWORD", SASL_PASSWORD);
     command.output().unwrap()
 }
 
@@ -120,7 +127,8 @@ fn each_trade_lies_there_once_in_its_keys_partition() {
     let dir = TempDir::new().unwrap();
     let tape = tape_of(&dir, 200, 10);
     let before = wall_ms();
-    let output = replay(&tape, &format!("kafka://{}/trades", broker.address()), &["--speed", "10", "--copies", "7"]);
+    let output =
+        replay(&tape, &format!("kafka://{}/trades", broker.address()), &["--speed", "10", "--copies", "7"]);
     assert!(output.status.success(), "{}", err(&output));
     assert!(out(&output).starts_with("replayed 1400 messages in "), "{}", out(&output));
     let mut by_symbol: BTreeMap<String, Vec<Kept>> = BTreeMap::new();

@@ -14,6 +14,7 @@ pub mod counts;
 pub mod event;
 pub mod gateway;
 pub mod instrument;
+pub mod lease;
 pub mod leg;
 mod limits;
 mod normalise;

@@ -10,7 +10,7 @@ use pipeline::chance::Chance;
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument as Machine, Settings};
 use pipeline::rules::Rules;
-use schemas::config::{Code, Config, Dialect, Fault, Instrument, KafkaOption, Process, TermType, Venue};
+use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, TermType, Venue};
 use schemas::ids::{Epoch, InstrumentPrefix};
 use schemas::units::Rounding;
 use tokio::sync::{mpsc, watch};
@@ -18,19 +18,21 @@ use tokio::task::JoinSet;
 
 use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
 use super::error::StartError;
+use super::fleet::{Fleet, Leases};
 use super::ledger::Ledger;
+use super::options::RunOptions;
 use super::running::{FeedPlan, Running};
 use crate::admin::{self, Admin};
 use crate::book::{self, Books, SymbolTop};
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
-use crate::labels::{KafkaSink, LabelSinks, LabelSource};
+use crate::labels::{LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks};
-use crate::ownership::{Fence, Hold};
-use crate::secret::Secret;
+use crate::ownership::{Fence, Hold, epoch_at};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::status::AppStatus;
+use crate::telemetry::pulse::{Pulse, Watch};
 use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance_spot::gateway::GatewayLane;
@@ -42,17 +44,17 @@ const TICKS_MAX: usize = 4_096;
 const REPORTS_MAX: usize = 4_096;
 /// `mode=get` without an Interval polls this often.
 const POLL_DEFAULT: Duration = Duration::from_secs(1);
-/// Epochs count quarter seconds since the beginning of 2026.
-const EPOCH_ZERO_MS: i64 = 1_767_225_600_000;
-const EPOCH_STEP_MS: i64 = 250;
 
 /// Builds everything and starts it but for the feed, which comes last, when the rest is ready.
 pub(super) async fn start(
     config: Config,
     credentials: Vec<Credentials>,
+    options: RunOptions,
     clock: Clock,
 ) -> Result<Running, StartError> {
     refuse_what_cannot_run(&config)?;
+    let fleet = Fleet::of(&config, options.shard).map_err(|fault| StartError::Config(vec![fault]))?;
+    let (config, credentials) = fleet.cut(config, credentials);
     let Config { process, instruments, .. } = &config;
     let feed_url = process.feed.clone().ok_or_else(no_feed)?;
     feed::check(&feed_url).await?;
@@ -60,10 +62,14 @@ pub(super) async fn start(
     let venue = embedded_venue(instruments)?;
     let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
     let simulated = simulated.map_err(anyhow::Error::from)?;
-    let sinks = label_sinks(process)?;
+    let sinks = LabelSinks::new(process, &options.access);
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
     let recorder = recorder.map_err(anyhow::Error::from)??;
     let mut builder = Builder::new(process, instruments, recorder.sender(), clock);
+    let pulse = Pulse::start(clock);
+    builder.heart.spawn(pulse.clone().run());
+    let watch = Watch::start(pulse.clone())?;
+    let admin = admin.map(|bound| bound.serve(pulse.clone())).transpose()?;
     let mut probed = Vec::new();
     let mut faults = Vec::new();
     for account in account::group(&config, &credentials, simulated.as_ref()) {
@@ -79,23 +85,26 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    builder.holds.iter().for_each(|hold| hold.begin_alone(builder.epoch));
+    let leases = fleet.take(process, instruments, &builder.holds, &options, clock);
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
-    let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver);
-    builder.heart.spawn(status.clone().beat());
-    let admin = admin.map(|admin| admin.serve(status.clone())).transpose()?;
+    let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver, pulse, &fleet, leases.as_ref());
+    if let Some(admin) = &admin {
+        admin.show(status.clone());
+    }
     let feed = FeedPlan { url: feed_url, routes: builder.routes(process), state: feed_state };
-    Ok(builder.finish(feed, Parts { venue, ledgers, recorder, status, admin, counters }))
+    Ok(builder.finish(feed, Parts { venue, ledgers, leases, recorder, status, admin, watch, counters }))
 }
 
 /// What [`Builder::finish`] puts together with its own.
 pub(super) struct Parts {
     pub(super) venue: Option<RunningVenue>,
     pub(super) ledgers: Vec<Option<Ledger>>,
+    pub(super) leases: Option<Leases>,
     pub(super) recorder: Recorder,
     pub(super) status: AppStatus,
     pub(super) admin: Option<Admin>,
+    pub(super) watch: Watch,
     pub(super) counters: Arc<FeedCounters>,
 }
 
@@ -121,21 +130,6 @@ fn refuse_what_cannot_run(config: &Config) -> Result<(), StartError> {
     };
     let faults: Vec<Fault> = config.instruments.iter().enumerate().filter_map(later).collect();
     if faults.is_empty() { Ok(()) } else { Err(StartError::Config(faults)) }
-}
-
-/// Where labels go, the secrets of the Kafka client resolved.
-fn label_sinks(process: &Process) -> Result<LabelSinks, StartError> {
-    let Some(url) = process.labels_kafka.clone() else {
-        return Ok(LabelSinks { file: process.labels.clone(), kafka: None });
-    };
-    let resolve = |option: &KafkaOption| {
-        let secret = Secret::resolve(&option.value, |name| std::env::var_os(name));
-        let place = || format!("/Kafka Options/{}", option.name);
-        let secret = secret.map_err(|error| vec![Fault::new(Code::Secret, place(), error.to_string())]);
-        Ok((option.name.clone(), secret.map_err(StartError::Config)?.expose().to_owned()))
-    };
-    let options: Result<_, StartError> = process.kafka_options.iter().map(resolve).collect();
-    Ok(LabelSinks { file: process.labels.clone(), kafka: Some(KafkaSink { url, options: options? }) })
 }
 
 fn no_feed() -> StartError {
@@ -207,6 +201,8 @@ pub(super) struct Builder<'a> {
     gateways: Vec<GatewayHandle>,
     links: Vec<(&'static str, watch::Receiver<Link>)>,
     stats: Vec<Arc<LaneStats>>,
+    /// In the order of `stats`.
+    lane_holds: Vec<Arc<Hold>>,
 }
 
 impl<'a> Builder<'a> {
@@ -216,13 +212,12 @@ impl<'a> Builder<'a> {
         records: mpsc::Sender<Record>,
         clock: Clock,
     ) -> Self {
-        let since = (clock.now().wall_ms - EPOCH_ZERO_MS).max(0) / EPOCH_STEP_MS;
         Self {
             process,
             instruments,
             records,
             clock,
-            epoch: Epoch::new(u32::try_from(since).unwrap_or(Epoch::MAX)),
+            epoch: epoch_at(clock.now().wall_ms),
             holds: instruments.iter().map(|_| Hold::new()).collect(),
             stop: watch::Sender::new(false),
             give_up: watch::Sender::new(false),
@@ -235,6 +230,7 @@ impl<'a> Builder<'a> {
             gateways: Vec::new(),
             links: Vec::new(),
             stats: Vec::new(),
+            lane_holds: Vec::new(),
         }
     }
 
@@ -302,6 +298,7 @@ impl<'a> Builder<'a> {
         self.lanes.spawn(lane::run(machine, links, self.clock, self.give_up.subscribe()));
         self.ticks.insert(place, ticks);
         self.stats.push(stats);
+        self.lane_holds.push(Arc::clone(&self.holds[place]));
     }
 
     fn settings(&self, instrument: &Instrument) -> Settings {
@@ -344,17 +341,25 @@ impl<'a> Builder<'a> {
         recorder: &Recorder,
         counters: Arc<FeedCounters>,
         feed: watch::Receiver<feed::FeedState>,
+        pulse: Pulse,
+        fleet: &Fleet,
+        _leases: Option<&Leases>,
     ) -> AppStatus {
         AppStatus {
             clock: self.clock,
             started: self.clock.now(),
             lanes: self.stats.clone(),
+            holds: self.lane_holds.clone(),
+            configured: fleet.configured(),
+            shard: fleet.shown(),
             tops: self.tops.clone(),
             links: self.links.clone(),
             feed,
             counters,
             recorded: recorder.recorded(),
-            heartbeat: Arc::default(),
+            pulse,
+            started_up: Arc::default(),
+            stopping: Arc::default(),
             leave: Arc::default(),
         }
     }

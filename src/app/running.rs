@@ -1,6 +1,7 @@
 //! A run under way, and its end in order: feed, lanes, gateways and books, ledger, recorder, venue.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use schemas::config::FeedUrl;
@@ -141,6 +142,7 @@ impl Running {
     /// Stops in order, within [`STOP_MAX`].
     pub(super) async fn stop(mut self, reason: StopReason) -> Ended {
         let deadline = Instant::now() + STOP_MAX;
+        self.parts.status.stopping.store(true, Ordering::Relaxed);
         self.quiet_feed().await;
         self.stop_lanes().await;
         self.leave_feed().await;
@@ -156,8 +158,9 @@ impl Running {
                 tracing::warn!("a book connection did not end in time");
             }
         }
+        let Parts { venue, ledgers, recorder, status, admin, watch, counters, .. } = self.parts;
+        drop(watch);
         self.heart.shutdown().await;
-        let Parts { venue, ledgers, recorder, status, admin, counters, .. } = self.parts;
         let until = deadline.min(Instant::now() + LEDGER_MAX);
         let trades = timeout_at(until, ledger::trades_since(&ledgers)).await.ok().flatten();
         let recorded = recorder.recorded();

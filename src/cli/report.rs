@@ -11,6 +11,7 @@ use super::outcome::complain;
 use crate::labels::join::{Join, Joined};
 use crate::labels::read::{LabelPlace, ReadError, Wanted};
 use crate::labels::trades::each_since;
+use crate::secret::Secret;
 use crate::venue::binance_spot::rest::RestClient;
 use crate::venue::guard::Target;
 
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if found.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn read_labels(places: &[LabelPlace], options: &[(String, String)]) -> Result<Join, ReadError> {
+fn read_labels(places: &[LabelPlace], options: &[(String, Secret)]) -> Result<Join, ReadError> {
     let mut join = Join::default();
     for place in places {
         place.read(Wanted::All, options, |label| match label {

@@ -16,6 +16,7 @@ use schemas::config::{FeedUrl, KafkaTopic, KafkaUrl};
 
 use super::join::LabelHead;
 use crate::feed::decode::shown;
+use crate::secret::Secret;
 
 /// How long a broker may take over one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
@@ -75,7 +76,7 @@ impl LabelPlace {
     pub fn read(
         &self,
         wanted: Wanted,
-        options: &[(String, String)],
+        options: &[(String, Secret)],
         mut each: impl FnMut(Option<LabelHead>),
     ) -> Result<(), ReadError> {
         match self {
@@ -141,7 +142,7 @@ fn read_file(path: &Path, wanted: Wanted, each: &mut impl FnMut(Option<LabelHead
 fn read_topic(
     url: &KafkaUrl,
     wanted: Wanted,
-    options: &[(String, String)],
+    options: &[(String, Secret)],
     each: &mut impl FnMut(Option<LabelHead>),
 ) -> Result<(), String> {
     let KafkaTopic::One(topic) = &url.topic else { return Err("want one topic".to_owned()) };
@@ -165,10 +166,10 @@ fn read_topic(
 }
 
 /// A consumer that joins no group: the name is what the client wants to have.
-fn consumer(url: &KafkaUrl, options: &[(String, String)]) -> Result<BaseConsumer, String> {
+fn consumer(url: &KafkaUrl, options: &[(String, Secret)]) -> Result<BaseConsumer, String> {
     let mut config = ClientConfig::new();
     for (name, value) in options {
-        config.set(name, value);
+        config.set(name, value.expose());
     }
     config
         .set("bootstrap.servers", &url.brokers)

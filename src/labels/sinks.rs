@@ -1,19 +1,20 @@
 //! Where labels go: a file, a Kafka topic, both or neither. All of it blocks: it belongs on a thread of its own.
 
-use std::fmt;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
-use schemas::config::KafkaUrl;
+use schemas::config::{KafkaUrl, Process};
 use schemas::label::Label;
 use tokio::sync::Notify;
 
 use super::kafka::KafkaLabels;
 use crate::clock;
+use crate::config::Access;
 use crate::publish::producer::Deliveries;
+use crate::secret::Secret;
 
 /// Where labels are to go.
 #[derive(Clone, Debug, Default)]
@@ -25,20 +26,12 @@ pub struct LabelSinks {
 }
 
 /// A topic of labels.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct KafkaSink {
     /// Brokers and topic.
     pub url: KafkaUrl,
-    /// Options of the client, their secrets resolved.
-    pub options: Vec<(String, String)>,
-}
-
-impl fmt::Debug for KafkaSink {
-    /// Without the options' values.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self.options.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("KafkaSink").field("url", &self.url).field("options", &names).finish()
-    }
+    /// Options of the client.
+    pub options: Vec<(String, Secret)>,
 }
 
 /// Open sinks.
@@ -51,6 +44,13 @@ pub(crate) struct OpenSinks {
 }
 
 impl LabelSinks {
+    /// Those that a configuration names.
+    #[must_use]
+    pub fn new(process: &Process, access: &Access) -> Self {
+        let topic = |url: &KafkaUrl| KafkaSink { url: url.clone(), options: access.kafka_options.clone() };
+        Self { file: process.labels.clone(), kafka: process.labels_kafka.as_ref().map(topic) }
+    }
+
     /// Opens them; blocks for up to 5 s where there is a topic. `failed` is told when the topic gave a label up.
     pub(crate) fn open(&self, failed: &Arc<Notify>) -> anyhow::Result<OpenSinks> {
         let file = self.file.as_ref().map(|path| {

@@ -14,6 +14,7 @@ use super::join::{Join, Joined};
 use super::read::{LabelPlace, ReadError, Wanted};
 use super::trades::each_since;
 use crate::clock;
+use crate::secret::Secret;
 use crate::venue::binance_spot::rest::{RestClient, RestError};
 use crate::venue::guard::Target;
 
@@ -106,7 +107,7 @@ fn places(sinks: &LabelSinks) -> Vec<LabelPlace> {
 fn read_labels(
     places: &[LabelPlace],
     wanted: Wanted,
-    options: &[(String, String)],
+    options: &[(String, Secret)],
 ) -> Result<Join, ReadError> {
     let mut join = Join::default();
     let mut seen = HashSet::new();

@@ -7,6 +7,7 @@ use schemas::config::{KafkaKey, KafkaTopic, KafkaUrl};
 
 use super::producer::{NotTaken, Producer, ProducerError, Settings};
 use super::{Message, Name, Report};
+use crate::secret::Secret;
 
 /// What holds unless an option says otherwise: each message leaves at once, and one that a broker does not take
 /// within 10 s is given up.
@@ -27,7 +28,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(11);
 /// A Kafka cluster before it is connected to.
 pub(super) struct Cluster {
     url: KafkaUrl,
-    options: Vec<(String, String)>,
+    options: Vec<(String, Secret)>,
 }
 
 /// A connection.
@@ -39,7 +40,7 @@ pub(super) struct Sender {
 }
 
 impl Cluster {
-    pub(super) fn new(url: &KafkaUrl, options: &[(String, String)]) -> Self {
+    pub(super) fn new(url: &KafkaUrl, options: &[(String, Secret)]) -> Self {
         Self { url: url.clone(), options: options.to_vec() }
     }
 
@@ -47,8 +48,7 @@ impl Cluster {
         let Self { url, options } = self;
         let brokers = url.clone();
         let opened = tokio::task::spawn_blocking(move || {
-            let settings =
-                Settings { url: &brokers, defaults: &DEFAULTS, options: &options, fixed: &[] };
+            let settings = Settings { url: &brokers, defaults: &DEFAULTS, options: &options, fixed: &[] };
             Producer::open(&settings, None)
         });
         let producer = opened.await.unwrap_or_else(|error| Err(ProducerError::Away(error.to_string())))?;
@@ -107,7 +107,8 @@ impl Sender {
     }
 
     fn no_room(&self) -> String {
-        let why = self.producer.deliveries().first_failure().unwrap_or_else(|| "no cause is known".to_owned());
+        let why =
+            self.producer.deliveries().first_failure().unwrap_or_else(|| "no cause is known".to_owned());
         format!("no room for a message within {} s: {why}", ROOM_MAX.as_secs())
     }
 }

@@ -13,6 +13,9 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use schemas::config::{KafkaUrl, Partitioner};
 
+use crate::feed::decode::shown;
+use crate::secret::Secret;
+
 /// How long a broker may take to tell its topics.
 const METADATA_MAX: Duration = Duration::from_secs(5);
 /// What the address decides, and an option therefore must not.
@@ -56,7 +59,7 @@ pub struct Settings<'a> {
     /// What holds unless an option says otherwise.
     pub defaults: &'a [(&'a str, &'a str)],
     /// What the user says.
-    pub options: &'a [(String, String)],
+    pub options: &'a [(String, Secret)],
     /// What holds whatever an option says.
     pub fixed: &'a [(&'a str, &'a str)],
 }
@@ -107,7 +110,7 @@ impl Producer {
     /// # Errors
     /// [`ProducerError::NoTopic`].
     pub fn has(&self, topic: &str) -> Result<(), ProducerError> {
-        let missing = || ProducerError::NoTopic(crate::feed::decode::shown(topic.as_bytes()));
+        let missing = || ProducerError::NoTopic(shown(topic.as_bytes()));
         if self.topics.contains(topic) { Ok(()) } else { Err(missing()) }
     }
 
@@ -224,7 +227,7 @@ fn config(settings: &Settings<'_>) -> Result<ClientConfig, ProducerError> {
             let why = "the address says it".to_owned();
             return Err(ProducerError::Option { name: name.clone(), why });
         }
-        config.set(name, value);
+        config.set(name, value.expose());
     }
     for (name, value) in settings.fixed {
         config.set(*name, *value);
@@ -244,7 +247,7 @@ const fn partitioner(partitioner: Partitioner) -> &'static str {
 fn refused_option(error: &KafkaError) -> ProducerError {
     if let KafkaError::ClientConfig(_, _, name, _) = error {
         let why = "unknown, or its value is none of it; not shown".to_owned();
-        return ProducerError::Option { name: crate::feed::decode::shown(name.as_bytes()), why };
+        return ProducerError::Option { name: shown(name.as_bytes()), why };
     }
     // What remains is about options together, and names no value of them.
     ProducerError::Option { name: "s".to_owned(), why: words(&error.to_string()) }

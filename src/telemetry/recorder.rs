@@ -15,6 +15,7 @@ use schemas::summary::Percentiles;
 use schemas::units::Decimal;
 use tokio::sync::{Notify, mpsc};
 
+use super::timings::Timings;
 use crate::labels::sinks::OpenSinks;
 use crate::labels::{LabelSinks, LabelSource, label};
 use crate::publish::producer::Deliveries;
@@ -229,13 +230,17 @@ fn record_all(
     failed: &Notify,
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
+    let timings = Timings::default();
     while records.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let labels = batch.iter().map(|record: &Record| label(&record.source, &record.trade, record.done));
         let written = if sinks.is_empty() { Ok(()) } else { sinks.write(labels) };
         let more_waits = batch.len() == BATCH_MAX;
         let mut recorded = lock(recorded);
         let taken = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        batch.drain(..).for_each(|record| recorded.add(&record));
+        for record in batch.drain(..) {
+            timings.add(&record);
+            recorded.add(&record);
+        }
         if let Err(error) = written {
             if recorded.labels_lost == 0 {
                 tracing::error!(%error, "labels could not be written");

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use pipeline::counts::Counts;
 use pipeline::instrument::Phase;
@@ -26,11 +27,15 @@ pub struct LaneStats {
     swept: AtomicU64,
     late_reports: AtomicU64,
     foreign: AtomicU64,
+    refused: AtomicU64,
+    cancels_refused: AtomicU64,
     skips: [AtomicU64; Skip::ALL.len()],
     outcomes: [AtomicU64; Outcome::ALL.len()],
     /// Monotonic nanoseconds of the open maker's sending, plus one; 0 = none is open.
     open_maker_since: AtomicU64,
     phase: AtomicU64,
+    makers_sent: AtomicU64,
+    tick_to_maker_us: AtomicU64,
 }
 
 impl LaneStats {
@@ -57,6 +62,8 @@ impl LaneStats {
             (&self.swept, counts.swept),
             (&self.late_reports, counts.late_reports),
             (&self.foreign, counts.foreign),
+            (&self.refused, counts.refused),
+            (&self.cancels_refused, counts.cancels_refused),
             (&self.open_maker_since, open_maker_since.map_or(0, |since| since.saturating_add(1))),
             (&self.phase, phase_code(phase)),
         ] {
@@ -68,6 +75,19 @@ impl LaneStats {
         for (cell, value) in self.outcomes.iter().zip(counts.outcomes) {
             cell.store(value, Relaxed);
         }
+    }
+
+    /// An ended pair whose maker was sent that long after its tick came.
+    pub fn maker_sent(&self, after: Duration) {
+        let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        self.tick_to_maker_us.fetch_add(micros, Relaxed);
+        self.makers_sent.fetch_add(1, Relaxed);
+    }
+
+    /// Receipt of the tick to the maker's frame written: of all makers together, and how many they were.
+    #[must_use]
+    pub fn tick_to_maker(&self) -> (Duration, u64) {
+        (Duration::from_micros(self.tick_to_maker_us.load(Relaxed)), self.makers_sent.load(Relaxed))
     }
 
     /// The counts as last stored.
@@ -83,6 +103,8 @@ impl LaneStats {
             swept: self.swept.load(Relaxed),
             late_reports: self.late_reports.load(Relaxed),
             foreign: self.foreign.load(Relaxed),
+            refused: self.refused.load(Relaxed),
+            cancels_refused: self.cancels_refused.load(Relaxed),
             skips: std::array::from_fn(|index| self.skips[index].load(Relaxed)),
             outcomes: std::array::from_fn(|index| self.outcomes[index].load(Relaxed)),
         }

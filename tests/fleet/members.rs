@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use schemas::ids::Epoch;
 use schemas::label::Label;
 use self_trader::clock::wall_ms;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::ledger::{Ledger, Term, read_labels, trades_since};
@@ -41,11 +41,10 @@ struct Phase {
 /// Who owns each symbol, and in which epoch.
 pub(crate) type Owners = BTreeMap<String, (String, Epoch)>;
 
-/// How many symbols: all 300 where `SELF_TRADER_FLEET_SYMBOLS` says so. The processes of a test are debug builds
-/// that share two cores with the venue that judges them.
+/// How many symbols the large runs have; another number by `SELF_TRADER_FLEET_SYMBOLS`, for a slow machine.
 pub(crate) fn symbol_count() -> usize {
     let given = std::env::var("SELF_TRADER_FLEET_SYMBOLS");
-    given.map_or(60, |text| text.parse().expect("SELF_TRADER_FLEET_SYMBOLS is a number"))
+    given.map_or(300, |text| text.parse().expect("SELF_TRADER_FLEET_SYMBOLS is a number"))
 }
 
 impl Fleet {
@@ -68,28 +67,36 @@ impl Fleet {
         }
     }
 
-    /// The configuration of a member: every instrument, and the settings given.
-    pub(crate) fn config(&self, settings: &Value) -> Value {
-        let instruments: Vec<_> = self
-            .symbols
-            .iter()
-            .map(|symbol| {
-                let mut instrument = process::instrument(self.venue.addr, symbol);
-                instrument["Price Decimals"] = 4.into();
-                instrument["Qty Decimals"] = 2.into();
-                instrument["Max Tick Age"] = (MAX_AGE_MS / 1_000).into();
-                instrument
-            })
-            .collect();
-        let mut config = json!({ "instruments": instruments });
-        config.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-        config
+    /// Starts a process with these settings of its own; it is not waited for.
+    pub(crate) fn start(&mut self, name: &str, settings: &Value, args: &[&str]) {
+        self.start_with(name, settings, args, |_| {});
     }
 
-    /// Starts a process; it is not waited for.
-    pub(crate) fn start(&mut self, name: &str, settings: &Value, args: &[&str]) {
-        let member = RunProcess::start(self.dir.path(), name, &self.config(settings), args);
+    /// The same, with other instruments than usual.
+    pub(crate) fn start_with(
+        &mut self,
+        name: &str,
+        settings: &Value,
+        args: &[&str],
+        change: impl Fn(&mut Value),
+    ) {
+        let instruments = self.symbols.iter().map(|symbol| {
+            let mut instrument = self.instrument(symbol);
+            change(&mut instrument);
+            instrument
+        });
+        let mut config = settings.clone();
+        config["instruments"] = instruments.collect();
+        let member = RunProcess::start(self.dir.path(), name, &config, args);
         self.members.insert(name.to_owned(), member);
+    }
+
+    fn instrument(&self, symbol: &str) -> Value {
+        let mut instrument = process::instrument(self.venue.addr, symbol);
+        instrument["Price Decimals"] = 4.into();
+        instrument["Qty Decimals"] = 2.into();
+        instrument["Max Tick Age"] = (MAX_AGE_MS / 1_000).into();
+        instrument
     }
 
     pub(crate) fn member(&self, name: &str) -> &RunProcess {
@@ -191,6 +198,11 @@ impl Fleet {
             .collect()
     }
 
+    /// How many messages a process has read.
+    pub(crate) fn messages(&self, name: &str) -> u64 {
+        self.member(name).status()["feed"]["messages"].as_u64().unwrap()
+    }
+
     pub(crate) fn metrics(&self, name: &str) -> String {
         let (status, page) = request(self.member(name).admin, "GET", "/metrics", "");
         assert_eq!(status, 200, "{page}");
@@ -223,16 +235,18 @@ impl Fleet {
         for (at, phase) in self.phases.iter().enumerate() {
             let until = self.phases.get(at + 1).map_or(i64::MAX, |next| next.began);
             let gaps = ledger.gaps(phase.began).into_iter().filter(|gap| gap.ended < until);
-            let mut lengths: Vec<_> = gaps.map(|gap| gap.length).collect();
-            lengths.sort_unstable();
-            let middle = lengths.get(lengths.len() / 2).copied().unwrap_or(0);
-            let longest = lengths.last().copied().unwrap_or(0);
-            println!(
-                "  {:<32} settled after {:>5.1} s; {:>3} symbols changed hands, gap p50 {middle} ms, max {longest} ms",
-                phase.name,
-                phase.took.as_secs_f64(),
-                lengths.len(),
-            );
+            let mut gaps: Vec<_> = gaps.map(|gap| (gap.length, gap.symbol)).collect();
+            gaps.sort_unstable();
+            let (name, took, changed) = (&phase.name, phase.took.as_secs_f64(), gaps.len());
+            print!("  {name:<36} settled after {took:>5.1} s");
+            match (gaps.get(changed / 2), gaps.last()) {
+                (Some((middle, _)), Some((longest, symbol))) => {
+                    println!(
+                        ", {changed} changes of owner, gap p50 {middle} ms, max {longest} ms ({symbol})"
+                    );
+                }
+                _ => println!(),
+            }
         }
     }
 }

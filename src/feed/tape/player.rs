@@ -128,8 +128,8 @@ impl Stage {
     /// Hands a trade over at its planned moment; false once nobody listens any more.
     #[must_use]
     pub fn play(&self, clock: &Clock, played: Played) -> bool {
-        let listened = sleep_until(clock, played.planned, &self.sender)
-            && self.sender.blocking_send(played).is_ok();
+        let listened =
+            sleep_until(clock, played.planned, &self.sender) && self.sender.blocking_send(played).is_ok();
         self.totals.trades.fetch_add(u64::from(listened), Ordering::Relaxed);
         listened
     }
