@@ -1,4 +1,4 @@
-//! Loads a configuration file and resolves its secrets.
+//! Loads a configuration file and follows its references to secrets and addresses.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -7,7 +7,10 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use schemas::config::{CONFIG_BYTES_MAX, Code, Config, Fault, Instrument, SecretRef, Venue};
+use schemas::config::{
+    CONFIG_BYTES_MAX, Code, Config, Fault, FeedUrl, FeedUrlError, Instrument, KafkaOption, SecretRef, Venue,
+    feed_url, lease_store_url,
+};
 
 use crate::secret::Secret;
 
@@ -35,6 +38,15 @@ impl Credentials {
             [EMBEDDED_KEY, EMBEDDED_SECRET, ""].map(|text| Secret::new(text.to_owned()));
         Self { api_key, secret, passphrase }
     }
+}
+
+/// What the process wants to know beside its accounts; all of it may be or hold a secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// URL of the lease store: Lease Store, else the feed's Redis; none where there is neither.
+    pub lease_store: Option<Secret>,
+    /// Kafka Options, in the order of the file.
+    pub kafka_options: Vec<(String, Secret)>,
 }
 
 /// Reads a configuration file.
@@ -65,11 +77,41 @@ pub fn credentials_from(
     env: impl Fn(&str) -> Option<OsString> + Copy,
 ) -> Result<Vec<Credentials>, Vec<Fault>> {
     let mut faults = Vec::new();
-    let all: Vec<Credentials> = config.instruments.iter().map(|one| resolve(one, env, &mut faults)).collect();
+    let all: Vec<Credentials> = config.instruments.iter().map(|one| own(one, env, &mut faults)).collect();
     if faults.is_empty() {
         one_secret_a_key(config, &all, &mut faults);
     }
     if faults.is_empty() { Ok(all) } else { Err(faults) }
+}
+
+/// Follows every reference of a configuration: the feed's address is put into it, the rest is given back; then
+/// asks [`Config::check`] again, since a feed may be there now. To be called after the command line has had its say.
+///
+/// # Errors
+/// As [`credentials`], and CFG-012 for each reference beside the instruments that leads nowhere, CFG-004 where it
+/// leads to no address, and what [`Config::check`] finds.
+pub fn resolve(config: &mut Config) -> Result<(Vec<Credentials>, Access), Vec<Fault>> {
+    resolve_from(config, |name| std::env::var_os(name))
+}
+
+/// [`resolve`], with the environment as an argument.
+///
+/// # Errors
+/// As [`resolve`].
+pub fn resolve_from(
+    config: &mut Config,
+    env: impl Fn(&str) -> Option<OsString> + Copy,
+) -> Result<(Vec<Credentials>, Access), Vec<Fault>> {
+    let credentials = credentials_from(config, env);
+    let mut faults = credentials.as_ref().err().cloned().unwrap_or_default();
+    let access = access(config, env, &mut faults);
+    if let Err(found) = config.check() {
+        faults.extend(found);
+    }
+    match credentials {
+        Ok(credentials) if faults.is_empty() => Ok((credentials, access)),
+        Ok(_) | Err(_) => Err(faults),
+    }
 }
 
 /// The faults of a file as text: the file and their number, then one line each.
@@ -94,7 +136,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn resolve(
+fn own(
     instrument: &Instrument,
     env: impl Fn(&str) -> Option<OsString> + Copy,
     faults: &mut Vec<Fault>,
@@ -114,6 +156,62 @@ fn resolve(
         secret: follow("Secret", &instrument.secret),
         passphrase: follow("Passphrase", &instrument.passphrase),
     }
+}
+
+fn access(
+    config: &mut Config,
+    env: impl Fn(&str) -> Option<OsString> + Copy,
+    faults: &mut Vec<Fault>,
+) -> Access {
+    let process = &mut config.process;
+    if let (None, Some(reference)) = (&process.feed, &process.feed_reference) {
+        process.feed = address("/Feed", reference, env, found_feed, faults);
+    }
+    let named = process.lease_store.as_ref();
+    let named = named.map(|reference| address("/Lease Store", reference, env, lease_store_url, faults));
+    let lease_store = named.unwrap_or_else(|| match &process.feed {
+        Some(FeedUrl::Redis { url, .. }) => Some(url.clone()),
+        Some(FeedUrl::Kafka(_) | FeedUrl::Tape { .. } | FeedUrl::Synthetic { .. }) | None => None,
+    });
+    let options = process.kafka_options.iter();
+    Access {
+        lease_store: lease_store.map(Secret::new),
+        kafka_options: options.filter_map(|option| kafka_option(option, env, faults)).collect(),
+    }
+}
+
+/// What stands where a reference leads, read as an address.
+fn address<T>(
+    place: &str,
+    reference: &SecretRef,
+    env: impl Fn(&str) -> Option<OsString>,
+    parse: impl Fn(&str) -> Result<T, String>,
+    faults: &mut Vec<Fault>,
+) -> Option<T> {
+    let found = Secret::resolve(reference, env).map_err(|error| (Code::Secret, error.to_string()));
+    let read = found.and_then(|text| parse(text.expose()).map_err(|cause| (Code::Type, cause)));
+    read.map_err(|(code, cause)| faults.push(Fault::new(code, place, cause))).ok()
+}
+
+/// A reference may lead to another secret than was meant: what has none of the schemes is not repeated.
+fn found_feed(text: &str) -> Result<FeedUrl, String> {
+    match FeedUrl::parse(text) {
+        Err(FeedUrlError::Scheme(_)) => Err("not a feed URL; not shown".to_owned()),
+        Ok(_) | Err(_) => feed_url(text),
+    }
+}
+
+fn kafka_option(
+    option: &KafkaOption,
+    env: impl Fn(&str) -> Option<OsString>,
+    faults: &mut Vec<Fault>,
+) -> Option<(String, Secret)> {
+    let KafkaOption { name, value } = option;
+    let found =
+        if name.ends_with(".pem") { Secret::resolve_pem(value, env) } else { Secret::resolve(value, env) };
+    let place = format!("/Kafka Options/{name}");
+    let found = found.map_err(|error| faults.push(Fault::new(Code::Secret, place, error.to_string())));
+    found.ok().map(|value| (name.clone(), value))
 }
 
 /// One API key on one venue is one account, and has one secret.

@@ -16,6 +16,7 @@ pub mod feed;
 pub mod labels;
 pub mod lane;
 pub mod ownership;
+pub mod publish;
 pub mod secret;
 pub mod simulator;
 pub mod status;

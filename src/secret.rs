@@ -32,6 +32,9 @@ pub enum SecretError {
     /// Empty, too long, or not text of one line.
     #[error("{0} holds no secret: want one line of text, at most 64 KiB")]
     NotOneLine(String),
+    /// Empty, too long, or not text.
+    #[error("{0} holds no certificate or key: want text of at most 64 KiB")]
+    NotText(String),
 }
 
 impl Secret {
@@ -62,12 +65,34 @@ impl Secret {
         reference: &SecretRef,
         env: impl Fn(&str) -> Option<OsString>,
     ) -> Result<Self, SecretError> {
+        let value = Self::follow(reference, env)?;
+        match reference {
+            SecretRef::None | SecretRef::Literal(_) => Ok(value),
+            SecretRef::Env(_) | SecretRef::File(_) => value.one_line(|| place(reference)),
+        }
+    }
+
+    /// Follows a reference to text that may have several lines, such as a certificate in PEM.
+    ///
+    /// # Errors
+    /// As [`Secret::resolve`].
+    pub fn resolve_pem(
+        reference: &SecretRef,
+        env: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, SecretError> {
+        let value = Self::follow(reference, env)?;
+        let text = std::str::from_utf8(&value.0).is_ok_and(|text| !text.contains('\0'));
+        let fits = (1..=SECRET_BYTES_MAX).contains(&value.0.len());
+        if text && fits { Ok(value) } else { Err(SecretError::NotText(place(reference))) }
+    }
+
+    fn follow(reference: &SecretRef, env: impl Fn(&str) -> Option<OsString>) -> Result<Self, SecretError> {
         match reference {
             SecretRef::None => Ok(Self(Vec::new())),
             SecretRef::Literal(text) => Ok(Self::new(text.clone())),
             SecretRef::Env(name) => {
                 let value = env(name).ok_or_else(|| SecretError::NotSet(name.clone()))?;
-                Self(value.into_encoded_bytes()).one_line(|| format!("environment variable {name}"))
+                Ok(Self(value.into_encoded_bytes()))
             }
             SecretRef::File(path) => {
                 let unreadable = |error: std::io::Error| SecretError::Unreadable {
@@ -78,7 +103,7 @@ impl Secret {
                 // All the room at once: a growing vector would leave copies behind.
                 let mut value = Self(Vec::with_capacity(SECRET_BYTES_MAX + 1));
                 file.take(SECRET_BYTES_MAX as u64 + 1).read_to_end(&mut value.0).map_err(unreadable)?;
-                value.one_line(|| path.display().to_string())
+                Ok(value)
             }
         }
     }
@@ -93,6 +118,15 @@ impl Secret {
         let text = std::str::from_utf8(&self.0).is_ok_and(|text| !text.chars().any(char::is_control));
         let fits = (1..=SECRET_BYTES_MAX).contains(&self.0.len());
         if text && fits { Ok(self) } else { Err(SecretError::NotOneLine(place())) }
+    }
+}
+
+/// Where a value came from, for a message.
+fn place(reference: &SecretRef) -> String {
+    match reference {
+        SecretRef::None | SecretRef::Literal(_) => "the configuration".to_owned(),
+        SecretRef::Env(name) => format!("environment variable {name}"),
+        SecretRef::File(path) => path.display().to_string(),
     }
 }
 

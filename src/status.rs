@@ -1,6 +1,6 @@
 //! What an operator may see of a run, readable from any thread.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,13 +11,31 @@ use pipeline::instrument::Phase;
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
+use schemas::config::Sharding;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::feed::{FeedCounters, FeedState};
+use crate::ownership::Hold;
+use crate::ownership::lease::LeaseStatus;
+use crate::telemetry::pulse::Pulse;
 use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
+
+/// A process that owns nothing may be ready without a feed that lives, after this long.
+const IDLE_AFTER: Duration = Duration::from_secs(10);
+
+/// Which part of a fleet a process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// How the fleet shares its instruments.
+    pub sharding: Sharding,
+    /// Which of the processes this is, from 0.
+    pub ordinal: u32,
+    /// How many share.
+    pub shards: u32,
+}
 
 /// What an operator may see of a run. Clones look at the same thing.
 #[derive(Clone)]
@@ -28,7 +46,15 @@ pub struct AppStatus {
     pub started: Now,
     /// The instruments' counters.
     pub lanes: Vec<Arc<LaneStats>>,
-    /// The tops of book by maker symbol; `None` while not live.
+    /// Whether each of them is ours, in the same order.
+    pub holds: Vec<Arc<Hold>>,
+    /// Instruments of the whole configuration.
+    pub configured: usize,
+    /// Which part of the fleet this is.
+    pub shard: Shard,
+    /// The leases, where leases prove the ownership.
+    pub leases: Option<watch::Receiver<LeaseStatus>>,
+    /// The tops of book by maker symbol, in the same order; `None` while not live.
     pub tops: Vec<(String, watch::Receiver<Option<Top>>)>,
     /// The gateways, by venue.
     pub links: Vec<(&'static str, watch::Receiver<Link>)>,
@@ -38,13 +64,45 @@ pub struct AppStatus {
     pub counters: Arc<FeedCounters>,
     /// What the recorder knows.
     pub recorded: Arc<Mutex<Recorded>>,
-    /// Monotonic nanoseconds at which the trading thread last turned.
-    pub heartbeat: Arc<AtomicU64>,
+    /// The trading thread's heartbeat.
+    pub pulse: Pulse,
+    /// The first start-up is done.
+    pub started_up: Arc<AtomicBool>,
+    /// The run is ending.
+    pub stopping: Arc<AtomicBool>,
     /// Told when somebody at a screen wants the run to stop.
     pub leave: Arc<Notify>,
 }
 
 impl AppStatus {
+    /// Whether traffic of probes says ready: once everything was, for good; not while the run ends. What others
+    /// own is not waited for.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        if self.stopping.load(Ordering::Relaxed) {
+            return false;
+        }
+        let up = self.clock.now().mono.since(self.started.mono);
+        let without_feed = self.lanes.is_empty() || (self.is_idle() && up > IDLE_AFTER);
+        let waits = if without_feed { self.waits_for_before_feed() } else { self.waits_for() };
+        if waits.is_empty() {
+            self.started_up.store(true, Ordering::Relaxed);
+        }
+        self.started_up.load(Ordering::Relaxed)
+    }
+
+    /// Nothing is ours.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        !self.holds.iter().any(|hold| hold.is_claimed())
+    }
+
+    /// Instruments whose orders may leave now.
+    #[must_use]
+    pub fn owned(&self, now: Nanos) -> usize {
+        self.holds.iter().filter(|hold| hold.is_open(now)).count()
+    }
+
     /// What keeps the program from trading, one name each; empty = ready.
     #[must_use]
     pub fn waits_for(&self) -> Vec<String> {
@@ -65,8 +123,8 @@ impl AppStatus {
                 waits.push(format!("orders: no connection to {venue}"));
             }
         }
-        for (symbol, top) in &self.tops {
-            if top.borrow().is_none() {
+        for (hold, (symbol, top)) in self.holds.iter().zip(&self.tops) {
+            if hold.is_claimed() && top.borrow().is_none() {
                 waits.push(format!("book: {symbol} is not live"));
             }
         }
@@ -102,22 +160,14 @@ impl AppStatus {
     /// How long ago the trading thread last turned.
     #[must_use]
     pub fn heartbeat_age(&self) -> Duration {
-        self.clock.now().mono.since(Nanos(self.heartbeat.load(Ordering::Relaxed)))
-    }
-
-    /// Notes, each second, that the trading thread turns; until dropped.
-    pub async fn beat(self) {
-        let mut second = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            second.tick().await;
-            self.heartbeat.store(self.clock.now().mono.0, Ordering::Relaxed);
-        }
+        self.pulse.age()
     }
 
     /// The status page.
     #[must_use]
     pub fn json(&self) -> Value {
-        let instruments: Vec<Value> = self.lanes.iter().map(|lane| self.instrument(lane)).collect();
+        let instruments: Vec<Value> =
+            self.lanes.iter().zip(&self.holds).map(|(lane, hold)| self.instrument(lane, hold)).collect();
         let feed = self.counters.snapshot();
         let recorded = recorder::lock(&self.recorded);
         let percentiles = |histogram| json!(recorder::percentiles(histogram));
@@ -133,6 +183,7 @@ impl AppStatus {
                 "ticks": feed.ticks,
                 "lagged": feed.lagged,
             },
+            "fleet": self.fleet(),
             "tick_to_maker_us": percentiles(&recorded.tick_to_maker_us),
             "tick_to_done_us": percentiles(&recorded.tick_to_done_us),
             "oldest_open_maker_ms": self.oldest_open_maker_ms(),
@@ -140,7 +191,29 @@ impl AppStatus {
         })
     }
 
-    fn instrument(&self, lane: &LaneStats) -> Value {
+    /// Which part of the fleet this is, and what it holds of it.
+    fn fleet(&self) -> Value {
+        let leases = self.leases.as_ref().map(|leases| {
+            let leases = leases.borrow();
+            json!({
+                "connected": leases.connected,
+                "held": leases.held,
+                "waiting": leases.waiting,
+                "held_by_others": leases.owners,
+                "error": leases.error,
+            })
+        });
+        json!({
+            "sharding": self.shard.sharding,
+            "shard": self.shard.ordinal,
+            "shards": self.shard.shards,
+            "configured": self.configured,
+            "owned": self.owned(self.clock.now().mono),
+            "leases": leases,
+        })
+    }
+
+    fn instrument(&self, lane: &LaneStats, hold: &Hold) -> Value {
         let counts = lane.counts();
         let top =
             self.tops.iter().find(|(symbol, _)| *symbol == lane.symbol).and_then(|(_, top)| *top.borrow());
@@ -150,6 +223,8 @@ impl AppStatus {
             "venue": lane.venue,
             "follow_key": lane.follow_key,
             "phase": phase_name(lane.phase()),
+            "owned": hold.is_open(self.clock.now().mono),
+            "epoch": hold.epoch().number(),
             "book": top.map(|top| json!({
                 "bid": price(top.bid),
                 "ask": price(top.ask),

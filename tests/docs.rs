@@ -16,7 +16,7 @@ use self_trader::cli::Cli;
 use self_trader::cli::decide::Decider;
 use self_trader::feed::decode::Reason;
 use self_trader::simulator::faults::FaultSwitch;
-use self_trader::telemetry::metrics::{Kind, TABLE};
+use self_trader::telemetry::metrics::{Kind, Metric, PROCESS_SERIES_MAX, SYMBOL_SERIES_MAX, TABLE, Values};
 use serde_json::Value;
 
 fn root() -> &'static Path {
@@ -50,14 +50,18 @@ fn with_part(page: &str, name: &str, part: &str) -> String {
 fn metric_rows() -> String {
     let mut table = "| metric | kind | labels | meaning |\n| --- | --- | --- | --- |\n".to_owned();
     for metric in TABLE {
-        let kind = match metric.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-        };
-        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
-        writeln!(table, "| `{}` | {kind} | {} | {} |", metric.name, labels.join(", "), metric.help).unwrap();
+        let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{}`", label.name)).collect();
+        let (name, kind) = (metric.name, metric.kind.name());
+        writeln!(table, "| `{name}` | {kind} | {} | {} |", labels.join(", "), metric.help).unwrap();
     }
     table
+}
+
+/// The values of a metric's only label, which the table names.
+fn named(metric: &str) -> Vec<&'static str> {
+    let metric = TABLE.iter().find(|known| known.name == metric).unwrap();
+    let Values::Named(names) = metric.labels[0].values else { panic!("{metric:?}") };
+    names.to_vec()
 }
 
 fn value_rows() -> String {
@@ -72,6 +76,7 @@ fn value_rows() -> String {
         ("`reason` of `st_feed_rejected_total`", reasons(false)),
         ("`reason` of `st_feed_bad_numbers_total`", reasons(true)),
         ("`reason` of `st_ticks_skipped_total`", list(Skip::ALL.iter().map(|skip| skip.name()).collect())),
+        ("`kind` of `st_kafka_rebalances_total`", list(named("st_kafka_rebalances_total"))),
         ("`outcome`", list(Outcome::ALL.iter().map(|outcome| outcome.name()).collect())),
     ] {
         writeln!(table, "| {label} | {values} |").unwrap();
@@ -88,6 +93,37 @@ fn the_page_of_metrics_is_the_table() {
         return;
     }
     assert!(page == fresh, "docs/metrics.md differs from the table; UPDATE_GOLDEN=1 writes it anew");
+}
+
+/// A fleet's storage of metrics is sized by this: what reasons, outcomes and buckets can come to, multiplied.
+#[test]
+fn the_series_are_bounded() {
+    let series = |per_symbol: bool| -> usize {
+        TABLE.iter().filter(|metric| metric.is_per_symbol() == per_symbol).map(Metric::series_max).sum()
+    };
+    assert!(series(false) <= PROCESS_SERIES_MAX, "{} of the process", series(false));
+    assert!(series(true) <= SYMBOL_SERIES_MAX, "{} of each symbol", series(true));
+    let at_most =
+        |metric: &str| -> usize { TABLE.iter().find(|known| known.name == metric).unwrap().series_max() };
+    let (numbers, others): (Vec<&Reason>, Vec<&Reason>) =
+        Reason::ALL.iter().partition(|reason| reason.is_number_fault());
+    assert!(others.len() <= at_most("st_feed_rejected_total"));
+    assert!(numbers.len() <= at_most("st_feed_bad_numbers_total"));
+}
+
+/// What the scraper and the cluster add themselves would be renamed; the rest is how Prometheus wants names.
+#[test]
+fn the_metrics_are_named_by_the_book() {
+    let taken = ["namespace", "pod", "job", "service", "container", "instance", "le", "quantile"];
+    let mut names = BTreeSet::new();
+    for metric in TABLE {
+        let name = metric.name;
+        assert!(names.insert(name) && name.starts_with("st_") && !metric.help.ends_with('.'), "{name}");
+        assert_eq!(metric.kind == Kind::Counter, name.ends_with("_total"), "{name}");
+        let unnamed = ["_sum", "_count", "_bucket", "_milliseconds", "_ms", "_us"];
+        assert!(!unnamed.iter().any(|ending| name.ends_with(ending)), "{name}");
+        assert!(metric.labels.iter().all(|label| !taken.contains(&label.name)), "{name}");
+    }
 }
 
 /// The names in the last column of the steps and ages are the code's, all of them.

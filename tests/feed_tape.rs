@@ -20,7 +20,7 @@ use schemas::units::Decimal;
 use self_trader::clock::Clock;
 use self_trader::feed::schedule::Speed;
 use self_trader::feed::tape::{self, Player, TapeError, TapeTrade};
-use self_trader::feed::{self, FeedCounters, FeedEnd, FeedState, Intake, Route};
+use self_trader::feed::{self, FeedCounters, FeedEnd, FeedState, FeedStop, Intake, Route};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 use zip::ZipWriter;
@@ -281,9 +281,9 @@ fn as_fast_as_possible_waits_for_the_lane_and_loses_nothing() {
         let counters = Arc::new(FeedCounters::default());
         let intake = Intake::new(vec![route], counters.clone());
         let (state, states) = watch::channel(FeedState::default());
-        let (_stop, stopping) = watch::channel(false);
+        let (_stop, stopping) = watch::channel(FeedStop::Run);
         let feed =
-            tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
+            tokio::spawn(async move { feed::run(url.into(), intake, Clock::start(), state, stopping).await });
         let mut ids = Vec::new();
         while let Some(arrived) = lane.recv().await {
             ids.push(arrived.tick.id.unwrap().number().unwrap());
@@ -306,11 +306,11 @@ fn a_stop_ends_a_tape_that_waits() {
         let (route, mut lane) = route(4);
         let intake = Intake::new(vec![route], Arc::default());
         let (state, _states) = watch::channel(FeedState::default());
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(FeedStop::Run);
         let feed =
-            tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
+            tokio::spawn(async move { feed::run(url.into(), intake, Clock::start(), state, stopping).await });
         assert!(lane.recv().await.is_some());
-        stop.send_replace(true);
+        stop.send_replace(FeedStop::End);
         assert_eq!(feed.await.unwrap().unwrap(), FeedEnd::Stopped);
         assert!(lane.recv().await.is_none(), "the lane's input has ended");
     });
@@ -325,8 +325,8 @@ fn a_tape_without_the_series_and_kafka_are_errors() {
         block_on(async {
             let intake = Intake::new(vec![route(4).0], Arc::default());
             let (state, _states) = watch::channel(FeedState::default());
-            let (_stop, stopping) = watch::channel(false);
-            feed::run(&url, intake, Clock::start(), state, stopping).await.unwrap_err().to_string()
+            let (_stop, stopping) = watch::channel(FeedStop::Run);
+            feed::run(url.into(), intake, Clock::start(), state, stopping).await.unwrap_err().to_string()
         })
     };
     assert!(fails(&format!("tape:{}?series=ETHUSDT", path.display())).starts_with("TAPE-007"));
@@ -339,14 +339,14 @@ fn a_tape_without_the_series_and_kafka_are_errors() {
 fn two_processes_see_the_same_synthetic_market() {
     block_on(async {
         let mut seen = Vec::new();
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(FeedStop::Run);
         for _ in 0..2 {
             let (route, mut lane) = route(1_024);
             let intake = Intake::new(vec![route], Arc::default());
             let (state, _states) = watch::channel(FeedState::default());
             let stopping = stopping.clone();
             let url = FeedUrl::parse("synthetic:42").unwrap();
-            tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
+            tokio::spawn(async move { feed::run(url.into(), intake, Clock::start(), state, stopping).await });
             seen.push(async move {
                 let mut ticks = Vec::new();
                 while ticks.len() < 12 {
@@ -370,6 +370,6 @@ fn two_processes_see_the_same_synthetic_market() {
         };
         let (first, second) = (common(first), common(second));
         assert!(first.len() > 5 && first == second, "{first:?} {second:?}");
-        stop.send_replace(true);
+        stop.send_replace(FeedStop::End);
     });
 }

@@ -18,6 +18,8 @@ mod crash;
 mod demo;
 #[path = "live/faults.rs"]
 mod faults;
+#[path = "live/logs.rs"]
+mod logs;
 #[path = "live/refused.rs"]
 mod refused;
 #[path = "live/stop.rs"]

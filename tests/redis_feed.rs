@@ -15,7 +15,7 @@ use schemas::tick::Tick;
 use self_trader::clock::{Clock, wall_ms};
 use self_trader::feed::decode::Reason;
 use self_trader::feed::redis::{Settings, Source, run};
-use self_trader::feed::{FeedCounters, FeedEnd, FeedState, Intake, Route};
+use self_trader::feed::{FeedCounters, FeedEnd, FeedState, FeedStop, Intake, Route};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -47,7 +47,7 @@ struct Bench {
     counters: Arc<FeedCounters>,
     states: watch::Receiver<FeedState>,
     lane: mpsc::Receiver<FeedTick>,
-    stop: watch::Sender<bool>,
+    stop: watch::Sender<FeedStop>,
     feed: JoinHandle<FeedEnd>,
 }
 
@@ -67,7 +67,7 @@ impl Bench {
         let intake = Intake::new(vec![route("BTCUSDT"), route("ETHUSDT")], counters.clone());
         let source = Source::new(&url, mode).unwrap().with_settings(settings);
         let (state, states) = watch::channel(FeedState::default());
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(FeedStop::Run);
         let feed = tokio::spawn(async move { run(source, intake, Clock::start(), &state, stopping).await });
         Self { counters, states, lane, stop, feed }
     }
@@ -143,7 +143,7 @@ fn a_published_message_becomes_a_tick() {
         bench.until(|counters| counters.rejected(Reason::Malformed) == 1).await;
         bench.probe(&redis, "t2").await;
         assert!(bench.counters.snapshot().balances());
-        bench.stop.send_replace(true);
+        bench.stop.send_replace(FeedStop::End);
         assert_eq!(within(&mut bench.feed).await.unwrap(), FeedEnd::Stopped);
         assert!(within(bench.lane.recv()).await.is_none(), "the lane's input has ended");
     });
@@ -442,7 +442,7 @@ fn announcements_come_sooner_than_the_poll() {
         let url = FeedUrl::parse(&format!("{}/3?mode=get", redis.url())).unwrap();
         let source = Source::new(&url, RedisMode::Get).unwrap().with_settings(quick());
         let (state, mut states) = watch::channel(FeedState::default());
-        let (_stop, stopping) = watch::channel(false);
+        let (_stop, stopping) = watch::channel(FeedStop::Run);
         let feed = tokio::spawn(async move { run(source, intake, Clock::start(), &state, stopping).await });
         within(states.wait_for(FeedState::is_live)).await.unwrap();
         let mut client = redis.client();

@@ -16,11 +16,11 @@ use std::time::Duration;
 use pipeline::event::FeedTick;
 use schemas::config::{FeedUrl, RedisMode};
 use self_trader::clock::{Clock, wall_ms};
-use self_trader::feed::redis::publish::{self, Target};
 use self_trader::feed::redis::{Settings, Source, run};
 use self_trader::feed::schedule::Speed;
 use self_trader::feed::tape::{self, Player};
-use self_trader::feed::{FeedCounters, FeedState, Intake, Route};
+use self_trader::feed::{FeedCounters, FeedState, FeedStop, Intake, Route};
+use self_trader::publish::{self, Naming, Target};
 use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
@@ -73,20 +73,21 @@ fn replay(
         let settings = Settings { capacity: 65_536, ..Settings::default() };
         let source = Source::new(&url, RedisMode::PubSub).unwrap().with_settings(settings);
         let (state, mut states) = watch::channel(FeedState::default());
-        let (stop, stopping) = watch::channel(false);
+        let (stop, stopping) = watch::channel(FeedStop::Run);
         let feed = tokio::spawn(async move { run(source, intake, Clock::start(), &state, stopping).await });
         tokio::time::timeout(PATIENCE, states.wait_for(FeedState::is_live)).await.unwrap().unwrap();
         let clock = Clock::start();
-        let to = Target::new(&url, "binance", "ticker_", copies).unwrap().connect().await.unwrap();
+        let to = Target::new(&url, &[]).unwrap().connect().await.unwrap();
+        let naming = Naming { exchange: "binance".to_owned(), prefix: "ticker_".to_owned(), copies };
         let player = Player::start(tape::open(tape, series).unwrap(), speed, clock).unwrap();
-        let report = publish::replay(player, to, clock, Duration::MAX).await.unwrap();
+        let report = publish::replay(player, naming, to, clock, Duration::MAX).await.unwrap();
         let arrived = async {
             while counters.messages.get() + counters.lagged.get() < report.messages {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::time::timeout(PATIENCE, arrived).await.unwrap();
-        stop.send_replace(true);
+        stop.send_replace(FeedStop::End);
         feed.await.unwrap();
         let mut ticks = Vec::new();
         while let Some(tick) = lane.recv().await {
@@ -118,7 +119,7 @@ fn each_trade_arrives_once_fresh_and_as_recorded() {
     let span = replayed.ticks[299].tick.time_ms.unwrap() - replayed.ticks[0].tick.time_ms.unwrap();
     assert_eq!(span, 299, "2.99 s of tape at ten times its speed");
     let value = redis.ask(&["GET", "binance_ticker_BTCUSDT"]);
-    assert!(value.contains(r#""orig_time":"1723161257990","orig_id":"299""#), "{value}");
+    assert!(value.contains(r#""seq":300,"orig_time":"1723161257990","orig_id":"299""#), "{value}");
 }
 
 #[test]

@@ -28,6 +28,10 @@ pub struct Counts {
     pub late_reports: u64,
     /// New orders of another owner, seen while the instrument was ours.
     pub foreign: u64,
+    /// Orders that the venue refused, but for makers that would have matched: the market had moved.
+    pub refused: u64,
+    /// Cancels that the venue refused, though it may know the order.
+    pub cancels_refused: u64,
 }
 
 impl Counts {
@@ -55,6 +59,8 @@ impl Counts {
         self.swept += other.swept;
         self.late_reports += other.late_reports;
         self.foreign += other.foreign;
+        self.refused += other.refused;
+        self.cancels_refused += other.cancels_refused;
         for (mine, others) in self.skips.iter_mut().zip(other.skips) {
             *mine += others;
         }

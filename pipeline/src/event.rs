@@ -39,6 +39,8 @@ pub enum OrderReport {
         id: ClientOrderId,
         /// The venue's code.
         code: i64,
+        /// It was post-only and would have traded at once.
+        would_match: bool,
     },
     /// The order never left this process.
     Denied {

@@ -16,7 +16,7 @@ use crate::book::own::OwnView;
 use crate::chance::Chance;
 use crate::command::Command;
 use crate::counts::Counts;
-use crate::event::{FeedTick, OpenOrder, OrderReport};
+use crate::event::{CancelFailure, FeedTick, OpenOrder, OrderReport};
 use crate::ownership::Term;
 use crate::rules::{BestPrices, Memory, Rules, decide};
 use crate::skip::Skip;
@@ -240,6 +240,7 @@ impl Instrument {
                 self.found.clear();
             }
         }
+        self.count_refusal(report);
         let known = self.trade.as_mut().is_some_and(|trade| trade.handle_report(report, now.mono));
         if known {
             self.follow_own_maker(now);
@@ -387,6 +388,24 @@ impl Instrument {
         let shared = self.term.filter(|term| term.shared);
         let from = shared.map_or(now.mono, |term| now.mono.max(term.from.mono));
         Sweep::new(from, shared.map(|term| term.epoch))
+    }
+
+    fn count_refusal(&mut self, report: &OrderReport) {
+        match report {
+            OrderReport::Rejected { would_match: false, .. } => self.counts.refused += 1,
+            OrderReport::CancelFailed { why: CancelFailure::Refused(_), .. } => {
+                self.counts.cancels_refused += 1;
+            }
+            OrderReport::Rejected { .. }
+            | OrderReport::CancelFailed { .. }
+            | OrderReport::Sent { .. }
+            | OrderReport::Update(_)
+            | OrderReport::Denied { .. }
+            | OrderReport::Unknown { .. }
+            | OrderReport::QueryFailed { .. }
+            | OrderReport::OpenOrders(_)
+            | OrderReport::ListFailed => {}
+        }
     }
 
     /// A new order of our prefix that is not of our epoch: somebody else trades what we own.

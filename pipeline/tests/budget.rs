@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use pipeline::gateway::{Alone, Gateway, GatewaySettings, RateLimit, RateLimitKind};
+use pipeline::gateway::{Alone, Gateway, GatewaySettings, Limiter, RateLimit, RateLimitKind};
 use pipeline::instrument::Instrument;
 
 use support::{at_ns, settings, tick, top};
@@ -56,4 +56,38 @@ fn a_tick_waits_for_the_budget() {
     assert_eq!((instrument.counts().pairs, instrument.counts().waiting), (0, 1));
     instrument.handle_budget(true, now);
     assert_eq!((instrument.counts().pairs, instrument.counts().waiting), (1, 0));
+}
+
+/// Processes that share an account, each by itself: whatever they do, the venue counts no more than its limit.
+#[test]
+fn the_parts_together_are_no_more_than_the_whole() {
+    for (limit, sharers) in [(50, 3), (50, 5), (100, 7), (6_000, 10_000), (7, 7)] {
+        let limits = [RateLimit { kind: RateLimitKind::Orders, interval_ms: WINDOW_MS, count: limit }];
+        for now in [at_ns(0), at_ns(10_000_000_000)] {
+            let spent: u64 = (0..u64::from(sharers))
+                .map(|_| {
+                    let mut limiter = Limiter::new(&limits, sharers);
+                    limiter.spend(true, 1, now);
+                    let mut own = 1;
+                    while limiter.allows_places(1, now) {
+                        limiter.spend(true, 1, now);
+                        own += 1;
+                    }
+                    own
+                })
+                .sum();
+            assert!(spent <= limit.max(u64::from(sharers)), "{spent} of {limit} by {sharers}");
+        }
+    }
+}
+
+#[test]
+fn what_the_others_spend_counts_against_the_whole() {
+    let now = at_ns(0);
+    let limit = RateLimit { kind: RateLimitKind::Orders, interval_ms: WINDOW_MS, count: 50 };
+    let mut limiter = Limiter::new(&[limit], 5);
+    limiter.observe(RateLimit { count: 30, ..limit }, 0, now);
+    assert!(limiter.allows_places(8, now) && !limiter.allows_places(9, now), "a fifth, less its reserve");
+    limiter.observe(RateLimit { count: 38, ..limit }, 0, now);
+    assert!(limiter.allows_places(2, now) && !limiter.allows_places(3, now), "the whole, less its reserve");
 }

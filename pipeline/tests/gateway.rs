@@ -312,7 +312,13 @@ fn what_each_answer_proves() {
             "refused",
             place(ours),
             refused(-2010, Verdict::Refused),
-            vec![OrderReport::Rejected { id: ours, code: -2010 }],
+            vec![OrderReport::Rejected { id: ours, code: -2010, would_match: false }],
+        ),
+        (
+            "would match",
+            place(ours),
+            refused(-2010, Verdict::WouldMatch),
+            vec![OrderReport::Rejected { id: ours, code: -2010, would_match: true }],
         ),
         (
             "gone",

@@ -249,7 +249,7 @@ fn outcomes_by_what_the_venue_said() {
 #[test]
 fn a_refused_maker_has_no_taker() {
     let ends: [fn(ClientOrderId) -> OrderReport; 4] = [
-        |id| OrderReport::Rejected { id, code: -2010 },
+        |id| OrderReport::Rejected { id, code: -2010, would_match: false },
         |id| statement(id, Rejected, "0", None),
         |id| OrderReport::Denied { id, why: Denial::TooLate },
         |id| OrderReport::Denied { id, why: Denial::Disconnected },
@@ -263,12 +263,23 @@ fn a_refused_maker_has_no_taker() {
     }
 }
 
+/// A maker that would match is what a moving market brings; any other refusal is for somebody to look at.
+#[test]
+fn refusals_that_no_market_explains_are_counted() {
+    for (would_match, refused) in [(false, 1), (true, 0)] {
+        let mut desk = Desk::new();
+        desk.report(OrderReport::Rejected { id: desk.maker.id, code: -2010, would_match });
+        assert_eq!(desk.finished().outcome(), Outcome::MakerRefused);
+        assert_eq!(desk.instrument.counts().refused, refused);
+    }
+}
+
 #[test]
 fn a_maker_whose_taker_missed_is_cancelled_at_once() {
     let ends: [fn(ClientOrderId) -> OrderReport; 4] = [
         |id| statement(id, Expired, "0", None),
         |id| statement(id, Expired, "0.4", fill(5, "0.4")),
-        |id| OrderReport::Rejected { id, code: -2010 },
+        |id| OrderReport::Rejected { id, code: -2010, would_match: false },
         |id| OrderReport::Denied { id, why: Denial::TooLate },
     ];
     for end in ends {
@@ -483,7 +494,7 @@ fn reports_about_other_orders_change_nothing() {
     ];
     for id in others {
         let reports = [
-            OrderReport::Rejected { id, code: -2010 },
+            OrderReport::Rejected { id, code: -2010, would_match: false },
             OrderReport::Denied { id, why: Denial::TooLate },
             OrderReport::Unknown { id },
             OrderReport::CancelFailed { id, why: CancelFailure::UnknownOrder },
@@ -515,7 +526,7 @@ fn late_reports_about_an_ended_pair_are_counted_and_change_nothing() {
 #[test]
 fn what_was_refused_after_it_was_acknowledged_stays_acknowledged() {
     let (mut desk, _) = Desk::with_taker();
-    assert_eq!(desk.report(OrderReport::Rejected { id: desk.maker.id, code: -2010 }), []);
+    assert_eq!(desk.report(OrderReport::Rejected { id: desk.maker.id, code: -2010, would_match: false }), []);
     assert_eq!(desk.instrument.maybe_open().len(), 2);
 }
 
@@ -529,7 +540,7 @@ fn a_maker_must_leave_while_what_it_was_decided_on_is_fresh() {
         [(0, 0, ms(2_000)), (0, 1_500, ms(500)), (4_900, 0, ms(100)), (4_900, 1_990, ms(10))]
     {
         let mut desk = Desk::new();
-        desk.report(OrderReport::Rejected { id: desk.maker.id, code: -2010 });
+        desk.report(OrderReport::Rejected { id: desk.maker.id, code: -2010, would_match: false });
         desk.finished();
         let now = at_ns(60_000_000_000);
         let before = |age_ms: u64| at_ns(now.mono.0 - age_ms * 1_000_000);

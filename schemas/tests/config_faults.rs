@@ -395,7 +395,8 @@ fn the_process_wide_keys_are_checked() {
         "instruments": [instrument()],
         "Feed": "ftp://x", "Feed Format": "csv", "Ticker Prefix": "a b", "Seed": -1, "Instance": "Main",
         "Admin Address": "localhost", "Labels": "", "Sharding": "lease", "Shards": 2,
-        "Kafka Options": { "a": 1 }, "Journal": "", "Lease Store": "redis://x",
+        "Kafka Options": 1, "Journal": "x", "Lease Store": "tape:x", "Takeover Delay": "5", "Log Format": 1,
+        "Labels Kafka": 7, "Log File": true,
     });
     let lines = faults(object.to_string().as_bytes());
     let starts = [
@@ -406,10 +407,14 @@ fn the_process_wide_keys_are_checked() {
         "CFG-008 /Seed: ",
         "CFG-008 /Instance: ",
         "CFG-008 /Labels: ",
-        "CFG-016 /Sharding: comes with a later version",
-        "CFG-016 /Shards: ",
-        "CFG-016 /Lease Store: ",
-        "CFG-016 /Kafka Options: ",
+        "CFG-004 /Labels Kafka: ",
+        "CFG-016 /Journal: comes with a later version",
+        "CFG-004 /Sharding: ",
+        "CFG-004 /Lease Store: ",
+        "CFG-004 /Kafka Options: ",
+        "CFG-004 /Takeover Delay: number as string",
+        "CFG-004 /Log Format: ",
+        "CFG-004 /Log File: ",
     ];
     assert_eq!(lines.len(), starts.len(), "{lines:#?}");
     for (line, start) in lines.iter().zip(starts) {

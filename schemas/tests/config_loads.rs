@@ -5,7 +5,7 @@ use std::path::Path;
 
 use schemas::config::{
     Config, Conflate, Dialect, EmptyBook, FeedFormat, OnQuiet, Placement, Process, SamePolicy, SecretRef,
-    SidePolicy, TermType, Venue,
+    Sharding, SidePolicy, TermType, Venue,
 };
 use schemas::order::PositionSide;
 use schemas::units::Decimal;
@@ -73,6 +73,8 @@ fn the_object_form_has_every_key() {
     assert_eq!(config.process.feed_format, FeedFormat::Ticker);
     assert_eq!(config.process.admin_address, Some(([127, 0, 0, 1], 9464).into()));
     assert_eq!(config.process.labels.as_deref(), Some(Path::new("labels.jsonl")));
+    assert_eq!((config.process.sharding, config.process.shards), (Sharding::Static, 3));
+    assert_eq!(config.process.kafka_options.len(), 6);
     let one = &config.instruments[0];
     let Venue::Staging { dialect, address } = &one.venue else { panic!("staging") };
     assert_eq!(*dialect, Dialect::BinanceSpot);

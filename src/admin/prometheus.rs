@@ -1,80 +1,201 @@
-//! The page that Prometheus reads. Lanes count in cells of their own; their series are set when they are read.
+//! The page that Prometheus reads: what is counted on the spot, then the symbols' series, which are written from
+//! the lanes' own cells when they are asked for.
 
+use std::collections::BTreeMap;
+use std::fmt::{Display, Write};
+use std::time::Duration;
+
+use pipeline::counts::Counts;
 use pipeline::gateway::Link;
 use pipeline::skip::Skip;
+use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
 
 use crate::status::AppStatus;
-use crate::telemetry::metrics::handle;
-use crate::telemetry::recorder;
-use crate::telemetry::stats::LaneStats;
+use crate::telemetry::metrics::{TABLE, handle};
 
-/// The page that Prometheus reads.
-pub(super) fn render(status: &AppStatus) -> String {
-    let handle = handle();
-    publish(status);
-    handle.render()
+/// Writes the page; remembers what it needs from one reading to the next.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    /// When each lane's book was last seen confirmed.
+    confirmed: Vec<Nanos>,
 }
 
-/// Brings every series that is not counted on the spot up to date.
-fn publish(status: &AppStatus) {
-    let now = status.clock.now();
+/// What is written of one symbol. Instruments of one symbol on several venues share its series.
+#[derive(Debug, Default)]
+struct Row {
+    counts: Counts,
+    tick_to_maker: (Duration, u64),
+    owned: bool,
+    epoch: u32,
+    /// `None` while nobody here wants the book.
+    book_age: Option<Duration>,
+}
+
+impl Page {
+    /// The page that Prometheus reads.
+    pub(super) fn render(&mut self, status: &AppStatus) -> String {
+        let handle = handle();
+        let now = status.clock.now();
+        publish(status, now);
+        let mut page = handle.render();
+        write_symbols(&mut page, &self.rows(status, now));
+        page
+    }
+
+    fn rows<'a>(&mut self, status: &'a AppStatus, now: Now) -> BTreeMap<&'a str, Row> {
+        self.confirmed.resize(status.lanes.len(), status.started.mono);
+        let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
+        for (place, lane) in status.lanes.iter().enumerate() {
+            let row = rows.entry(&lane.symbol).or_default();
+            row.counts.add(&lane.counts());
+            let (time, count) = lane.tick_to_maker();
+            row.tick_to_maker = (row.tick_to_maker.0 + time, row.tick_to_maker.1 + count);
+            let Some(hold) = status.holds.get(place) else { continue };
+            row.owned |= hold.is_open(now.mono);
+            row.epoch = row.epoch.max(hold.epoch().number());
+            let confirmed = &mut self.confirmed[place];
+            if let Some((_, top)) = status.tops.get(place)
+                && let Some(top) = *top.borrow()
+            {
+                *confirmed = top.confirmed.mono;
+            }
+            if hold.is_claimed() {
+                row.book_age = row.book_age.max(Some(now.mono.since(*confirmed)));
+            } else {
+                *confirmed = now.mono;
+            }
+        }
+        rows
+    }
+}
+
+/// Brings every series of the process that is not counted on the spot up to date.
+fn publish(status: &AppStatus, now: Now) {
     set("st_ready", flag(status.waits_for().is_empty()));
     set("st_up_seconds", now.mono.since(status.started.mono).as_secs_f64());
+    set("st_start_time_seconds", since_epoch(status.started.wall_ms));
+    set("st_loop_lag_seconds", status.heartbeat_age().as_secs_f64());
     set("st_feed_live", flag(status.feed.borrow().is_live()));
-    set("st_oldest_open_maker_seconds", seconds(status.oldest_open_maker_ms() * 1_000));
+    if let Some(at_ms) = status.counters.newest_ms() {
+        set("st_feed_last_tick_timestamp_seconds", since_epoch(at_ms));
+    }
+    publish_ownership(status, now);
+    publish_totals(status);
+    publish_links(status);
+}
+
+fn publish_ownership(status: &AppStatus, now: Now) {
+    set("st_symbols_configured", count(status.configured));
+    set("st_symbols_owned", count(status.owned(now.mono)));
+    let shard = &status.shard;
+    let labels = [
+        ("sharding", shard.sharding.name().to_owned()),
+        ("shard", shard.ordinal.to_string()),
+        ("shards", shard.shards.to_string()),
+    ];
+    metrics::gauge!("st_shard", &labels).set(1.0);
+    if let Some(leases) = &status.leases {
+        let leases = leases.borrow();
+        metrics::counter!("st_lease_errors_total").absolute(leases.errors);
+        metrics::counter!("st_leases_lost_total").absolute(leases.lost);
+        set("st_lease_seconds_left", leases.seconds_left(now).unwrap_or(0.0));
+    }
+}
+
+fn publish_totals(status: &AppStatus) {
+    let totals = status.totals();
+    for (name, value) in [
+        ("st_repeats_total", totals.repeats),
+        ("st_orders_swept_total", totals.swept),
+        ("st_late_reports_total", totals.late_reports),
+        ("st_cancels_refused_total", totals.cancels_refused),
+    ] {
+        metrics::counter!(name).absolute(value);
+    }
+    set("st_ticks_waiting", count(usize::try_from(totals.waiting).unwrap_or(usize::MAX)));
+    set("st_open_makers", count(status.lanes.iter().filter_map(|lane| lane.open_maker_since()).count()));
+    let oldest = Duration::from_millis(status.oldest_open_maker_ms());
+    set("st_oldest_open_maker_seconds", oldest.as_secs_f64());
+}
+
+/// A venue is as good as the worst of the accounts there.
+fn publish_links(status: &AppStatus) {
+    let mut venues: BTreeMap<&'static str, (bool, bool)> = BTreeMap::new();
     for (venue, link) in &status.links {
         let link = *link.borrow();
-        metrics::gauge!("st_gateway_connected", "venue" => *venue).set(flag(link.is_up()));
-        metrics::gauge!("st_gateway_budget", "venue" => *venue).set(flag(link == Link::Open));
+        let (connected, budget) = venues.entry(venue).or_insert((true, true));
+        *connected &= link.is_up();
+        *budget &= link == Link::Open;
     }
-    for (symbol, top) in &status.tops {
-        let top = *top.borrow();
-        let age = top.map_or(0.0, |top| now.mono.since(top.confirmed.mono).as_secs_f64());
-        metrics::gauge!("st_book_live", "symbol" => symbol.clone()).set(flag(top.is_some()));
-        metrics::gauge!("st_book_age_seconds", "symbol" => symbol.clone()).set(age);
+    for (venue, (connected, budget)) in venues {
+        metrics::gauge!("st_gateway_connected", "venue" => venue).set(flag(connected));
+        metrics::gauge!("st_gateway_budget", "venue" => venue).set(flag(budget));
     }
-    for lane in &status.lanes {
-        publish_lane(lane);
+}
+
+/// The series of all symbols, metric by metric in the order of the table.
+fn write_symbols(page: &mut String, rows: &BTreeMap<&str, Row>) {
+    let rows: Vec<(String, &Row)> = rows.iter().map(|(symbol, row)| (escaped(symbol), row)).collect();
+    for metric in TABLE.iter().filter(|metric| metric.is_per_symbol() && !rows.is_empty()) {
+        let (name, help) = (metric.name, metric.help);
+        write_to(page, format_args!("# HELP {name} {help}\n# TYPE {name} {}\n", metric.kind.name()));
+        for (symbol, row) in &rows {
+            write_row(page, name, symbol, row);
+        }
+        page.push('\n');
     }
-    let recorded = recorder::lock(&status.recorded);
-    for (name, histogram) in [
-        ("st_tick_to_maker_seconds", &recorded.tick_to_maker_us),
-        ("st_tick_to_done_seconds", &recorded.tick_to_done_us),
-    ] {
-        for (quantile, value) in [("0.5", 0.5), ("0.99", 0.99), ("1", 1.0)] {
-            let micros = histogram.value_at_quantile(value);
-            metrics::gauge!(name, "quantile" => quantile).set(seconds(micros));
+}
+
+fn write_row(page: &mut String, name: &str, symbol: &str, row: &Row) {
+    let counts = &row.counts;
+    let mut one =
+        |value: &dyn Display| write_to(page, format_args!("{name}{{symbol=\"{symbol}\"}} {value}\n"));
+    match name {
+        "st_ticks_total" => one(&counts.ticks),
+        "st_pairs_total" => one(&counts.pairs),
+        "st_ticks_conflated_total" => one(&counts.conflated),
+        "st_ticks_overflow_total" => one(&counts.overflow),
+        "st_foreign_owner_orders_total" => one(&counts.foreign),
+        "st_orders_refused_total" => one(&counts.refused),
+        "st_symbol_owned" => one(&u8::from(row.owned)),
+        "st_symbol_epoch" => one(&row.epoch),
+        "st_book_age_seconds" => {
+            if let Some(age) = row.book_age {
+                one(&age.as_secs_f64());
+            }
+        }
+        "st_pair_outcomes_total" => {
+            for (outcome, value) in Outcome::ALL.iter().zip(counts.outcomes) {
+                let labels = format_args!("symbol=\"{symbol}\",outcome=\"{}\"", outcome.name());
+                write_to(page, format_args!("{name}{{{labels}}} {value}\n"));
+            }
+        }
+        "st_ticks_skipped_total" => {
+            for (skip, value) in Skip::ALL.iter().zip(counts.skips) {
+                let labels = format_args!("symbol=\"{symbol}\",reason=\"{}\"", skip.name());
+                write_to(page, format_args!("{name}{{{labels}}} {value}\n"));
+            }
+        }
+        "st_symbol_tick_to_maker_seconds" => {
+            let (time, makers) = row.tick_to_maker;
+            let time = time.as_secs_f64();
+            write_to(page, format_args!("{name}_sum{{symbol=\"{symbol}\"}} {time}\n"));
+            write_to(page, format_args!("{name}_count{{symbol=\"{symbol}\"}} {makers}\n"));
+        }
+        unknown => {
+            tracing::error!(metric = unknown, "broken invariant: a metric of symbols without a source")
         }
     }
 }
 
-fn publish_lane(lane: &LaneStats) {
-    let counts = lane.counts();
-    let symbol = || lane.symbol.clone();
-    for (name, value) in [
-        ("st_ticks_total", counts.ticks),
-        ("st_repeats_total", counts.repeats),
-        ("st_pairs_total", counts.pairs),
-        ("st_ticks_conflated_total", counts.conflated),
-        ("st_ticks_overflow_total", counts.overflow),
-        ("st_orders_swept_total", counts.swept),
-        ("st_late_reports_total", counts.late_reports),
-    ] {
-        metrics::counter!(name, "symbol" => symbol()).absolute(value);
-    }
-    for (skip, value) in Skip::ALL.iter().zip(counts.skips) {
-        metrics::counter!("st_ticks_skipped_total", "symbol" => symbol(), "reason" => skip.name())
-            .absolute(value);
-    }
-    for (outcome, value) in Outcome::ALL.iter().zip(counts.outcomes) {
-        let counter =
-            metrics::counter!("st_pair_outcomes_total", "symbol" => symbol(), "outcome" => outcome.name());
-        counter.absolute(value);
-    }
-    let waiting = u32::try_from(counts.waiting).unwrap_or(u32::MAX);
-    metrics::gauge!("st_ticks_waiting", "symbol" => symbol()).set(f64::from(waiting));
-    metrics::gauge!("st_open_makers", "symbol" => symbol()).set(flag(lane.open_maker_since().is_some()));
+fn write_to(page: &mut String, text: std::fmt::Arguments<'_>) {
+    page.write_fmt(text).expect("writing to a string cannot fail");
+}
+
+/// A label's value in Prometheus' text format.
+fn escaped(value: &str) -> String {
+    value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 fn set(name: &'static str, value: f64) {
@@ -85,6 +206,11 @@ const fn flag(set: bool) -> f64 {
     if set { 1.0 } else { 0.0 }
 }
 
-fn seconds(micros: u64) -> f64 {
-    std::time::Duration::from_micros(micros).as_secs_f64()
+fn count(value: usize) -> f64 {
+    f64::from(u32::try_from(value).unwrap_or(u32::MAX))
+}
+
+/// A moment of the wall clock in seconds since the epoch.
+fn since_epoch(at_ms: i64) -> f64 {
+    Duration::from_millis(u64::try_from(at_ms).unwrap_or(0)).as_secs_f64()
 }

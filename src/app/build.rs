@@ -18,7 +18,9 @@ use tokio::task::JoinSet;
 
 use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
 use super::error::StartError;
+use super::fleet::{Fleet, Leases};
 use super::ledger::Ledger;
+use super::options::RunOptions;
 use super::running::{FeedPlan, Running};
 use crate::admin::{self, Admin};
 use crate::book::{self, Books, SymbolTop};
@@ -27,9 +29,10 @@ use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
 use crate::labels::LabelSource;
 use crate::lane::{self, LaneEnd, LaneLinks};
-use crate::ownership::{Fence, Hold, epoch_at};
+use crate::ownership::{Fence, Hold};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::status::AppStatus;
+use crate::telemetry::pulse::{Pulse, Watch};
 use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance_spot::gateway::GatewayLane;
@@ -46,18 +49,26 @@ const POLL_DEFAULT: Duration = Duration::from_secs(1);
 pub(super) async fn start(
     config: Config,
     credentials: Vec<Credentials>,
+    options: RunOptions,
     clock: Clock,
 ) -> Result<Running, StartError> {
     refuse_what_cannot_run(&config)?;
+    let fleet = Fleet::of(&config, options.shard).map_err(|fault| StartError::Config(vec![fault]))?;
+    let (config, credentials) = fleet.cut(config, credentials);
     let Config { process, instruments, .. } = &config;
-    let feed_url = process.feed.clone().ok_or_else(no_feed)?;
-    feed::check(&feed_url).await?;
+    let url = process.feed.clone().ok_or_else(no_feed)?;
+    let source = feed::Source { url, reading: fleet.kafka(process, &options) };
+    feed::check(&source).await?;
     let admin = process.admin_address.map(admin::bind).transpose()?;
     let venue = embedded_venue(instruments)?;
     let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
     let simulated = simulated.map_err(anyhow::Error::from)?;
     let recorder = Recorder::start(process.labels.as_deref())?;
-    let mut builder = Builder::new(process, instruments, recorder.sender(), clock);
+    let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), clock);
+    let pulse = Pulse::start(clock);
+    builder.heart.spawn(pulse.clone().run());
+    let watch = Watch::start(pulse.clone())?;
+    let admin = admin.map(|bound| bound.serve(pulse.clone())).transpose()?;
     let mut probed = Vec::new();
     let mut faults = Vec::new();
     for account in account::group(&config, &credentials, simulated.as_ref()) {
@@ -73,23 +84,27 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    builder.holds.iter().for_each(|hold| hold.begin_alone(builder.epoch));
+    let leases = fleet.take(process, instruments, &builder.holds, &options, clock);
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
-    let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver);
-    builder.heart.spawn(status.clone().beat());
-    let admin = admin.map(|admin| admin.serve(status.clone())).transpose()?;
-    let feed = FeedPlan { url: feed_url, routes: builder.routes(process), state: feed_state };
-    Ok(builder.finish(feed, Parts { venue, ledgers, recorder, status, admin, counters }))
+    let status =
+        builder.status(&recorder, Arc::clone(&counters), feed_state_receiver, pulse, leases.as_ref());
+    if let Some(admin) = &admin {
+        admin.show(status.clone());
+    }
+    let feed = FeedPlan { source, routes: builder.routes(process), state: feed_state };
+    Ok(builder.finish(feed, Parts { venue, ledgers, leases, recorder, status, admin, watch, counters }))
 }
 
 /// What [`Builder::finish`] puts together with its own.
 pub(super) struct Parts {
     pub(super) venue: Option<RunningVenue>,
     pub(super) ledgers: Vec<Option<Ledger>>,
+    pub(super) leases: Option<Leases>,
     pub(super) recorder: Recorder,
     pub(super) status: AppStatus,
     pub(super) admin: Option<Admin>,
+    pub(super) watch: Watch,
     pub(super) counters: Arc<FeedCounters>,
 }
 
@@ -169,11 +184,11 @@ struct LaneInputs {
 
 /// Lanes, books and gateways as they come into being.
 pub(super) struct Builder<'a> {
+    fleet: &'a Fleet,
     process: &'a Process,
     instruments: &'a [Instrument],
     records: mpsc::Sender<Record>,
     clock: Clock,
-    epoch: Epoch,
     holds: Vec<Arc<Hold>>,
     stop: watch::Sender<bool>,
     give_up: watch::Sender<bool>,
@@ -186,21 +201,24 @@ pub(super) struct Builder<'a> {
     gateways: Vec<GatewayHandle>,
     links: Vec<(&'static str, watch::Receiver<Link>)>,
     stats: Vec<Arc<LaneStats>>,
+    /// In the order of `stats`.
+    lane_holds: Vec<Arc<Hold>>,
 }
 
 impl<'a> Builder<'a> {
     fn new(
+        fleet: &'a Fleet,
         process: &'a Process,
         instruments: &'a [Instrument],
         records: mpsc::Sender<Record>,
         clock: Clock,
     ) -> Self {
         Self {
+            fleet,
             process,
             instruments,
             records,
             clock,
-            epoch: epoch_at(clock.now().wall_ms),
             holds: instruments.iter().map(|_| Hold::new()).collect(),
             stop: watch::Sender::new(false),
             give_up: watch::Sender::new(false),
@@ -213,6 +231,7 @@ impl<'a> Builder<'a> {
             gateways: Vec::new(),
             links: Vec::new(),
             stats: Vec::new(),
+            lane_holds: Vec::new(),
         }
     }
 
@@ -280,6 +299,7 @@ impl<'a> Builder<'a> {
         self.lanes.spawn(lane::run(machine, links, self.clock, self.give_up.subscribe()));
         self.ticks.insert(place, ticks);
         self.stats.push(stats);
+        self.lane_holds.push(Arc::clone(&self.holds[place]));
     }
 
     fn settings(&self, instrument: &Instrument) -> Settings {
@@ -291,7 +311,7 @@ impl<'a> Builder<'a> {
             book_age_max: Duration::from_millis(instrument.max_book_age_ms),
             recv_window: RECV_WINDOW,
             prefix: InstrumentPrefix::new(&self.process.instance, &instrument.maker_symbol),
-            epoch: self.epoch,
+            epoch: Epoch::new(0),
             chance: Chance::new(self.process.seed, &instrument.maker_symbol),
         }
     }
@@ -322,17 +342,25 @@ impl<'a> Builder<'a> {
         recorder: &Recorder,
         counters: Arc<FeedCounters>,
         feed: watch::Receiver<feed::FeedState>,
+        pulse: Pulse,
+        leases: Option<&Leases>,
     ) -> AppStatus {
         AppStatus {
             clock: self.clock,
             started: self.clock.now(),
             lanes: self.stats.clone(),
+            holds: self.lane_holds.clone(),
+            configured: self.fleet.configured(),
+            shard: self.fleet.shown(),
+            leases: leases.map(Leases::status),
             tops: self.tops.clone(),
             links: self.links.clone(),
             feed,
             counters,
             recorded: recorder.recorded(),
-            heartbeat: Arc::default(),
+            pulse,
+            started_up: Arc::default(),
+            stopping: Arc::default(),
             leave: Arc::default(),
         }
     }

@@ -6,6 +6,7 @@
 mod account;
 mod build;
 mod error;
+mod fleet;
 mod ledger;
 mod options;
 mod running;
@@ -51,7 +52,7 @@ pub async fn run(
         biased;
         () = signals.next() => return Ok(Ended::before_start(StopReason::Signal)),
         () = &mut time_up => return Ok(Ended::before_start(StopReason::TimeIsUp)),
-        running = build::start(config, credentials, clock) => running?,
+        running = build::start(config, credentials, options, clock) => running?,
     };
     let status = running.status();
     watcher(status.clone());

@@ -1,9 +1,9 @@
 //! A run under way, and its end in order: feed, lanes, gateways and books, ledger, recorder, venue.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use schemas::config::FeedUrl;
 use schemas::summary::Summary;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -16,7 +16,7 @@ use super::summary;
 use crate::book::Books;
 use crate::clock::Clock;
 use crate::drain::{CLOSE_MAX, STOP_MAX, StopReason};
-use crate::feed::{self, FeedEnd, FeedError, FeedState, Intake, Route};
+use crate::feed::{self, FeedEnd, FeedError, FeedState, FeedStop, Intake, Route};
 use crate::lane::LaneEnd;
 use crate::status::AppStatus;
 
@@ -24,6 +24,8 @@ use crate::status::AppStatus;
 const READY_MAX: Duration = Duration::from_secs(10);
 /// How long any one task may take to follow once it was told to stop.
 const TASK_MAX: Duration = Duration::from_millis(500);
+/// How long a feed may take to leave its group.
+const LEAVE_MAX: Duration = Duration::from_millis(1_500);
 /// How long the venues' ledgers may take to tell their totals.
 const LEDGER_MAX: Duration = Duration::from_secs(1);
 /// How long the last labels may take.
@@ -33,7 +35,7 @@ const LAST_TICKS_MAX: Duration = Duration::from_secs(5);
 
 /// The feed before it runs.
 pub(super) struct FeedPlan {
-    pub(super) url: FeedUrl,
+    pub(super) source: feed::Source,
     pub(super) routes: Vec<Route>,
     pub(super) state: watch::Sender<FeedState>,
 }
@@ -41,8 +43,10 @@ pub(super) struct FeedPlan {
 /// The feed's task.
 #[derive(Debug)]
 pub(super) struct FeedHandle {
-    pub(super) stop: watch::Sender<bool>,
+    pub(super) stop: watch::Sender<FeedStop>,
     pub(super) task: JoinHandle<Result<FeedEnd, FeedError>>,
+    /// It belongs to a group, and with it the instruments do.
+    pub(super) is_member: bool,
 }
 
 /// A run under way.
@@ -125,19 +129,25 @@ impl Running {
     }
 
     fn start_feed(&mut self) {
-        let Some(FeedPlan { url, routes, state }) = self.feed_plan.take() else { return };
+        let Some(FeedPlan { source, routes, state }) = self.feed_plan.take() else { return };
         let intake = Intake::new(routes, Arc::clone(&self.parts.counters));
-        let (stop, stopped) = watch::channel(false);
+        let is_member = source.is_member();
+        let (stop, stopped) = watch::channel(FeedStop::Run);
         let clock = self.clock;
-        let task = tokio::spawn(async move { feed::run(&url, intake, clock, state, stopped).await });
-        self.feed = Some(FeedHandle { stop, task });
+        let task = tokio::spawn(async move { feed::run(source, intake, clock, state, stopped).await });
+        self.feed = Some(FeedHandle { stop, task, is_member });
     }
 
     /// Stops in order, within [`STOP_MAX`].
     pub(super) async fn stop(mut self, reason: StopReason) -> Ended {
         let deadline = Instant::now() + STOP_MAX;
-        self.stop_feed().await;
+        self.parts.status.stopping.store(true, Ordering::Relaxed);
+        self.quiet_feed().await;
         self.stop_lanes().await;
+        self.leave_feed().await;
+        if let Some(leases) = self.parts.leases.take() {
+            leases.give_back().await;
+        }
         self.book_stop.send_replace(true);
         for gateway in self.gateways {
             drop(gateway.commands);
@@ -150,8 +160,9 @@ impl Running {
                 tracing::warn!("a book connection did not end in time");
             }
         }
+        let Parts { venue, ledgers, recorder, status, admin, watch, counters, .. } = self.parts;
+        drop(watch);
         self.heart.shutdown().await;
-        let Parts { venue, ledgers, recorder, status, admin, counters, .. } = self.parts;
         let until = deadline.min(Instant::now() + LEDGER_MAX);
         let trades = timeout_at(until, ledger::trades_since(&ledgers)).await.ok().flatten();
         let recorded = recorder.recorded();
@@ -185,10 +196,20 @@ impl Running {
         }
     }
 
-    async fn stop_feed(&mut self) {
-        let Some(FeedHandle { stop, task }) = &mut self.feed else { return };
-        stop.send_replace(true);
-        if !task.is_finished() && timeout(TASK_MAX, &mut *task).await.is_err() {
+    /// No more ticks. A feed whose membership holds the instruments stays a member until their lanes have closed.
+    async fn quiet_feed(&mut self) {
+        let Some(FeedHandle { stop, task, is_member }) = &mut self.feed else { return };
+        stop.send_replace(FeedStop::Quiet);
+        if !*is_member && !task.is_finished() && timeout(TASK_MAX, &mut *task).await.is_err() {
+            task.abort();
+        }
+    }
+
+    /// Gives the membership up, if there is one: what was closed can be taken over at once.
+    async fn leave_feed(&mut self) {
+        let Some(FeedHandle { stop, task, .. }) = &mut self.feed else { return };
+        stop.send_replace(FeedStop::End);
+        if !task.is_finished() && timeout(LEAVE_MAX, &mut *task).await.is_err() {
             task.abort();
         }
     }
@@ -228,8 +249,11 @@ fn soon(deadline: Instant) -> Instant {
     deadline.min(Instant::now() + TASK_MAX)
 }
 
-/// Gateways end with their lanes, not before.
+/// Gateways end with their lanes, not before. A process that owns nothing has none.
 async fn first_end(gateways: &mut [GatewayHandle]) -> String {
+    if gateways.is_empty() {
+        return std::future::pending().await;
+    }
     let ends = gateways.iter_mut().map(|gateway| &mut gateway.task);
     let (ended, _, _) = futures_util::future::select_all(ends).await;
     ended.map_or_else(|error| error.to_string(), |()| "before its lanes".to_owned())

@@ -17,7 +17,7 @@ pub struct Args {
     /// Configuration files
     #[arg(required = true, value_name = "CONFIG")]
     files: Vec<PathBuf>,
-    /// Follow the references to secrets as well
+    /// Follow the references to secrets and addresses as well
     #[arg(long)]
     secrets: bool,
 }
@@ -37,9 +37,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn check(path: &Path, secrets: bool) -> Result<Config, Vec<Fault>> {
-    let config = config::load(path)?;
+    let mut config = config::load(path)?;
     if secrets {
-        config::credentials(&config)?;
+        config::resolve(&mut config)?;
     }
     Ok(config)
 }

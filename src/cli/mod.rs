@@ -9,6 +9,7 @@ pub mod completions;
 pub mod decide;
 pub mod demo;
 mod duration;
+mod kafka_options;
 mod outcome;
 pub mod replay;
 pub mod run;
@@ -40,7 +41,7 @@ pub enum Command {
     Decide(decide::Args),
     /// Check configuration files
     Check(check::Args),
-    /// Publish a tape to Redis
+    /// Publish a tape to Redis or Kafka
     Replay(replay::Args),
     /// Print a JSON Schema
     Schema(schema::Args),
@@ -59,7 +60,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Venue(args) => venue::run(args),
         Command::Decide(args) => decide::run(args),
         Command::Check(args) => check::run(args),
-        Command::Replay(args) => replay::run(args),
+        Command::Replay(args) => replay::run(&args),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),
     }

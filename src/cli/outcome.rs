@@ -9,10 +9,20 @@ use schemas::summary::Summary;
 
 use crate::app::{self, Ended, StartError};
 
+/// How the summary is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Lines on standard output.
+    Lines,
+    /// One more event of the log, where standard output holds nothing but JSON.
+    Event,
+}
+
 /// Tells how a run ended, or why it did not start.
 pub(super) fn tell(
     ended: Result<Ended, StartError>,
     summary_file: Option<&Path>,
+    ending: Ending,
 ) -> anyhow::Result<ExitCode> {
     let ended = match ended {
         Ok(ended) => ended,
@@ -37,8 +47,11 @@ pub(super) fn tell(
         complain(&format!("{error:#}"));
         return Ok(if code == ExitCode::SUCCESS { ExitCode::FAILURE } else { code });
     }
-    // Whoever has closed standard output does not want the lines.
-    let _ = say(summary);
+    match ending {
+        // Whoever has closed standard output does not want the lines.
+        Ending::Lines => drop(say(summary)),
+        Ending::Event => log(summary),
+    }
     Ok(code)
 }
 
@@ -82,6 +95,32 @@ fn say(summary: &Summary) -> std::io::Result<()> {
         summary.tick_to_done_us.p99,
         summary.oldest_open_maker_ms
     )
+}
+
+fn log(summary: &Summary) {
+    tracing::info!(
+        run_ms = summary.run_ms,
+        pairs = summary.pairs,
+        matched = summary.matched,
+        venue_trades = summary.venue_trades,
+        open_orders = summary.open_orders,
+        books_balance = summary.books_balance,
+        messages = summary.messages,
+        rejected = summary.rejected,
+        duplicates = summary.duplicates,
+        ticks = summary.ticks,
+        repeats = summary.repeats,
+        skips = summary.skips.values().sum::<u64>(),
+        conflated = summary.conflated,
+        overflow = summary.overflow,
+        waiting = summary.waiting,
+        tick_to_maker_p50_us = summary.tick_to_maker_us.p50,
+        tick_to_maker_p99_us = summary.tick_to_maker_us.p99,
+        tick_to_done_p50_us = summary.tick_to_done_us.p50,
+        tick_to_done_p99_us = summary.tick_to_done_us.p99,
+        oldest_open_maker_ms = summary.oldest_open_maker_ms,
+        "summary"
+    );
 }
 
 /// A share in hundredths of a percent, in whole-number arithmetic.

@@ -243,7 +243,7 @@ impl Routed {
                 return Outcome::Duplicate;
             }
         }
-        counters.ticks.add(deliveries);
+        counters.ticked(deliveries, tick.received.wall_ms);
         for (position, lane) in self.route.lanes.iter().enumerate() {
             if lane.try_send(tick).is_err() {
                 counters.overflowed(self.first_lane + position);

@@ -1,7 +1,7 @@
 //! Names of the feed's metrics, and the counters that the summary reads. Counting never waits.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use schemas::tick::Tick;
@@ -77,6 +77,7 @@ pub struct FeedCounters {
     rejected: [Count; Reason::ALL.len()],
     bad_numbers: [Count; Reason::ALL.len()],
     late_us_max: AtomicU64,
+    newest_ms: AtomicI64,
     lanes: OnceLock<Vec<LaneOverflow>>,
     last_seen: Mutex<BTreeMap<String, LastSeen>>,
 }
@@ -109,6 +110,7 @@ impl Default for FeedCounters {
             rejected: [const { Count::new() }; Reason::ALL.len()],
             bad_numbers: [const { Count::new() }; Reason::ALL.len()],
             late_us_max: AtomicU64::new(0),
+            newest_ms: AtomicI64::new(0),
             lanes: OnceLock::new(),
             last_seen: Mutex::new(BTreeMap::new()),
         }
@@ -173,6 +175,12 @@ impl FeedCounters {
         }
     }
 
+    /// When the newest message that became a tick arrived, milliseconds since the epoch.
+    #[must_use]
+    pub fn newest_ms(&self) -> Option<i64> {
+        Some(self.newest_ms.load(Ordering::Relaxed)).filter(|at_ms| *at_ms > 0)
+    }
+
     /// The values that were found but are no ticks, by follow key.
     #[must_use]
     pub fn last_seen(&self) -> BTreeMap<String, LastSeen> {
@@ -192,6 +200,11 @@ impl FeedCounters {
     /// Counts a bad number; gives how many there were of that reason before.
     pub(super) fn bad_number(&self, reason: Reason, deliveries: u64) -> u64 {
         self.bad_numbers[reason.index()].add(deliveries)
+    }
+
+    pub(super) fn ticked(&self, deliveries: u64, at_ms: i64) {
+        self.ticks.add(deliveries);
+        self.newest_ms.store(at_ms, Ordering::Relaxed);
     }
 
     pub(super) fn late(&self, microseconds: u64) {

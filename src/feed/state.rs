@@ -43,8 +43,21 @@ impl fmt::Display for FeedState {
     }
 }
 
+/// How far a feed is to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FeedStop {
+    /// Not at all.
+    #[default]
+    Run,
+    /// Hand out no more ticks. One whose membership holds instruments keeps it while their lanes close; others
+    /// end.
+    Quiet,
+    /// Leave.
+    End,
+}
+
 /// Waits until the stop signal is given, or nobody is left to give it. Cancel safe.
-pub(super) async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(super) async fn stopped(stop: &mut watch::Receiver<FeedStop>) {
     // An error means that the other end is gone: nobody can stop us any more, so we stop.
-    let _ = stop.wait_for(|stop| *stop).await;
+    let _ = stop.wait_for(|stop| *stop != FeedStop::Run).await;
 }

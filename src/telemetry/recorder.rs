@@ -18,6 +18,7 @@ use schemas::summary::Percentiles;
 use schemas::units::Decimal;
 use tokio::sync::{Notify, mpsc};
 
+use super::timings::Timings;
 use crate::labels::{LabelSource, label};
 
 /// Pairs that may wait to be recorded; a lane that finds it full waits, and its gate stays shut.
@@ -228,6 +229,7 @@ fn record_all(
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
     let mut given_up = false;
+    let timings = Timings::default();
     while records.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
         let written = if given_up {
             Err(std::io::Error::other("given up after an earlier failure"))
@@ -237,7 +239,10 @@ fn record_all(
         let more_waits = batch.len() == BATCH_MAX;
         let mut recorded = lock(recorded);
         let taken = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        batch.drain(..).for_each(|record| recorded.add(&record));
+        for record in batch.drain(..) {
+            timings.add(&record);
+            recorded.add(&record);
+        }
         if let Err(error) = written {
             if recorded.labels_lost == 0 {
                 tracing::error!(%error, "labels could not be written");

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use pipeline::counts::Counts;
 use pipeline::instrument::Phase;
 use pipeline::skip::Skip;
+use pipeline::time::Nanos;
 use pipeline::trade::Outcome;
 
 /// One instrument's counters, written by its lane and read by everybody else.
@@ -26,11 +28,17 @@ pub struct LaneStats {
     swept: AtomicU64,
     late_reports: AtomicU64,
     foreign: AtomicU64,
+    refused: AtomicU64,
+    cancels_refused: AtomicU64,
     skips: [AtomicU64; Skip::ALL.len()],
     outcomes: [AtomicU64; Outcome::ALL.len()],
     /// Monotonic nanoseconds of the open maker's sending, plus one; 0 = none is open.
     open_maker_since: AtomicU64,
     phase: AtomicU64,
+    /// Monotonic nanoseconds at which the instrument was to be handed over, plus one; 0 = it was not.
+    leaving_since: AtomicU64,
+    makers_sent: AtomicU64,
+    tick_to_maker_us: AtomicU64,
 }
 
 impl LaneStats {
@@ -57,6 +65,8 @@ impl LaneStats {
             (&self.swept, counts.swept),
             (&self.late_reports, counts.late_reports),
             (&self.foreign, counts.foreign),
+            (&self.refused, counts.refused),
+            (&self.cancels_refused, counts.cancels_refused),
             (&self.open_maker_since, open_maker_since.map_or(0, |since| since.saturating_add(1))),
             (&self.phase, phase_code(phase)),
         ] {
@@ -68,6 +78,40 @@ impl LaneStats {
         for (cell, value) in self.outcomes.iter().zip(counts.outcomes) {
             cell.store(value, Relaxed);
         }
+    }
+
+    /// The instrument is to be handed over from now on.
+    pub fn leaves(&self, now: Nanos) {
+        // Asked again, it has been leaving since the first time.
+        let _ = self.leaving_since.compare_exchange(0, now.0.saturating_add(1), Relaxed, Relaxed);
+    }
+
+    /// It is ours again, or was lost before it was handed over.
+    pub fn stays(&self) {
+        self.leaving_since.store(0, Relaxed);
+    }
+
+    /// Nothing of it is left here: the hand-over is over, if there was one.
+    pub fn left(&self, now: Nanos) {
+        if self.leaving_since.load(Relaxed) == 0 {
+            return;
+        }
+        if let Some(since) = self.leaving_since.swap(0, Relaxed).checked_sub(1) {
+            metrics::histogram!("st_handover_seconds").record(now.since(Nanos(since)));
+        }
+    }
+
+    /// An ended pair whose maker was sent that long after its tick came.
+    pub fn maker_sent(&self, after: Duration) {
+        let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        self.tick_to_maker_us.fetch_add(micros, Relaxed);
+        self.makers_sent.fetch_add(1, Relaxed);
+    }
+
+    /// Receipt of the tick to the maker's frame written: of all makers together, and how many they were.
+    #[must_use]
+    pub fn tick_to_maker(&self) -> (Duration, u64) {
+        (Duration::from_micros(self.tick_to_maker_us.load(Relaxed)), self.makers_sent.load(Relaxed))
     }
 
     /// The counts as last stored.
@@ -83,6 +127,8 @@ impl LaneStats {
             swept: self.swept.load(Relaxed),
             late_reports: self.late_reports.load(Relaxed),
             foreign: self.foreign.load(Relaxed),
+            refused: self.refused.load(Relaxed),
+            cancels_refused: self.cancels_refused.load(Relaxed),
             skips: std::array::from_fn(|index| self.skips[index].load(Relaxed)),
             outcomes: std::array::from_fn(|index| self.outcomes[index].load(Relaxed)),
         }
@@ -114,5 +160,32 @@ const fn phase_code(phase: Phase) -> u64 {
         Phase::Stopping => 2,
         Phase::Stopped => 3,
         Phase::Idle => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_hand_over_is_timed_from_the_first_word_to_its_end() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let stats = LaneStats::new("BTCUSDT", "simulated", "binance_ticker_BTCUSDT");
+        let seconds = |seconds: u64| Nanos(seconds * 1_000_000_000);
+        metrics::with_local_recorder(&recorder, || {
+            stats.left(seconds(1));
+            stats.leaves(seconds(2));
+            stats.leaves(seconds(4));
+            stats.left(seconds(5));
+            stats.left(seconds(9));
+            stats.leaves(seconds(10));
+            stats.stays();
+            stats.left(seconds(11));
+        });
+        let page = recorder.handle().render();
+        assert!(page.contains("st_handover_seconds_sum 3\n"), "{page}");
+        assert!(page.contains("st_handover_seconds_count 1\n"), "{page}");
     }
 }

@@ -49,6 +49,6 @@ fn nothing_stops_or_is_lost() {
     assert_eq!(summary["skips"], json!({ "invalid_tick": skipped.len() }));
     assert_eq!(summary["books_balance"], true);
     for code in ["FEED-001", "FEED-004", "FEED-006", "FEED-007", "FEED-008", "FEED-010"] {
-        assert!(run.process.err().contains(code), "no {code} in\n{}", run.process.err());
+        assert!(run.process.out().contains(code), "no {code} in\n{}", run.process.out());
     }
 }

@@ -82,8 +82,21 @@ fn a_feed_that_can_never_work_is_one_line_before_anything_starts() {
     std::fs::write(&no_tape, config.to_string()).unwrap();
     let feed = format!("tape:{}", no_tape.display());
     refused_with(&config, &["--feed", &feed], &["TAPE-002", "not shown"]);
-    let late = json!({ "Feed": "kafka://127.0.0.1:1/trades", "instruments": config });
-    refused(&late, &["CFG-016 /Feed: ", "kafka://"]);
+}
+
+#[test]
+fn what_the_command_line_makes_of_a_file_is_checked_as_well() {
+    let nobody = "127.0.0.1:1".parse().unwrap();
+    let grouped = ["--feed", "kafka://127.0.0.1:1/trades?group=g"];
+    let config = json!([instrument(nobody, "BTCUSDT")]);
+    refused_with(&config, &grouped, &["CFG-011 /Feed: ", "group=g", "Sharding \"alone\""]);
+    let fleet = json!({ "Sharding": "static", "Shards": 2, "instruments": config });
+    refused_with(&fleet, &["--feed", "synthetic:1"], &["CFG-011 /Lease Store: ", "Shards 2"]);
+    let found = json!({ "Feed": { "env": "THERE_IS_NO_SUCH_FEED" }, "instruments": config });
+    refused(&found, &["CFG-012 /Feed: ", "THERE_IS_NO_SUCH_FEED is not set"]);
+    let hidden = ["--feed", "kafka://user:canary-of-a-password@127.0.0.1:1/trades"];
+    let rest = refused_with(&config, &hidden, &["CFG-004 --feed: ", "not shown"]);
+    assert!(!rest.contains("canary"), "{rest}");
 }
 
 #[test]

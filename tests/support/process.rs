@@ -24,9 +24,15 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `self-trader ARGS`; `name` tells its files apart in `dir`.
     pub(crate) fn start(dir: &Path, name: &str, args: &[&str]) -> Self {
+        Self::start_with(dir, name, args, &[])
+    }
+
+    /// The same with these in its environment.
+    pub(crate) fn start_with(dir: &Path, name: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let (out, err) = (dir.join(format!("{name}.out")), dir.join(format!("{name}.err")));
         let child = Command::new(env!("CARGO_BIN_EXE_self-trader"))
             .args(args)
+            .envs(env.iter().copied())
             .stdin(Stdio::null())
             .stdout(File::create(&out).unwrap())
             .stderr(File::create(&err).unwrap())
@@ -64,7 +70,8 @@ impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let err = std::fs::read_to_string(&self.err).unwrap_or_default();
-            println!("--- {}\n{err}", self.err.display());
+            let out = std::fs::read_to_string(&self.out).unwrap_or_default();
+            println!("--- {}\n{out}--- {}\n{err}", self.out.display(), self.err.display());
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -79,7 +86,13 @@ pub(crate) struct VenueProcess {
 
 impl VenueProcess {
     pub(crate) fn start(dir: &Path) -> Self {
-        let process = Process::start(dir, "venue", &["venue", "--listen", "127.0.0.1:0"]);
+        Self::start_with(dir, &[])
+    }
+
+    /// With more arguments, such as `["--symbols", FILE]`.
+    pub(crate) fn start_with(dir: &Path, more: &[&str]) -> Self {
+        let args: Vec<_> = ["venue", "--listen", "127.0.0.1:0"].iter().chain(more).copied().collect();
+        let process = Process::start(dir, "venue", &args);
         let addr = until("the venue prints its address", || {
             let out = process.out();
             let rest = out.split_once("http://")?.1;
@@ -136,12 +149,13 @@ impl RunProcess {
         args.extend(more);
         let process = Process::start(dir, name, &args);
         let admin = until("the admin address is logged", || {
-            let err = process.err();
+            let out = process.out();
             // A line that is not ended may be half an address.
             let whole = |line: &&str| line.ends_with('\n') && line.contains("admin listening");
-            let line = err.split_inclusive('\n').find(whole)?.to_owned();
-            let plain: String = line.chars().filter(char::is_ascii_graphic).collect();
-            plain.rsplit_once('=')?.1.parse().ok()
+            let line = out.split_inclusive('\n').find(whole)?.to_owned();
+            let (_, address) = line.split_once("127.0.0.1:")?;
+            let port: String = address.chars().take_while(char::is_ascii_digit).collect();
+            Some(SocketAddr::from(([127, 0, 0, 1], port.parse().ok()?)))
         });
         Self { process, admin, summary, labels }
     }

@@ -33,6 +33,8 @@ pub struct VenueRefusal {
 pub enum Verdict {
     /// The venue did not do it.
     Refused,
+    /// The venue did not do it: post-only, the order would have traded at once.
+    WouldMatch,
     /// The venue knows no such order, or no open one.
     NoSuchOrder,
     /// It may have been done.

@@ -329,12 +329,16 @@ impl<P: Permit> Gateway<P> {
         let report = match (request.command, refusal.verdict) {
             (
                 Command::PlaceMaker(leg) | Command::PlaceTaker(leg),
-                Verdict::Refused | Verdict::NoSuchOrder,
-            ) => OrderReport::Rejected { id: leg.id, code: refusal.code },
+                verdict @ (Verdict::Refused | Verdict::WouldMatch | Verdict::NoSuchOrder),
+            ) => OrderReport::Rejected {
+                id: leg.id,
+                code: refusal.code,
+                would_match: verdict == Verdict::WouldMatch,
+            },
             (Command::Cancel(handle), Verdict::NoSuchOrder) => {
                 OrderReport::CancelFailed { id: handle.id, why: CancelFailure::UnknownOrder }
             }
-            (Command::Cancel(handle), Verdict::Refused) => {
+            (Command::Cancel(handle), Verdict::Refused | Verdict::WouldMatch) => {
                 OrderReport::CancelFailed { id: handle.id, why: CancelFailure::Refused(refusal.code) }
             }
             (Command::Query(handle), verdict) => {

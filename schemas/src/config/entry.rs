@@ -92,8 +92,7 @@ fn secrets(reader: &mut Reader<'_, '_>, venue: Option<&Venue>) -> [Option<Secret
                 reader.fault(Code::Type, name, || "missing or empty (this venue asks for it)".to_owned());
             }
             Some(SecretRef::Literal(_)) if outside => {
-                let message = "a secret stands in the file; better {\"env\": NAME} or {\"file\": PATH}";
-                reader.warn(Code::LiteralSecret, name, message);
+                reader.warn_of_secret(name, None);
             }
             Some(SecretRef::None | SecretRef::Literal(_) | SecretRef::Env(_) | SecretRef::File(_)) | None => {
             }

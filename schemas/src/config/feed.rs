@@ -4,7 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::fault::cut;
 use super::kafka::KafkaUrl;
+use super::kafka_url::KafkaUrlError;
 
 /// A feed's address, as `Feed` in the configuration or `--feed` gives it. [`fmt::Display`] and [`fmt::Debug`]
 /// mask the password.
@@ -17,7 +19,7 @@ pub enum FeedUrl {
         /// Pub/sub, or values that are only SET.
         mode: RedisMode,
     },
-    /// `kafka://host:port[,host:port]/TOPIC?group=NAME`.
+    /// `kafka://host:port[,host:port]/TOPIC`, see [`KafkaUrl`].
     Kafka(KafkaUrl),
     /// `tape:PATH`, optionally `?series=VENUE:SYMBOL`, `&speed=N` or `&speed=max`.
     Tape {
@@ -49,31 +51,34 @@ pub enum RedisMode {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FeedUrlError {
     /// No scheme of ours.
-    #[error("unknown feed (got {0:?}, want redis://, rediss://, kafka://, tape:PATH or synthetic:SEED)")]
+    #[error(
+        "unknown feed (got \"{}\", want redis://, rediss://, kafka://, tape:PATH or synthetic:SEED)",
+        cut(.0)
+    )]
     Scheme(String),
     /// Nothing where a host is wanted.
-    #[error("no host in {0:?} (want {1})")]
-    NoHost(String, &'static str),
-    /// A Kafka address without a topic.
-    #[error("no topic in {0:?} (want kafka://host:port/TOPIC?group=NAME)")]
-    NoTopic(String),
+    #[error("no host in the feed address (got \"{}\", want redis://host:port)", cut(.0))]
+    NoHost(String),
+    /// A bad Kafka address.
+    #[error(transparent)]
+    Kafka(#[from] KafkaUrlError),
     /// Spaces or control characters.
-    #[error("space or control character in the feed address {0:?}")]
+    #[error("space or control character in the feed address (got \"{}\", want none)", cut(.0))]
     Characters(String),
     /// `?mode=` with another word.
-    #[error("unknown mode (got {0:?}, want \"get\" or \"pubsub\")")]
+    #[error("unknown mode (got \"{}\", want \"get\" or \"pubsub\")", cut(.0))]
     Mode(String),
     /// `tape:` without a path.
     #[error("no file after \"tape:\"")]
     NoPath,
     /// `?speed=` that is neither a whole number above zero nor `max`.
-    #[error("bad speed (got {0:?}, want a whole number above zero or \"max\")")]
+    #[error("bad speed (got \"{}\", want a whole number above zero or \"max\")", cut(.0))]
     Speed(String),
     /// A query key of a tape that does not exist.
-    #[error("unknown tape setting (got {0:?}, want series=VENUE:SYMBOL or speed=N)")]
+    #[error("unknown tape setting (got \"{}\", want series=VENUE:SYMBOL or speed=N)", cut(.0))]
     TapeKey(String),
     /// `synthetic:` without a whole number.
-    #[error("bad seed (got {0:?}, want a whole number from 0 to 18446744073709551615)")]
+    #[error("bad seed (got \"{}\", want a whole number from 0 to 18446744073709551615)", cut(.0))]
     Seed(String),
 }
 
@@ -86,14 +91,14 @@ impl FeedUrl {
         if let Some(rest) = text.strip_prefix("tape:") {
             return tape(rest);
         }
+        if text.starts_with("kafka://") {
+            return Ok(Self::Kafka(KafkaUrl::parse(text)?));
+        }
         if text.chars().any(|char| char.is_control() || char.is_whitespace()) {
             return Err(FeedUrlError::Characters(masked(text)));
         }
         if text.starts_with("redis://") || text.starts_with("rediss://") {
             return redis(text);
-        }
-        if text.starts_with("kafka://") {
-            return kafka(text);
         }
         match text.strip_prefix("synthetic:") {
             Some(seed) => seed
@@ -170,22 +175,10 @@ fn redis(text: &str) -> Result<FeedUrl, FeedUrlError> {
         }
     }
     if host(base).is_empty() {
-        return Err(FeedUrlError::NoHost(masked(base), "redis://host:port"));
+        return Err(FeedUrlError::NoHost(masked(base)));
     }
     let url = if kept.is_empty() { base.to_owned() } else { format!("{base}?{}", kept.join("&")) };
     Ok(FeedUrl::Redis { url, mode })
-}
-
-fn kafka(text: &str) -> Result<FeedUrl, FeedUrlError> {
-    let base = text.split('?').next().unwrap_or_default();
-    if host(base).is_empty() {
-        return Err(FeedUrlError::NoHost(masked(base), "kafka://host:port/TOPIC?group=NAME"));
-    }
-    let topic = base.rsplit('@').next().and_then(|rest| rest.trim_start_matches("kafka://").split_once('/'));
-    match topic {
-        Some((brokers, topic)) if !topic.is_empty() => Ok(FeedUrl::Kafka(KafkaUrl::new(brokers, topic))),
-        _ => Err(FeedUrlError::NoTopic(masked(base))),
-    }
 }
 
 /// The host of `scheme://[user:password@]host[:port][/...]`; empty if there is none.
@@ -273,12 +266,7 @@ mod tests {
 
     #[test]
     fn a_password_shows_nowhere() {
-        for url in [
-            "redis://u:hunter2@h:1",
-            "redis://:hunter2@h",
-            "redis://u:a/hunter2@b@h",
-            "kafka://u:hunter2@h:1/t",
-        ] {
+        for url in ["redis://u:hunter2@h:1", "redis://:hunter2@h", "redis://u:a/hunter2@b@h"] {
             let feed = FeedUrl::parse(url).unwrap();
             assert!(!format!("{feed} {feed:?}").contains("hunter2"), "{feed}");
         }
@@ -288,6 +276,9 @@ mod tests {
             "u:hunter2@h",
             "redis://u:hunter2@h x",
             "kafka://u:hunter2@h",
+            "kafka://u:hunter2@h:1/t",
+            "kafka://u:a/b?hunter2@h:1/t",
+            "kafka://u:hunter2 @h:1/t",
         ] {
             let error = FeedUrl::parse(bad).unwrap_err();
             assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::kafka_options;
 use super::keys::{self, Form, Given, Key, Kind, Range};
 
 /// The JSON Schema of a configuration file.
@@ -62,19 +63,38 @@ impl Kind {
             Self::Text(form) => json!({ "type": "string", "pattern": form.pattern() }),
             Self::Venue => json!({ "enum": keys::MAKER_EXCHANGES.map(|(name, _)| name) }),
             Self::Word(words) => json!({ "enum": words }),
-            Self::Whole(max) => json!({ "type": "integer", "minimum": 0, "maximum": max }),
+            Self::Whole(range) => {
+                json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() })
+            }
             Self::Number(range) => range.schema(),
-            Self::Secret => json!({
-                "oneOf": [
-                    { "type": "string" },
-                    reference("env"),
-                    reference("file"),
-                ],
+            Self::Secret => json!({ "oneOf": [{ "type": "string" }, reference("env"), reference("file")] }),
+            Self::Address => json!({
+                "oneOf": [Self::Text(Form::Line).schema(), reference("env"), reference("file")],
             }),
+            Self::Options => options(),
             Self::Instruments => json!({ "$ref": "#/$defs/Instruments" }),
             Self::Later => json!({}),
         }
     }
+}
+
+/// The options' names cannot be listed here: they are the client's. Those that are refused can.
+fn options() -> Value {
+    json!({
+        "type": "object",
+        "propertyNames": {
+            "pattern": "^[a-z0-9._]{1,64}$",
+            "not": { "pattern": kafka_options::refused_pattern() },
+        },
+        "additionalProperties": {
+            "oneOf": [
+                { "type": "string", "minLength": 1 },
+                { "type": ["number", "boolean"] },
+                reference("env"),
+                reference("file"),
+            ],
+        },
+    })
 }
 
 fn reference(name: &str) -> Value {

@@ -1,8 +1,11 @@
 //! A Kafka address: brokers, topic, and how its group and its partitions are to be read.
 
-use std::fmt;
-
 use super::secret_ref::SecretRef;
+
+/// Longest topic and longest name of a group, bytes.
+pub(super) const NAME_BYTES_MAX: usize = 249;
+/// What stands for the symbol in a pattern of topics.
+const SYMBOL: &str = "{symbol}";
 
 /// `kafka://host:port[,host:port]/TOPIC[?group=NAME][&protocol=classic|consumer][&static=true]
 /// [&partitioner=murmur2|crc32|fnv1a][&key=symbol|follow_key]`.
@@ -81,11 +84,7 @@ impl KafkaUrl {
         let topic = topic.to_owned();
         Self {
             brokers: brokers.to_owned(),
-            topic: if topic.contains("{symbol}") {
-                KafkaTopic::PerSymbol(topic)
-            } else {
-                KafkaTopic::One(topic)
-            },
+            topic: if topic.contains(SYMBOL) { KafkaTopic::PerSymbol(topic) } else { KafkaTopic::One(topic) },
             group: None,
             protocol: GroupProtocol::default(),
             static_member: false,
@@ -101,15 +100,22 @@ impl KafkaTopic {
     pub fn of(&self, follow_symbol: &str) -> String {
         match self {
             Self::One(topic) => topic.clone(),
-            Self::PerSymbol(pattern) => pattern.replace("{symbol}", follow_symbol),
+            Self::PerSymbol(pattern) => pattern.replace(SYMBOL, follow_symbol),
+        }
+    }
+
+    /// Whether a broker would take the name; in a pattern, with any legal symbol that is short enough.
+    pub(super) fn is_legal(&self) -> bool {
+        match self {
+            Self::One(topic) => is_topic(topic),
+            // What stands for the symbol is never empty, so that "." with it is a name.
+            Self::PerSymbol(pattern) => is_topic(&pattern.replacen(SYMBOL, "S", 1)),
         }
     }
 }
 
-impl fmt::Display for KafkaUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (KafkaTopic::One(topic) | KafkaTopic::PerSymbol(topic)) = &self.topic;
-        write!(f, "kafka://{}/{topic}", self.brokers)?;
-        self.group.as_ref().map_or(Ok(()), |group| write!(f, "?group={group}"))
-    }
+/// Whether a broker takes the name as a topic's.
+pub(super) fn is_topic(name: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(legal) && name != "." && name != ".."
 }

@@ -1,5 +1,7 @@
 //! The one table of keys: parsing, suggestions, defaults and the JSON Schema all come from it.
 
+use std::ops::RangeInclusive;
+
 /// A key of the configuration.
 pub(super) struct Key {
     /// As users write it.
@@ -20,12 +22,16 @@ pub(super) enum Kind {
     Venue,
     /// One of these words.
     Word(&'static [&'static str]),
-    /// A whole number, 0 to this.
-    Whole(u64),
+    /// A whole number within these bounds.
+    Whole(RangeInclusive<u64>),
     /// A number within these bounds.
     Number(Range),
     /// A secret: a reference, or the text itself.
     Secret,
+    /// An address that may carry a password: one line of text, or a reference.
+    Address,
+    /// Options of the Kafka client by name: text, a number, true or false, or a reference.
+    Options,
     /// The list of instruments.
     Instruments,
     /// Not in this version: only its default is accepted.
@@ -68,13 +74,14 @@ pub(super) enum Given {
 }
 
 use Given::{Default, Optional, Required};
-use Kind::{Instruments, Later, Number, Secret, Text, Venue, Whole, Word};
+use Kind::{Address, Instruments, Later, Number, Options, Secret, Text, Venue, Whole, Word};
 
 const POSITIVE: Kind = Number(Range { low: "0", from_low: false, high: "1e18", to_high: true });
 const NOT_NEGATIVE: Kind = Number(Range { low: "0", from_low: true, high: "1e18", to_high: true });
 const FRACTION: Kind = Number(Range { low: "0", from_low: true, high: "1", to_high: false });
 const INTERVAL: Kind = Number(Range { low: "0", from_low: true, high: "86400", to_high: true });
 const AGE: Kind = Number(Range { low: "0.001", from_low: true, high: "3600", to_high: true });
+const TAKEOVER: Kind = Number(Range { low: "5", from_low: true, high: "60", to_high: true });
 const SAME: Kind = Word(&["nudge", "keep"]);
 
 /// The keys of one instrument.
@@ -92,8 +99,8 @@ pub(super) static INSTRUMENT: &[Key] = &[
     key("Follow Symbol", Text(Form::Name), Required, "The symbol that is followed."),
     key("Maker Symbol", Text(Form::Name), Required, "The symbol that is traded on the venue."),
     key("Term type", Word(&["SPOT", "FUTURE"]), Required, "Spot or futures."),
-    key("Price Decimals", Whole(18), Required, "Digits after the point of a price."),
-    key("Qty Decimals", Whole(18), Required, "Digits after the point of a quantity."),
+    key("Price Decimals", Whole(0..=18), Required, "Digits after the point of a price."),
+    key("Qty Decimals", Whole(0..=18), Required, "Digits after the point of a quantity."),
     key(
         "Position Side",
         Word(&["", "BOTH", "LONG", "SHORT"]),
@@ -170,10 +177,15 @@ pub(super) static INSTRUMENT: &[Key] = &[
 /// The keys beside `instruments`.
 pub(super) static PROCESS: &[Key] = &[
     key("instruments", Instruments, Required, "The instruments, one entry each."),
-    key("Feed", Text(Form::Line), Optional, "Where ticks come from; `--feed` overrides it."),
+    key("Feed", Address, Optional, "Where ticks come from; `--feed` overrides it."),
     key("Feed Format", Word(&["ticker"]), Default("\"ticker\""), "How a message of the feed is written."),
     key("Ticker Prefix", Text(Form::Prefix), Default("\"ticker_\""), "The follow key's middle part."),
-    key("Seed", Whole(u64::MAX), Default("1"), "Seed of every draw: the same seed gives the same orders."),
+    key(
+        "Seed",
+        Whole(0..=u64::MAX),
+        Default("1"),
+        "Seed of every draw: the same seed gives the same orders.",
+    ),
     key(
         "Instance",
         Text(Form::Instance),
@@ -184,10 +196,49 @@ pub(super) static PROCESS: &[Key] = &[
     key("Labels", Text(Form::Line), Optional, "File for one JSON line a pair; `--labels` overrides it."),
     key("Journal", Later, Default("\"\""), "Path of the journal; not in this version."),
     key("Journal Sync", Later, Default("\"\""), "When the journal is synced; not in this version."),
-    key("Sharding", Later, Default("\"alone\""), "Who owns which instrument; not in this version."),
-    key("Shards", Later, Default("1"), "How many shards; not in this version."),
-    key("Lease Store", Later, Default("\"\""), "URL of the lease store; not in this version."),
-    key("Kafka Options", Later, Default("{}"), "Options of the Kafka client; not in this version."),
+    key(
+        "Sharding",
+        Word(&["alone", "static", "group"]),
+        Default("\"alone\""),
+        "Who owns which instrument: one process all; each what hashes to its ordinal; or as a Kafka group gives them out.",
+    ),
+    key(
+        "Shards",
+        Whole(1..=10_000),
+        Default("1"),
+        "How many processes share the instruments and the accounts; in a group the most.",
+    ),
+    key(
+        "Lease Store",
+        Address,
+        Optional,
+        "`redis://` or `rediss://` of the leases of `static` sharding; the feed's Redis unless named.",
+    ),
+    key(
+        "Kafka Options",
+        Options,
+        Default("{}"),
+        "Options of the Kafka client by their own names, such as TLS and SASL; what the program itself depends on is refused.",
+    ),
+    key(
+        "Takeover Delay",
+        TAKEOVER,
+        Default("5"),
+        "Seconds that a group's new owner waits where its predecessor may still trade.",
+    ),
+    key(
+        "Labels Kafka",
+        Text(Form::Line),
+        Optional,
+        "`kafka://host:port/TOPIC` for one message a pair, keyed by maker symbol.",
+    ),
+    key("Log Format", Word(&["text", "json"]), Default("\"text\""), "For people, or one JSON object a line."),
+    key(
+        "Log File",
+        Text(Form::Line),
+        Optional,
+        "File for logs instead of standard output; a new one each day.",
+    ),
 ];
 
 /// The maker exchanges, and what each is.

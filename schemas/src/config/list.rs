@@ -8,7 +8,7 @@ use super::node::{Node, Object};
 use super::process::{self, Process};
 use super::reader::Reader;
 use super::venue::Venue;
-use super::{Config, keys};
+use super::{Config, keys, together};
 use crate::ids::InstrumentPrefix;
 
 /// Most instruments of one configuration.
@@ -33,6 +33,10 @@ pub(super) fn read(node: &Node<'_>) -> Result<Config, Vec<Fault>> {
     };
     let default = Process::default();
     distinct(&found, &process.as_ref().unwrap_or(&default).instance, &mut faults);
+    if let Some(process) = &process {
+        let instruments = found.iter().map(|found| (found.pointer.as_str(), &found.instrument));
+        together::check(process, instruments, &mut faults);
+    }
     let warnings = faults.finish()?;
     let process = process.expect("without a fault there are settings");
     let (pointers, instruments) = found.into_iter().map(|found| (found.pointer, found.instrument)).unzip();

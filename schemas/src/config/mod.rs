@@ -9,12 +9,16 @@ pub mod feed;
 pub mod instrument;
 mod json_schema;
 pub mod kafka;
+mod kafka_options;
+mod kafka_url;
 mod keys;
 mod list;
 mod node;
 mod process;
 mod reader;
 mod secret_ref;
+mod together;
+mod urls;
 mod venue;
 
 pub use address::{AddressError, StagingAddress, is_private};
@@ -24,10 +28,14 @@ pub use feed::{FeedUrl, FeedUrlError, RedisMode};
 pub use instrument::{Conflate, EmptyBook, OnQuiet, Placement, RuleParams, SamePolicy, SidePolicy, TermType};
 pub use json_schema::json_schema;
 pub use kafka::{GroupProtocol, KafkaKey, KafkaOption, KafkaTopic, KafkaUrl, Partitioner};
+pub use kafka_url::KafkaUrlError;
 pub use list::INSTRUMENTS_MAX;
 pub use process::{FeedFormat, LogFormat, Process, Sharding};
 pub use secret_ref::SecretRef;
+pub use urls::{feed_url, lease_store_url};
 pub use venue::{Dialect, Venue};
+
+use fault::Faults;
 
 /// Largest configuration that is read, bytes.
 pub const CONFIG_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -56,6 +64,19 @@ impl Config {
         let text = text(bytes).map_err(|fault| vec![fault])?;
         let node = node::read(text).map_err(|fault| vec![fault])?;
         list::read(&node)
+    }
+
+    /// What only several process-wide keys together can get wrong. [`Config::parse`] has asked already; to be
+    /// asked again where the command line or a reference has changed what the file says. What hangs on the feed
+    /// is left out as long as there is none.
+    ///
+    /// # Errors
+    /// Every fault, with its pointer.
+    pub fn check(&self) -> Result<(), Vec<Fault>> {
+        let mut faults = Faults::default();
+        let pointers = self.pointers.iter().map(String::as_str);
+        together::check(&self.process, pointers.zip(&self.instruments), &mut faults);
+        faults.finish().map(drop)
     }
 }
 

@@ -11,12 +11,16 @@ use super::fault::{Code, cut};
 use super::feed::FeedUrl;
 use super::kafka::{KafkaOption, KafkaUrl};
 use super::reader::Reader;
+use super::secret_ref::SecretRef;
+use super::{kafka_options, urls};
 
 /// The settings of the whole process. `Default` is what holds where the file names none.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Process {
-    /// Feed: where ticks come from.
+    /// Feed: where ticks come from; none as long as `feed_reference` is not followed.
     pub feed: Option<FeedUrl>,
+    /// Feed, where the file only says where the address is to be found.
+    pub feed_reference: Option<SecretRef>,
     /// Feed Format: how a message of the feed is written.
     pub feed_format: FeedFormat,
     /// Ticker Prefix: the follow key's middle part.
@@ -36,7 +40,7 @@ pub struct Process {
     /// Shards: how many processes share the instruments, the accounts and the addresses; in a group the most.
     pub shards: u32,
     /// Lease Store: `redis://` or `rediss://`; the feed's Redis unless named. May carry a password.
-    pub lease_store: Option<String>,
+    pub lease_store: Option<SecretRef>,
     /// Kafka Options: options of the Kafka client, passed through.
     pub kafka_options: Vec<KafkaOption>,
     /// Takeover Delay: how long a group's new owner waits where its predecessor may still trade, milliseconds.
@@ -58,6 +62,18 @@ pub enum Sharding {
     Static,
     /// Ownership follows the partitions of a Kafka group.
     Group,
+}
+
+impl Sharding {
+    /// The name in the file and in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alone => "alone",
+            Self::Static => "static",
+            Self::Group => "group",
+        }
+    }
 }
 
 /// How logs are written.
@@ -84,6 +100,7 @@ impl Default for Process {
     fn default() -> Self {
         Self {
             feed: None,
+            feed_reference: None,
             feed_format: FeedFormat::Ticker,
             ticker_prefix: "ticker_".to_owned(),
             seed: 1,
@@ -103,65 +120,112 @@ impl Default for Process {
 }
 
 impl fmt::Debug for Process {
-    /// Without the feed's URL, which may carry a password.
+    /// Without the feed's URL, which may carry a password; references mask themselves.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Process")
             .field("feed", &self.feed.as_ref().map(|_| "***"))
+            .field("feed_reference", &self.feed_reference)
             .field("feed_format", &self.feed_format)
             .field("ticker_prefix", &self.ticker_prefix)
             .field("seed", &self.seed)
             .field("instance", &self.instance)
             .field("admin_address", &self.admin_address)
             .field("labels", &self.labels)
+            .field("labels_kafka", &self.labels_kafka)
+            .field("sharding", &self.sharding)
+            .field("shards", &self.shards)
+            .field("lease_store", &self.lease_store)
+            .field("kafka_options", &self.kafka_options)
+            .field("takeover_delay_ms", &self.takeover_delay_ms)
+            .field("log_format", &self.log_format)
+            .field("log_file", &self.log_file)
             .finish()
     }
 }
 
 /// Reads everything but the instruments.
 pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
-    let feed = feed(reader);
+    let (feed, feed_reference) = feed(reader);
     let admin_address = admin_address(reader);
     let feed_format = reader.word("Feed Format");
     let ticker_prefix = reader.text("Ticker Prefix");
     let seed = reader.whole("Seed");
     let instance = reader.text("Instance");
     let labels = reader.text("Labels").map(PathBuf::from);
-    for name in ["Journal", "Journal Sync", "Sharding", "Shards", "Lease Store", "Kafka Options"] {
+    let labels_kafka = labels_kafka(reader);
+    for name in ["Journal", "Journal Sync"] {
         reader.later(name);
     }
+    let sharding = reader.word("Sharding");
+    let shards = reader.whole("Shards");
+    let lease_store = lease_store(reader);
+    let kafka_options = kafka_options::read(reader);
+    let takeover_delay_ms = reader.millis("Takeover Delay");
+    let log_format = reader.word("Log Format");
+    let log_file = reader.text("Log File").map(PathBuf::from);
     Some(Process {
         feed,
+        feed_reference,
         feed_format: feed_format?,
         ticker_prefix: ticker_prefix?,
         seed: seed?,
         instance: instance?,
         admin_address,
         labels,
-        ..Process::default()
+        labels_kafka,
+        sharding: sharding?,
+        shards: u32::try_from(shards?).ok()?,
+        lease_store: lease_store?,
+        kafka_options: kafka_options?,
+        takeover_delay_ms: takeover_delay_ms?,
+        log_format: log_format?,
+        log_file,
     })
 }
 
-fn feed(reader: &mut Reader<'_, '_>) -> Option<FeedUrl> {
-    let text = reader.text("Feed")?;
-    match FeedUrl::parse(&text) {
-        Ok(FeedUrl::Kafka(_)) => {
-            let message =
-                "kafka:// comes with a later version (want redis://, rediss://, tape: or synthetic:)";
-            reader.fault(Code::Later, "Feed", || message.to_owned());
-            None
+/// The address, or where it is to be found.
+fn feed(reader: &mut Reader<'_, '_>) -> (Option<FeedUrl>, Option<SecretRef>) {
+    let text = match reader.secret("Feed") {
+        Some(SecretRef::Literal(text)) => text,
+        None | Some(SecretRef::None) => return (None, None),
+        reference @ Some(SecretRef::Env(_) | SecretRef::File(_)) => return (None, reference),
+    };
+    match urls::feed_url(&text) {
+        Ok(feed) => {
+            if urls::has_password(&text) {
+                reader.warn_of_secret("Feed", None);
+            }
+            (Some(feed), None)
         }
-        Ok(feed) => Some(feed),
-        Err(error) => {
-            // A URL with a user part may carry a password, and the cause may quote the URL.
-            let cause = if text.contains('@') {
-                "not a feed URL; not shown".to_owned()
-            } else {
-                cut(&error.to_string())
-            };
+        Err(cause) => {
             reader.fault(Code::Type, "Feed", || cause);
-            None
+            (None, None)
         }
     }
+}
+
+/// `None` only where there was a fault.
+fn lease_store(reader: &mut Reader<'_, '_>) -> Option<Option<SecretRef>> {
+    if !reader.has("Lease Store") {
+        return Some(None);
+    }
+    let reference = reader.secret("Lease Store")?;
+    if let SecretRef::Literal(text) = &reference {
+        if let Err(cause) = urls::lease_store_url(text) {
+            reader.fault(Code::Type, "Lease Store", || cause);
+            return None;
+        }
+        if urls::has_password(text) {
+            reader.warn_of_secret("Lease Store", None);
+        }
+    }
+    Some(Some(reference))
+}
+
+fn labels_kafka(reader: &mut Reader<'_, '_>) -> Option<KafkaUrl> {
+    let text = reader.text("Labels Kafka")?;
+    let labels = urls::labels_topic(&text);
+    labels.map_err(|cause| reader.fault(Code::Type, "Labels Kafka", || cause)).ok()
 }
 
 fn admin_address(reader: &mut Reader<'_, '_>) -> Option<SocketAddr> {

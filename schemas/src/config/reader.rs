@@ -61,12 +61,12 @@ impl<'n, 'f> Reader<'n, 'f> {
         })
     }
 
-    /// A whole number within the key's bound; `2.0` and `2e0` are whole.
+    /// A whole number within the key's bounds; `2.0` and `2e0` are whole.
     pub(super) fn whole(&mut self, name: &str) -> Option<u64> {
         self.read(name, |key, node| match (&key.kind, node) {
-            (Kind::Whole(max), Node::Number(text)) => {
+            (Kind::Whole(range), Node::Number(text)) => {
                 let number = text.parse().or_else(|_| whole(text))?;
-                if number <= *max { Ok(number) } else { Err(Wrong::Range) }
+                if range.contains(&number) { Ok(number) } else { Err(Wrong::Range) }
             }
             (_, Node::Text(text)) => Err(Wrong::in_text(text)),
             _ => Err(Wrong::Type),
@@ -95,13 +95,26 @@ impl<'n, 'f> Reader<'n, 'f> {
         millis
     }
 
-    /// A secret's reference.
+    /// A secret's reference, or an address'.
     pub(super) fn secret(&mut self, name: &str) -> Option<SecretRef> {
-        self.read(name, |_, node| match node {
-            Node::Text(text) => Ok(SecretRef::literal(text)),
-            Node::Object(object) => reference(object).ok_or(Wrong::Type),
-            Node::Null | Node::Flag(_) | Node::Number(_) | Node::List(_) => Err(Wrong::Type),
+        self.read(name, |key, node| match (&key.kind, node) {
+            (Kind::Address, Node::Text(text)) if !Form::Line.fits(text) => Err(Wrong::Range),
+            (_, Node::Text(text)) => Ok(SecretRef::literal(text)),
+            (_, Node::Object(object)) => reference(object).ok_or(Wrong::Type),
+            (_, Node::Null | Node::Flag(_) | Node::Number(_) | Node::List(_)) => Err(Wrong::Type),
         })
+    }
+
+    /// The object at a key that may be left out, and then is `None` without a fault.
+    pub(super) fn object(&mut self, name: &str) -> Option<&'n Object<'n>> {
+        match self.object.get(name)? {
+            Node::Object(object) => Some(object),
+            node @ (Node::Null | Node::Flag(_) | Node::Number(_) | Node::Text(_) | Node::List(_)) => {
+                let (got, want) = (node.kind(), self.key(name).kind.want());
+                self.fault(Code::Type, name, || format!("wrong type or value (got {got}, want {want})"));
+                None
+            }
+        }
     }
 
     /// Notes a fault where a key of a later version has anything but its default.
@@ -137,9 +150,28 @@ impl<'n, 'f> Reader<'n, 'f> {
         self.faults.add(code, &member(self.pointer, name), message);
     }
 
+    /// Notes a fault at a member of the object at a key.
+    pub(super) fn fault_within(
+        &mut self,
+        code: Code,
+        name: &str,
+        inner: &str,
+        message: impl FnOnce() -> String,
+    ) {
+        self.faults.add(code, &member(&member(self.pointer, name), inner), message);
+    }
+
     /// Notes a warning at a key.
     pub(super) fn warn(&mut self, code: Code, name: &str, message: &str) {
         self.faults.warn(code, &member(self.pointer, name), message);
+    }
+
+    /// Notes that a secret stands in the file, at a key or at a member of the object there.
+    pub(super) fn warn_of_secret(&mut self, name: &str, inner: Option<&str>) {
+        let place = member(self.pointer, name);
+        let place = inner.map_or_else(|| place.clone(), |inner| member(&place, inner));
+        let message = "a secret stands in the file; better {\"env\": NAME} or {\"file\": PATH}";
+        self.faults.warn(Code::LiteralSecret, &place, message);
     }
 
     fn key(&self, name: &str) -> &'static Key {
@@ -246,13 +278,17 @@ impl Kind {
             Self::Word(words) => {
                 words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ")
             }
-            Self::Whole(max) => format!("an integer 0 to {max}"),
+            Self::Whole(range) => format!("an integer {} to {}", range.start(), range.end()),
             Self::Number(range) => {
                 let from = if range.from_low { "at least" } else { "above" };
                 let to = if range.to_high { "at most" } else { "below" };
                 format!("a number {from} {} and {to} {}", range.low, range.high)
             }
             Self::Secret => "{\"env\": NAME}, {\"file\": PATH} or text".to_owned(),
+            Self::Address => {
+                "text of 1 to 4096 bytes on one line, {\"env\": NAME} or {\"file\": PATH}".to_owned()
+            }
+            Self::Options => "an object of options of the Kafka client".to_owned(),
             Self::Instruments => "a list of instruments".to_owned(),
             Self::Later => "its default".to_owned(),
         }
@@ -261,7 +297,7 @@ impl Kind {
     /// The value as a message shows it: never a secret's.
     fn shown(&self, node: &Node<'_>) -> String {
         match (self, node) {
-            (Self::Secret, _) => "something else; not shown".to_owned(),
+            (Self::Secret | Self::Address, _) => "something else; not shown".to_owned(),
             (Self::Text(Form::Line), Node::Text(_)) => "text; not shown".to_owned(),
             (_, node) => node.to_string(),
         }
@@ -284,7 +320,7 @@ fn whole(text: &str) -> Result<u64, Wrong> {
 }
 
 /// `{"env": NAME}` or `{"file": PATH}`, and nothing else in it.
-fn reference(object: &Object<'_>) -> Option<SecretRef> {
+pub(super) fn reference(object: &Object<'_>) -> Option<SecretRef> {
     let mut names = object.keys();
     let (name, None) = (names.next()?, names.next()) else { return None };
     match (name, object.get(name)?) {

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use schemas::config::FeedUrl;
 
-use super::outcome::{complain, tell};
+use super::outcome::{Ending, complain, tell};
 use crate::app::{self, RunOptions};
 use crate::config;
 use crate::feed::schedule::Speed;
@@ -61,7 +61,7 @@ pub struct Args {
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     let on_screen = !args.headless && std::io::stdout().is_terminal();
-    logging::start(on_screen);
+    let _logging = logging::start(&logging::Options::stderr(on_screen))?;
     let (mut config, title) = match market::config(&args) {
         Ok(market) => market,
         Err(error) => {
@@ -73,7 +73,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     config.process.admin_address = args.admin;
     config.process.seed = args.seed;
     let credentials = config::credentials(&config).map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
-    let options = RunOptions { run_for: args.run_for };
+    let options = RunOptions { run_for: args.run_for, ..RunOptions::default() };
     let mut watcher = None;
     let watch = |status: AppStatus| {
         let show = if on_screen { screen::start } else { plain::start };
@@ -81,5 +81,5 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     let ended = app::runtime()?.block_on(app::run(config, credentials, options, watch));
     drop(watcher);
-    tell(ended, args.summary.as_deref())
+    tell(ended, args.summary.as_deref(), Ending::Lines)
 }

@@ -12,12 +12,11 @@ use schemas::config::{FeedUrl, RedisMode};
 use tokio::sync::watch;
 
 mod connection;
-pub mod publish;
 mod pubsub;
 mod values;
 
 use super::intake::Intake;
-use super::state::stopped;
+use super::state::{FeedStop, stopped};
 use super::{FeedEnd, FeedError, FeedState};
 use crate::clock::Clock;
 use connection::Lost;
@@ -119,7 +118,7 @@ pub async fn run(
     mut intake: Intake,
     clock: Clock,
     state: &watch::Sender<FeedState>,
-    mut stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<FeedStop>,
 ) -> FeedEnd {
     if intake.routes().len() == 0 {
         // Nothing to follow is nothing to subscribe to: a process of a fleet may own no symbol for now.

@@ -13,7 +13,7 @@ pub use market::{Market, Trade, Walker};
 use super::FeedEnd;
 use super::decode::binance::id_of;
 use super::intake::{Intake, Key};
-use super::state::stopped;
+use super::state::{FeedStop, stopped};
 use crate::clock::Clock;
 
 /// A trade that is due for longer is passed over: whoever comes late joins the present.
@@ -28,7 +28,7 @@ pub(super) async fn run(
     seed: u64,
     mut intake: Intake,
     clock: Clock,
-    mut stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<FeedStop>,
 ) -> FeedEnd {
     let start_ms = clock.now().wall_ms;
     let mut walks: Vec<Walk> = intake

@@ -10,7 +10,7 @@ use super::{Played, Player, TapeReader};
 use crate::clock::Clock;
 use crate::feed::intake::{Intake, Key};
 use crate::feed::schedule::{Lateness, Speed};
-use crate::feed::state::stopped;
+use crate::feed::state::{FeedStop, stopped};
 use crate::feed::{FeedEnd, FeedError};
 
 /// Plays the tape into the intake until its end or the stop signal. At recorded speed a full lane loses the
@@ -20,7 +20,7 @@ pub(crate) async fn run(
     speed: Speed,
     mut intake: Intake,
     clock: Clock,
-    mut stop: watch::Receiver<bool>,
+    mut stop: watch::Receiver<FeedStop>,
 ) -> Result<FeedEnd, FeedError> {
     let mut player = Player::start(reader, speed, clock).map_err(FeedError::Thread)?;
     let totals = Arc::clone(player.totals());

@@ -20,7 +20,7 @@ mod reader;
 mod series;
 mod source;
 
-pub use player::{Played, Player, TapeTotals};
+pub use player::{Played, Player, Stage, TapeTotals};
 pub use reader::TapeReader;
 pub use series::Series;
 

@@ -86,12 +86,18 @@ impl Player {
     /// # Errors
     /// The system has no thread left.
     pub fn start(reader: TapeReader, speed: Speed, clock: Clock) -> std::io::Result<Self> {
+        Self::spawn(move |stage| play(reader, speed, &clock, &stage))
+    }
+
+    /// Plays what `play` gives to the stage, on the thread.
+    ///
+    /// # Errors
+    /// The system has no thread left.
+    pub fn spawn(play: impl FnOnce(Stage) + Send + 'static) -> std::io::Result<Self> {
         let (sender, played) = mpsc::channel(QUEUE_LEN);
         let totals = Arc::new(TapeTotals::default());
-        let for_thread = totals.clone();
-        thread::Builder::new()
-            .name("tape".to_owned())
-            .spawn(move || play(reader, speed, &clock, &sender, &for_thread))?;
+        let stage = Stage { sender, totals: totals.clone() };
+        thread::Builder::new().name("tape".to_owned()).spawn(move || play(stage))?;
         Ok(Self { played, totals })
     }
 
@@ -112,13 +118,36 @@ impl Player {
     }
 }
 
-fn play(
-    mut reader: TapeReader,
-    speed: Speed,
-    clock: &Clock,
-    sender: &mpsc::Sender<Played>,
-    totals: &TapeTotals,
-) {
+/// Where the thread puts its trades.
+pub struct Stage {
+    sender: mpsc::Sender<Played>,
+    totals: Arc<TapeTotals>,
+}
+
+impl Stage {
+    /// Hands a trade over at its planned moment; false once nobody listens any more.
+    #[must_use]
+    pub fn play(&self, clock: &Clock, played: Played) -> bool {
+        let listened =
+            sleep_until(clock, played.planned, &self.sender) && self.sender.blocking_send(played).is_ok();
+        self.totals.trades.fetch_add(u64::from(listened), Ordering::Relaxed);
+        listened
+    }
+
+    /// Counts a line that is passed over.
+    pub fn bad_line(&self, error: &super::TapeLineError) {
+        self.totals.bad_line(error);
+    }
+
+    /// Says what the tape has instead of trades, if it gave none.
+    pub fn end(&self, reader: &TapeReader) {
+        if self.totals.trades() == 0 {
+            let _ = self.totals.empty.set(reader.no_trades().to_string());
+        }
+    }
+}
+
+fn play(mut reader: TapeReader, speed: Speed, clock: &Clock, stage: &Stage) {
     let mut schedule: Option<Schedule> = None;
     for next in reader.by_ref() {
         match next {
@@ -126,19 +155,14 @@ fn play(
                 let now = clock.now();
                 let planned =
                     schedule.get_or_insert_with(|| Schedule::new(speed, now)).plan(trade.at_ns, now);
-                if !sleep_until(clock, planned, sender)
-                    || sender.blocking_send(Played { trade, planned }).is_err()
-                {
+                if !stage.play(clock, Played { trade, planned }) {
                     return;
                 }
-                totals.trades.fetch_add(1, Ordering::Relaxed);
             }
-            Err(error) => totals.bad_line(&error),
+            Err(error) => stage.bad_line(&error),
         }
     }
-    if totals.trades() == 0 {
-        let _ = totals.empty.set(reader.no_trades().to_string());
-    }
+    stage.end(&reader);
 }
 
 /// Sleeps until the planned moment; false once nobody listens any more.

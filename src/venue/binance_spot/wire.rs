@@ -207,6 +207,7 @@ fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
         code: error.code,
         verdict: match error.class() {
             ErrorClass::OutcomeUnknown | ErrorClass::Duplicate => Verdict::Unknown,
+            ErrorClass::WouldMatch => Verdict::WouldMatch,
             ErrorClass::CancelRefused | ErrorClass::NoSuchOrder => Verdict::NoSuchOrder,
             ErrorClass::RateLimited
             | ErrorClass::OrderLimit
@@ -214,7 +215,6 @@ fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
             | ErrorClass::Filter
             | ErrorClass::Clock
             | ErrorClass::Auth
-            | ErrorClass::WouldMatch
             | ErrorClass::Balance
             | ErrorClass::MarketClosed
             | ErrorClass::NoSuchSymbol

@@ -1,0 +1,124 @@
+//! Logs: for people or one JSON object a line, to a standard stream or a file a day. Writing has a thread of its
+//! own: a reader that does not read costs lines, never a trade. No call site fills a log: see [`limit`].
+
+mod limit;
+mod lines;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use schemas::config::LogFormat;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, fmt};
+
+use limit::RateLimit;
+pub use limit::tell_left_out;
+use lines::Lines;
+
+/// Lines that may wait to be written; what comes while they do is left out.
+const LINES_MAX: usize = 16_384;
+/// A file a day, and a week of them.
+const FILES_MAX: usize = 7;
+
+/// Where logs go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Standard output.
+    Stdout,
+    /// Standard error, for commands whose standard output is data.
+    Stderr,
+    /// `FOLDER/NAME.EXT` becomes `FOLDER/NAME.YYYY-MM-DD.EXT`, a new one each day (UTC). Of the files of that
+    /// pattern the newest seven are kept.
+    File(PathBuf),
+}
+
+/// How to log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// For people, or one JSON object a line.
+    pub format: LogFormat,
+    /// Where to.
+    pub target: Target,
+    /// Errors alone, unless `RUST_LOG` says otherwise.
+    pub quiet: bool,
+}
+
+impl Options {
+    /// Readable lines on standard error.
+    #[must_use]
+    pub const fn stderr(quiet: bool) -> Self {
+        Self { format: LogFormat::Text, target: Target::Stderr, quiet }
+    }
+}
+
+/// Logging under way; dropped, it writes what waits (for a second at most) and ends.
+#[derive(Debug)]
+pub struct Logging {
+    worker: Option<WorkerGuard>,
+}
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        limit::tell_all_left_out();
+        drop(self.worker.take());
+    }
+}
+
+/// Starts logging. `RUST_LOG` filters; warnings and worse, and what this program itself has to say, are shown unless
+/// it says otherwise.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn start(options: &Options) -> anyhow::Result<Logging> {
+    let default = if options.quiet { "error" } else { "warn,self_trader=info" };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let (writer, worker, ansi) = writer(&options.target)?;
+    let layers = tracing_subscriber::registry().with(filter).with(RateLimit::start());
+    let started = match options.format {
+        LogFormat::Text => {
+            let format = Lines::text(fmt::format().with_ansi(ansi).with_target(false));
+            layers.with(fmt::layer().with_ansi(ansi).event_format(format).with_writer(writer)).try_init()
+        }
+        LogFormat::Json => {
+            let format =
+                fmt::format().json().flatten_event(true).with_current_span(false).with_span_list(false);
+            let layer = fmt::layer().json().map_event_format(|_| Lines::json(format)).with_writer(writer);
+            layers.with(layer).try_init()
+        }
+    };
+    if started.is_err() {
+        tracing::debug!("logging was started before");
+    }
+    Ok(Logging { worker: Some(worker) })
+}
+
+/// The writer, what ends it, and whether a person looks at it.
+fn writer(target: &Target) -> anyhow::Result<(NonBlocking, WorkerGuard, bool)> {
+    let builder = || NonBlockingBuilder::default().buffered_lines_limit(LINES_MAX).thread_name("log");
+    let ((writer, worker), ansi) = match target {
+        Target::Stdout => (builder().finish(std::io::stdout()), std::io::stdout().is_terminal()),
+        Target::Stderr => (builder().finish(std::io::stderr()), std::io::stderr().is_terminal()),
+        Target::File(path) => (builder().finish(daily(path)?), false),
+    };
+    Ok((writer, worker, ansi))
+}
+
+fn daily(path: &Path) -> anyhow::Result<RollingFileAppender> {
+    let text = |part: Option<&std::ffi::OsStr>| part.and_then(std::ffi::OsStr::to_str).map(str::to_owned);
+    let name = text(path.file_stem()).with_context(|| format!("no file name in {}", path.display()))?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = || format!("failed to write a log file in {}", folder.display());
+    // The appender looks for old files before it makes their folder.
+    std::fs::create_dir_all(folder).with_context(failed)?;
+    RollingFileAppender::builder()
+        .rotation(Rotation::DAILY)
+        .filename_prefix(name)
+        .filename_suffix(text(path.extension()).unwrap_or_else(|| "log".to_owned()))
+        .max_log_files(FILES_MAX)
+        .build(folder)
+        .with_context(failed)
+}

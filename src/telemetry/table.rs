@@ -1,0 +1,164 @@
+//! Every metric of the program, in one table.
+
+use pipeline::skip::Skip;
+use pipeline::trade::Outcome;
+
+use super::metrics::{Kind, Label, Metric, Values};
+
+/// Upper bounds of durations, seconds: 50 microseconds to 10 s.
+const DURATIONS: &[f64] = &[
+    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
+    10.0,
+];
+/// Names of reasons for which a message may be refused, no more than these.
+const REJECTIONS_MAX: usize = 24;
+/// The same of numbers.
+const NUMBER_FAULTS_MAX: usize = 6;
+
+const SYMBOL: &[Label] = &[label("symbol", Values::Symbol)];
+const VENUE: &[Label] = &[label("venue", Values::Venue)];
+
+/// Every metric of the program.
+pub const TABLE: &[Metric] = &[
+    // The process.
+    gauge("st_ready", &[], "1 when nothing keeps the program from trading"),
+    gauge("st_up_seconds", &[], "Time since the start"),
+    gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
+    gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
+    counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
+    // Who owns what.
+    gauge(
+        "st_shard",
+        &[
+            label("sharding", Values::Process),
+            label("shard", Values::Process),
+            label("shards", Values::Process),
+        ],
+        "1: how the instruments are shared, this process's ordinal, and among how many",
+    ),
+    gauge("st_symbols_configured", &[], "Instruments of the whole configuration"),
+    gauge("st_symbols_owned", &[], "Instruments that this process may trade now"),
+    gauge("st_symbol_owned", SYMBOL, "1 while orders of the symbol may leave this process"),
+    gauge("st_symbol_epoch", SYMBOL, "The epoch of the running or latest term of ownership"),
+    counter("st_foreign_owner_orders_total", SYMBOL, "New orders of another owner on a symbol of ours"),
+    histogram("st_handover_seconds", "Told to let an instrument go, to its last sweep confirmed"),
+    gauge(
+        "st_lease_seconds_left",
+        &[],
+        "Time until the first of all held leases runs out; 0 while none is held",
+    ),
+    counter("st_lease_errors_total", &[], "Questions to the lease store that failed"),
+    counter("st_leases_lost_total", &[], "Leases that ran out or were taken while they were held"),
+    counter(
+        "st_takeover_unlabelled_trades_total",
+        &[],
+        "Trades of a predecessor that have no label, found when its instruments were taken over",
+    ),
+    // The feed.
+    gauge("st_feed_live", &[], "1 while messages arrive as they are published"),
+    gauge(
+        "st_feed_last_tick_timestamp_seconds",
+        &[],
+        "When the newest message that became a tick arrived, since the epoch",
+    ),
+    counter("st_feed_messages_total", &[], "Messages of the feed, counted for each instrument they feed"),
+    counter("st_feed_rejected_total", &[label("reason", Values::AtMost(REJECTIONS_MAX))], "Messages refused"),
+    counter(
+        "st_feed_bad_numbers_total",
+        &[label("reason", Values::AtMost(NUMBER_FAULTS_MAX))],
+        "Prices and quantities that are no number above zero",
+    ),
+    counter("st_feed_duplicates_total", &[], "Messages whose trade id had been seen"),
+    counter("st_feed_ticks_total", &[], "Messages that became ticks"),
+    counter("st_feed_overflow_total", &[], "Ticks that found their lane's queue full"),
+    counter("st_feed_lagged_total", &[], "Messages that the feed's client lost to a lag"),
+    counter("st_feed_reconnects_total", &[], "Feed connections after the first"),
+    counter("st_feed_gaps_total", &[], "Jumps in the numbers of trades"),
+    gauge("st_kafka_partitions_assigned", &[], "Partitions that are read"),
+    gauge("st_kafka_proof_age_seconds", &[], "Age of the newest commit that the group's coordinator took"),
+    gauge("st_kafka_lag_messages", &[], "Messages behind the end, of the partition that is furthest behind"),
+    gauge("st_kafka_broker_rtt_p99_seconds", &[], "Round trip to the slowest broker, 99th percentile"),
+    counter(
+        "st_kafka_rebalances_total",
+        &[label("kind", Values::Named(&["assign", "revoke", "lost"]))],
+        "Changes of the assignment",
+    ),
+    counter("st_kafka_commit_failures_total", &[], "Commits that did not prove membership"),
+    counter("st_kafka_errors_total", &[], "Errors of the Kafka client"),
+    counter("st_kafka_let_go_total", &[], "Partitions let go without a confirmed hand-over"),
+    counter("st_kafka_rx_bytes_total", &[], "Bytes received from brokers"),
+    // From tick to pair.
+    counter("st_ticks_total", SYMBOL, "Ticks that came to an instrument"),
+    counter("st_pairs_total", SYMBOL, "Pairs decided"),
+    counter(
+        "st_pair_outcomes_total",
+        &[label("symbol", Values::Symbol), label("outcome", Values::AtMost(Outcome::ALL.len()))],
+        "Pairs ended, by outcome",
+    ),
+    counter(
+        "st_ticks_skipped_total",
+        &[label("symbol", Values::Symbol), label("reason", Values::AtMost(Skip::ALL.len()))],
+        "Ticks that made no pair, by reason",
+    ),
+    counter("st_ticks_conflated_total", SYMBOL, "Waiting ticks that a newer one replaced"),
+    counter("st_ticks_overflow_total", SYMBOL, "Ticks for which there was no room to wait"),
+    counter(
+        "st_orders_refused_total",
+        SYMBOL,
+        "Orders that the venue refused, but for makers that would match",
+    ),
+    summary("st_symbol_tick_to_maker_seconds", SYMBOL, "Receipt of the tick to the maker's frame written"),
+    counter("st_repeats_total", &[], "Fires of On Quiet repeat"),
+    gauge("st_ticks_waiting", &[], "Ticks that wait for the gate"),
+    gauge("st_open_makers", &[], "Makers that may rest"),
+    gauge("st_oldest_open_maker_seconds", &[], "Age of the oldest open maker"),
+    counter("st_cancels_refused_total", &[], "Cancels that the venue refused for an order that may be open"),
+    counter("st_orders_swept_total", &[], "Orders of a predecessor that were cancelled"),
+    counter("st_late_reports_total", &[], "Reports about orders no longer followed"),
+    histogram("st_tick_to_maker_seconds", "Receipt of the tick to the maker's frame written"),
+    histogram("st_tick_to_done_seconds", "Receipt of the tick to both legs ended"),
+    counter("st_labels_kafka_total", &[], "Labels that the topic of labels took"),
+    counter("st_labels_kafka_failures_total", &[], "Labels that the topic of labels did not take"),
+    // The venue.
+    gauge("st_gateway_connected", VENUE, "1 while orders can leave, to every account there"),
+    gauge("st_gateway_budget", VENUE, "1 while the rate budget allows another pair, in every account there"),
+    counter(
+        "st_gateway_late_answers_total",
+        &[],
+        "Answers after their deadline, or that nobody had asked for",
+    ),
+    counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
+    gauge("st_books_live", &[], "Books that are in sequence"),
+    gauge(
+        "st_book_age_seconds",
+        SYMBOL,
+        "Time since the top of an owned symbol's book was last confirmed, in sequence or not",
+    ),
+    counter("st_book_gaps_total", &[], "Gaps in the venue's diffs"),
+    counter("st_book_resyncs_total", &[], "Books thrown away and fetched anew"),
+    counter("st_book_reconnects_total", &[], "Book connections lost or not made"),
+    counter("st_book_mismatches_total", &[], "Tops on which two accounts of the venue disagreed"),
+    counter("st_book_snapshot_retries_total", &[], "Snapshots that were asked for again"),
+    counter("st_ws_subscribe_errors_total", &[], "Subscriptions that the venue refused"),
+    counter("st_ws_frame_errors_total", &[], "Frames of book connections that could not be read"),
+];
+
+const fn label(name: &'static str, values: Values) -> Label {
+    Label { name, values }
+}
+
+const fn counter(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, help }
+}
+
+const fn gauge(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, labels, help }
+}
+
+const fn histogram(name: &'static str, help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Histogram(DURATIONS), labels: &[], help }
+}
+
+const fn summary(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Summary, labels, help }
+}

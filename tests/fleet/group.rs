@@ -1,0 +1,58 @@
+//! Ownership by a Kafka group: members stop, die, come, freeze, and are cut off from the group alone.
+
+use std::time::Duration;
+
+use crate::market::{Market, Protocol};
+use crate::members::{Fleet, pass, symbol_count};
+use crate::process::now;
+
+const FROZEN_FOR: Duration = Duration::from_secs(14);
+
+#[test]
+fn one_owner_each_whatever_happens_to_members_of_a_classic_group() {
+    members_come_and_go(Protocol::Classic);
+}
+
+#[test]
+fn one_owner_each_whatever_happens_to_members_of_a_group_by_the_consumer_protocol() {
+    members_come_and_go(Protocol::Consumer);
+}
+
+fn members_come_and_go(protocol: Protocol) {
+    let Some(market) = Market::open() else { return };
+    let mut fleet = Fleet::new(symbol_count());
+    let (direct, proxied) = (market.group(protocol), market.group_over_proxy(protocol));
+    let steady = market.steady(&fleet);
+    let tape = market.tape(&fleet);
+    fleet.start("a", &proxied, &[]);
+    fleet.start("b", &direct, &[]);
+    fleet.start("c", &direct, &[]);
+    fleet.settle("three start", &["a", "b", "c"]);
+
+    fleet.stop("c");
+    fleet.settle("one stopped by SIGTERM", &["a", "b"]);
+    fleet.start("d", &direct, &[]);
+    fleet.settle("one added", &["a", "b", "d"]);
+    fleet.kill("b");
+    fleet.settle("one killed by SIGKILL", &["a", "d"]);
+    fleet.start("e", &direct, &[]);
+    fleet.settle("one added", &["a", "d", "e"]);
+
+    let began = now();
+    fleet.member("d").process.signal("STOP");
+    fleet.settle("one frozen", &["a", "e"]);
+    pass(FROZEN_FOR.saturating_sub(began.elapsed()));
+    fleet.member("d").process.signal("CONT");
+    fleet.settle("the frozen one goes on", &["a", "d", "e"]);
+
+    market.proxy.cut_group(true);
+    let fetched = fleet.messages("a");
+    fleet.settle("one cut off from the group", &["d", "e"]);
+    assert!(market.proxy.swallowed() > 0 && fleet.messages("a") > fetched, "its fetches went on");
+    assert!(fleet.owned_by("a").is_empty(), "what others own is not its own");
+    market.proxy.cut_group(false);
+    fleet.settle("the one that was cut off is back", &["a", "d", "e"]);
+
+    drop((steady, tape));
+    fleet.finish(&format!("group, {}", protocol.name()));
+}

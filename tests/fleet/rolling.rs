@@ -1,0 +1,73 @@
+//! Static shards over Redis pub/sub: another number of shards, one process after the other.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::members::{Fleet, symbol_count};
+use crate::publisher::Steady;
+use crate::redis::Redis;
+
+#[test]
+fn another_number_of_shards_by_rolling_restart_never_has_two_owners() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let mut fleet = Fleet::new(symbol_count());
+    let steady = Steady::redis(&redis, &fleet.symbols);
+    let mut pods = Pods { redis: &redis, names: BTreeMap::new(), started: 0 };
+    for ordinal in 0..3 {
+        pods.start(&mut fleet, ordinal, 3);
+    }
+    fleet.settle("three of three", &pods.all());
+
+    // As a StatefulSet does it: what is new comes at once, what is there is replaced from the last to the first.
+    pods.start(&mut fleet, 3, 5);
+    pods.start(&mut fleet, 4, 5);
+    for ordinal in (0..3).rev() {
+        pods.restart(&mut fleet, ordinal, 5);
+    }
+    fleet.settle("five of five", &pods.all());
+
+    for ordinal in (2..5).rev() {
+        pods.stop(&mut fleet, ordinal);
+    }
+    for ordinal in (0..2).rev() {
+        pods.restart(&mut fleet, ordinal, 2);
+    }
+    fleet.settle("two of two", &pods.all());
+
+    drop(steady);
+    fleet.finish("static over Redis");
+}
+
+/// The processes by ordinal; each start has a name of its own.
+struct Pods<'a> {
+    redis: &'a Redis,
+    names: BTreeMap<usize, String>,
+    started: usize,
+}
+
+impl Pods<'_> {
+    fn start(&mut self, fleet: &mut Fleet, ordinal: usize, shards: usize) {
+        self.started += 1;
+        let name = format!("{ordinal} of {shards}, start {}", self.started);
+        let settings: Value = json!({ "Feed": self.redis.url(), "Sharding": "static", "Shards": shards });
+        fleet.start(&name, &settings, &["--shard", &format!("{ordinal}/{shards}")]);
+        self.names.insert(ordinal, name);
+    }
+
+    fn stop(&mut self, fleet: &mut Fleet, ordinal: usize) {
+        let name = self.names.remove(&ordinal).expect("it runs");
+        fleet.stop(&name);
+    }
+
+    /// The next is replaced when this one is ready.
+    fn restart(&mut self, fleet: &mut Fleet, ordinal: usize, shards: usize) {
+        self.stop(fleet, ordinal);
+        self.start(fleet, ordinal, shards);
+        fleet.member(&self.names[&ordinal]).wait_until_ready();
+    }
+
+    fn all(&self) -> Vec<&str> {
+        self.names.values().map(String::as_str).collect()
+    }
+}
