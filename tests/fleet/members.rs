@@ -206,7 +206,8 @@ impl Fleet {
 
     /// What a running process has logged.
     pub(crate) fn log(&self, name: &str) -> String {
-        self.member(name).process.err()
+        let process = &self.member(name).process;
+        process.out() + &process.err()
     }
 
     /// What all that run have logged.
