@@ -270,5 +270,9 @@ fn what_the_broker_refuses_is_counted() {
     let output = replay(&tape, &to, &["--speed", "max"]);
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
     let told = out(&output);
-    assert!(told.starts_with("replayed 20 messages") && told.contains("20 not delivered (first: "), "{told}{}", err(&output));
+    assert!(
+        told.starts_with("replayed 20 messages") && told.contains("20 not delivered (first: "),
+        "{told}{}",
+        err(&output)
+    );
 }

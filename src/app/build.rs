@@ -88,7 +88,8 @@ pub(super) async fn start(
     let leases = fleet.take(process, instruments, &builder.holds, &options, clock);
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
-    let status = builder.status(&recorder, Arc::clone(&counters), feed_state_receiver, pulse, &fleet, leases.as_ref());
+    let status =
+        builder.status(&recorder, Arc::clone(&counters), feed_state_receiver, pulse, &fleet, leases.as_ref());
     if let Some(admin) = &admin {
         admin.show(status.clone());
     }

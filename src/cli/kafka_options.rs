@@ -64,7 +64,8 @@ fn of_file(file: &Path) -> anyhow::Result<Vec<(String, Secret)>> {
     members
         .into_iter()
         .map(|(name, value)| {
-            let value = value_of(&name, &value).with_context(|| format!("option {}", shown(name.as_bytes())))?;
+            let value =
+                value_of(&name, &value).with_context(|| format!("option {}", shown(name.as_bytes())))?;
             Ok((name, value))
         })
         .collect()

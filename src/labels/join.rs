@@ -194,7 +194,9 @@ mod tests {
     fn every_way_to_join_or_not() {
         let mut join = Join::default();
         // 1 matched, 2 labelled twice, 3 never traded, 4 says it traded, 5 was sniped, 7 and 8 met each other.
-        for (sequence, executed) in [(1, "0.5"), (2, "1"), (2, "1"), (3, "0.00"), (4, "2"), (5, "1"), (7, "1"), (8, "1")] {
+        for (sequence, executed) in
+            [(1, "0.5"), (2, "1"), (2, "1"), (3, "0.00"), (4, "2"), (5, "1"), (7, "1"), (8, "1")]
+        {
             join.label(&label(sequence, executed));
         }
         join.unreadable();

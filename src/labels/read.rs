@@ -198,18 +198,14 @@ fn beginnings(consumer: &BaseConsumer, topic: &str, wanted: Wanted) -> Result<To
     }
     match wanted {
         Wanted::All => Ok(from),
-        Wanted::Recent { .. } => {
-            consumer.offsets_for_times(from, ANSWER_MAX).map_err(|error| words(&error))
-        }
+        Wanted::Recent { .. } => consumer.offsets_for_times(from, ANSWER_MAX).map_err(|error| words(&error)),
     }
 }
 
 /// The client's words; those about an option would show its value.
 fn words(error: &KafkaError) -> String {
-    match error {
-        KafkaError::ClientConfig(_, _, name, _) => {
-            format!("Kafka option {}: not taken; its value is not shown", shown(name.as_bytes()))
-        }
-        other => shown(other.to_string().as_bytes()),
+    if let KafkaError::ClientConfig(_, _, name, _) = error {
+        return format!("Kafka option {}: not taken; its value is not shown", shown(name.as_bytes()));
     }
+    shown(error.to_string().as_bytes())
 }
