@@ -18,6 +18,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clock;
 use crate::feed::{FeedCounters, FeedState};
 use crate::ownership::Hold;
+use crate::ownership::lease::LeaseStatus;
 use crate::telemetry::pulse::Pulse;
 use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
@@ -51,6 +52,8 @@ pub struct AppStatus {
     pub configured: usize,
     /// Which part of the fleet this is.
     pub shard: Shard,
+    /// The leases, where leases prove the ownership.
+    pub leases: Option<watch::Receiver<LeaseStatus>>,
     /// The tops of book by maker symbol, in the same order; `None` while not live.
     pub tops: Vec<(String, watch::Receiver<Option<Top>>)>,
     /// The gateways, by venue.
@@ -163,7 +166,8 @@ impl AppStatus {
     /// The status page.
     #[must_use]
     pub fn json(&self) -> Value {
-        let instruments: Vec<Value> = self.lanes.iter().map(|lane| self.instrument(lane)).collect();
+        let instruments: Vec<Value> =
+            self.lanes.iter().zip(&self.holds).map(|(lane, hold)| self.instrument(lane, hold)).collect();
         let feed = self.counters.snapshot();
         let recorded = recorder::lock(&self.recorded);
         let percentiles = |histogram| json!(recorder::percentiles(histogram));
@@ -179,6 +183,7 @@ impl AppStatus {
                 "ticks": feed.ticks,
                 "lagged": feed.lagged,
             },
+            "fleet": self.fleet(),
             "tick_to_maker_us": percentiles(&recorded.tick_to_maker_us),
             "tick_to_done_us": percentiles(&recorded.tick_to_done_us),
             "oldest_open_maker_ms": self.oldest_open_maker_ms(),
@@ -186,7 +191,29 @@ impl AppStatus {
         })
     }
 
-    fn instrument(&self, lane: &LaneStats) -> Value {
+    /// Which part of the fleet this is, and what it holds of it.
+    fn fleet(&self) -> Value {
+        let leases = self.leases.as_ref().map(|leases| {
+            let leases = leases.borrow();
+            json!({
+                "connected": leases.connected,
+                "held": leases.held,
+                "waiting": leases.waiting,
+                "held_by_others": leases.owners,
+                "error": leases.error,
+            })
+        });
+        json!({
+            "sharding": self.shard.sharding,
+            "shard": self.shard.ordinal,
+            "shards": self.shard.shards,
+            "configured": self.configured,
+            "owned": self.owned(self.clock.now().mono),
+            "leases": leases,
+        })
+    }
+
+    fn instrument(&self, lane: &LaneStats, hold: &Hold) -> Value {
         let counts = lane.counts();
         let top =
             self.tops.iter().find(|(symbol, _)| *symbol == lane.symbol).and_then(|(_, top)| *top.borrow());
@@ -196,6 +223,8 @@ impl AppStatus {
             "venue": lane.venue,
             "follow_key": lane.follow_key,
             "phase": phase_name(lane.phase()),
+            "owned": hold.is_open(self.clock.now().mono),
+            "epoch": hold.epoch().number(),
             "book": top.map(|top| json!({
                 "bid": price(top.bid),
                 "ask": price(top.ask),

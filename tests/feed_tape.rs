@@ -283,7 +283,7 @@ fn as_fast_as_possible_waits_for_the_lane_and_loses_nothing() {
         let (state, states) = watch::channel(FeedState::default());
         let (_stop, stopping) = watch::channel(FeedStop::Run);
         let feed =
-            tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
+            tokio::spawn(async move { feed::run(url.into(), intake, Clock::start(), state, stopping).await });
         let mut ids = Vec::new();
         while let Some(arrived) = lane.recv().await {
             ids.push(arrived.tick.id.unwrap().number().unwrap());
@@ -308,7 +308,7 @@ fn a_stop_ends_a_tape_that_waits() {
         let (state, _states) = watch::channel(FeedState::default());
         let (stop, stopping) = watch::channel(FeedStop::Run);
         let feed =
-            tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
+            tokio::spawn(async move { feed::run(url.into(), intake, Clock::start(), state, stopping).await });
         assert!(lane.recv().await.is_some());
         stop.send_replace(FeedStop::End);
         assert_eq!(feed.await.unwrap().unwrap(), FeedEnd::Stopped);
@@ -326,7 +326,7 @@ fn a_tape_without_the_series_and_kafka_are_errors() {
             let intake = Intake::new(vec![route(4).0], Arc::default());
             let (state, _states) = watch::channel(FeedState::default());
             let (_stop, stopping) = watch::channel(FeedStop::Run);
-            feed::run(&url, intake, Clock::start(), state, stopping).await.unwrap_err().to_string()
+            feed::run(url.into(), intake, Clock::start(), state, stopping).await.unwrap_err().to_string()
         })
     };
     assert!(fails(&format!("tape:{}?series=ETHUSDT", path.display())).starts_with("TAPE-007"));
@@ -346,7 +346,7 @@ fn two_processes_see_the_same_synthetic_market() {
             let (state, _states) = watch::channel(FeedState::default());
             let stopping = stopping.clone();
             let url = FeedUrl::parse("synthetic:42").unwrap();
-            tokio::spawn(async move { feed::run(&url, intake, Clock::start(), state, stopping).await });
+            tokio::spawn(async move { feed::run(url.into(), intake, Clock::start(), state, stopping).await });
             seen.push(async move {
                 let mut ticks = Vec::new();
                 while ticks.len() < 12 {

@@ -15,6 +15,8 @@ mod proxy;
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod redis;
 
+#[path = "fleet/bad_input.rs"]
+mod bad_input;
 #[path = "fleet/by_hand.rs"]
 mod by_hand;
 #[path = "fleet/group.rs"]

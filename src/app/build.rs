@@ -29,7 +29,7 @@ use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
 use crate::labels::{LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks};
-use crate::ownership::{Fence, Hold, epoch_at};
+use crate::ownership::{Fence, Hold};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::status::AppStatus;
 use crate::telemetry::pulse::{Pulse, Watch};
@@ -56,8 +56,9 @@ pub(super) async fn start(
     let fleet = Fleet::of(&config, options.shard).map_err(|fault| StartError::Config(vec![fault]))?;
     let (config, credentials) = fleet.cut(config, credentials);
     let Config { process, instruments, .. } = &config;
-    let feed_url = process.feed.clone().ok_or_else(no_feed)?;
-    feed::check(&feed_url).await?;
+    let url = process.feed.clone().ok_or_else(no_feed)?;
+    let source = feed::Source { url, reading: fleet.kafka(process, &options) };
+    feed::check(&source).await?;
     let admin = process.admin_address.map(admin::bind).transpose()?;
     let venue = embedded_venue(instruments)?;
     let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
@@ -65,7 +66,7 @@ pub(super) async fn start(
     let sinks = LabelSinks::new(process, &options.access);
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
     let recorder = recorder.map_err(anyhow::Error::from)??;
-    let mut builder = Builder::new(process, instruments, recorder.sender(), clock);
+    let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), clock);
     let pulse = Pulse::start(clock);
     builder.heart.spawn(pulse.clone().run());
     let watch = Watch::start(pulse.clone())?;
@@ -89,11 +90,11 @@ pub(super) async fn start(
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
     let status =
-        builder.status(&recorder, Arc::clone(&counters), feed_state_receiver, pulse, &fleet, leases.as_ref());
+        builder.status(&recorder, Arc::clone(&counters), feed_state_receiver, pulse, leases.as_ref());
     if let Some(admin) = &admin {
         admin.show(status.clone());
     }
-    let feed = FeedPlan { url: feed_url, routes: builder.routes(process), state: feed_state };
+    let feed = FeedPlan { source, routes: builder.routes(process), state: feed_state };
     Ok(builder.finish(feed, Parts { venue, ledgers, leases, recorder, status, admin, watch, counters }))
 }
 
@@ -185,11 +186,11 @@ struct LaneInputs {
 
 /// Lanes, books and gateways as they come into being.
 pub(super) struct Builder<'a> {
+    fleet: &'a Fleet,
     process: &'a Process,
     instruments: &'a [Instrument],
     records: mpsc::Sender<Record>,
     clock: Clock,
-    epoch: Epoch,
     holds: Vec<Arc<Hold>>,
     stop: watch::Sender<bool>,
     give_up: watch::Sender<bool>,
@@ -208,17 +209,18 @@ pub(super) struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(
+        fleet: &'a Fleet,
         process: &'a Process,
         instruments: &'a [Instrument],
         records: mpsc::Sender<Record>,
         clock: Clock,
     ) -> Self {
         Self {
+            fleet,
             process,
             instruments,
             records,
             clock,
-            epoch: epoch_at(clock.now().wall_ms),
             holds: instruments.iter().map(|_| Hold::new()).collect(),
             stop: watch::Sender::new(false),
             give_up: watch::Sender::new(false),
@@ -311,7 +313,7 @@ impl<'a> Builder<'a> {
             book_age_max: Duration::from_millis(instrument.max_book_age_ms),
             recv_window: RECV_WINDOW,
             prefix: InstrumentPrefix::new(&self.process.instance, &instrument.maker_symbol),
-            epoch: self.epoch,
+            epoch: Epoch::new(0),
             chance: Chance::new(self.process.seed, &instrument.maker_symbol),
         }
     }
@@ -343,16 +345,16 @@ impl<'a> Builder<'a> {
         counters: Arc<FeedCounters>,
         feed: watch::Receiver<feed::FeedState>,
         pulse: Pulse,
-        fleet: &Fleet,
-        _leases: Option<&Leases>,
+        leases: Option<&Leases>,
     ) -> AppStatus {
         AppStatus {
             clock: self.clock,
             started: self.clock.now(),
             lanes: self.stats.clone(),
             holds: self.lane_holds.clone(),
-            configured: fleet.configured(),
-            shard: fleet.shown(),
+            configured: self.fleet.configured(),
+            shard: self.fleet.shown(),
+            leases: leases.map(Leases::status),
             tops: self.tops.clone(),
             links: self.links.clone(),
             feed,

@@ -13,6 +13,7 @@ use super::options::RunOptions;
 use crate::assign::Shard;
 use crate::clock::Clock;
 use crate::config::Credentials;
+use crate::feed::kafka::{self, Ownership};
 use crate::ownership::lease::{self, LeaseName, LeasePlan, LeaseStatus};
 use crate::ownership::{Hold, epoch_at};
 use crate::status;
@@ -113,9 +114,18 @@ impl Fleet {
         self.configured
     }
 
-    /// The pod's name, or the host's.
-    pub(super) fn pod(&self) -> &str {
-        &self.pod
+    /// How a Kafka feed is read: by the group, or by hand where something else decides on the ownership.
+    pub(super) fn kafka(&self, process: &Process, options: &RunOptions) -> kafka::Reading {
+        let takeover_delay = Duration::from_millis(process.takeover_delay_ms);
+        let options = options.access.kafka_options.iter();
+        kafka::Reading {
+            options: options.map(|(name, value)| (name.clone(), value.expose().to_owned())).collect(),
+            ownership: match self.sharding {
+                Sharding::Group => Ownership::Group { takeover_delay },
+                Sharding::Alone | Sharding::Static => Ownership::ByHand,
+            },
+            client_id: self.pod.clone(),
+        }
     }
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use schemas::config::FeedUrl;
 use schemas::summary::Summary;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -36,7 +35,7 @@ const LAST_TICKS_MAX: Duration = Duration::from_secs(5);
 
 /// The feed before it runs.
 pub(super) struct FeedPlan {
-    pub(super) url: FeedUrl,
+    pub(super) source: feed::Source,
     pub(super) routes: Vec<Route>,
     pub(super) state: watch::Sender<FeedState>,
 }
@@ -130,12 +129,12 @@ impl Running {
     }
 
     fn start_feed(&mut self) {
-        let Some(FeedPlan { url, routes, state }) = self.feed_plan.take() else { return };
+        let Some(FeedPlan { source, routes, state }) = self.feed_plan.take() else { return };
         let intake = Intake::new(routes, Arc::clone(&self.parts.counters));
-        let is_member = matches!(&url, FeedUrl::Kafka(kafka) if kafka.group.is_some());
+        let is_member = source.is_member();
         let (stop, stopped) = watch::channel(FeedStop::Run);
         let clock = self.clock;
-        let task = tokio::spawn(async move { feed::run(&url, intake, clock, state, stopped).await });
+        let task = tokio::spawn(async move { feed::run(source, intake, clock, state, stopped).await });
         self.feed = Some(FeedHandle { stop, task, is_member });
     }
 
@@ -146,6 +145,9 @@ impl Running {
         self.quiet_feed().await;
         self.stop_lanes().await;
         self.leave_feed().await;
+        if let Some(leases) = self.parts.leases.take() {
+            leases.give_back().await;
+        }
         self.book_stop.send_replace(true);
         for gateway in self.gateways {
             drop(gateway.commands);
@@ -247,8 +249,11 @@ fn soon(deadline: Instant) -> Instant {
     deadline.min(Instant::now() + TASK_MAX)
 }
 
-/// Gateways end with their lanes, not before.
+/// Gateways end with their lanes, not before. A process that owns nothing has none.
 async fn first_end(gateways: &mut [GatewayHandle]) -> String {
+    if gateways.is_empty() {
+        return std::future::pending().await;
+    }
     let ends = gateways.iter_mut().map(|gateway| &mut gateway.task);
     let (ended, _, _) = futures_util::future::select_all(ends).await;
     ended.map_or_else(|error| error.to_string(), |()| "before its lanes".to_owned())

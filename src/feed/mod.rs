@@ -9,6 +9,7 @@ use crate::clock::Clock;
 pub mod decode;
 pub mod dedupe;
 pub mod intake;
+pub mod kafka;
 pub mod metrics;
 pub mod redis;
 pub mod schedule;
@@ -50,24 +51,60 @@ pub enum FeedError {
         /// What is wrong.
         why: String,
     },
-    /// Kafka.
-    #[error(
-        "FEED-031 feed: Kafka comes with a later version (got {0}, want redis://, rediss://, tape: or synthetic:)"
-    )]
-    Kafka(String),
+    /// The Kafka client cannot be made with these options.
+    #[error("FEED-031 feed: bad Kafka address or options (got {url}): {why}")]
+    Kafka {
+        /// The address.
+        url: String,
+        /// What the client says.
+        why: String,
+    },
+    /// The brokers have shut the Kafka client out for good.
+    #[error("FEED-035 feed {url}: {why}")]
+    KafkaFatal {
+        /// The address.
+        url: String,
+        /// What the client says.
+        why: String,
+    },
     /// No thread for the tape.
     #[error("FEED-032 feed: cannot start the tape's thread ({0})")]
     Thread(std::io::Error),
+}
+
+/// Where ticks come from, and what reading them there takes beside the address.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The address.
+    pub url: FeedUrl,
+    /// How it is read if it is Kafka's.
+    pub reading: kafka::Reading,
+}
+
+impl Source {
+    /// Whether it belongs to a group that gives the instruments out.
+    #[must_use]
+    pub const fn is_member(&self) -> bool {
+        matches!((&self.url, self.reading.ownership), (FeedUrl::Kafka(_), kafka::Ownership::Group { .. }))
+    }
+}
+
+impl From<FeedUrl> for Source {
+    /// Kafka by hand, without options.
+    fn from(url: FeedUrl) -> Self {
+        Self { url, reading: kafka::Reading::default() }
+    }
 }
 
 /// Finds out, before anything else starts, whether a feed can never work. Asks no server.
 ///
 /// # Errors
 /// What [`run`] would end with.
-pub async fn check(url: &FeedUrl) -> Result<(), FeedError> {
+pub async fn check(source: &Source) -> Result<(), FeedError> {
+    let url = &source.url;
     match url {
         FeedUrl::Redis { mode, .. } => redis::Source::new(url, *mode).map(drop),
-        FeedUrl::Kafka(_) => Err(FeedError::Kafka(url.to_string())),
+        FeedUrl::Kafka(address) => kafka::check(&source.reading.of(address.clone())),
         FeedUrl::Tape { path, series, .. } => open_tape(path.clone(), series.clone()).await.map(drop),
         FeedUrl::Synthetic { .. } => Ok(()),
     }
@@ -80,18 +117,24 @@ pub async fn check(url: &FeedUrl) -> Result<(), FeedError> {
 /// # Errors
 /// [`FeedError`] where the source can never work; a source that is away is waited for.
 pub async fn run(
-    url: &FeedUrl,
+    Source { url, reading }: Source,
     intake: Intake,
     clock: Clock,
     state: watch::Sender<FeedState>,
-    stop: watch::Receiver<FeedStop>,
+    mut stop: watch::Receiver<FeedStop>,
 ) -> Result<FeedEnd, FeedError> {
-    let end = match url {
+    if intake.routes().len() == 0 && !matches!(url, FeedUrl::Kafka(_)) {
+        // A process of a fleet may own no symbol for now.
+        state.send_replace(FeedState::Live);
+        state::stopped(&mut stop).await;
+        return Ok(FeedEnd::Stopped);
+    }
+    let end = match &url {
         FeedUrl::Redis { mode, .. } => {
-            let source = redis::Source::new(url, *mode)?;
+            let source = redis::Source::new(&url, *mode)?;
             Ok(redis::run(source, intake, clock, &state, stop).await)
         }
-        FeedUrl::Kafka(_) => Err(FeedError::Kafka(url.to_string())),
+        FeedUrl::Kafka(address) => kafka::run(reading.of(address.clone()), intake, clock, &state, stop).await,
         FeedUrl::Tape { path, series, speed } => {
             let reader = open_tape(path.clone(), series.clone()).await?;
             state.send_replace(FeedState::Live);

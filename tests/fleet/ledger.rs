@@ -209,3 +209,51 @@ fn epoch(client_order_id: &str) -> Epoch {
 fn is_open(order: &Order) -> bool {
     matches!(order.status.as_str(), "NEW" | "PARTIALLY_FILLED")
 }
+
+/// The judge must be able to condemn.
+mod judged {
+    use schemas::ids::{InstrumentPrefix, Leg};
+
+    use super::*;
+
+    fn order(order_id: u64, epoch: u32, time: i64, ended: i64) -> Order {
+        let id =
+            ClientOrderId::new(InstrumentPrefix::new("main", "A"), Epoch::new(epoch), order_id, Leg::Maker);
+        let (client_order_id, status) = (id.as_str().to_owned(), "CANCELED".to_owned());
+        Order { symbol: "A".to_owned(), order_id, client_order_id, status, time, update_time: ended }
+    }
+
+    fn ledger(orders: Vec<Order>) -> Ledger {
+        let orders = BTreeMap::from([("A".to_owned(), orders)]);
+        Ledger { orders, trades: Vec::new(), labels: Vec::new() }
+    }
+
+    #[test]
+    fn one_owner_after_the_other_is_right() {
+        let ledger =
+            ledger(vec![order(1, 7, 10, 12), order(2, 7, 13, 30), order(3, 8, 30, 31), order(4, 8, 90, 91)]);
+        ledger.check(&BTreeSet::new());
+        let gaps: Vec<_> = ledger.gaps(0).iter().map(|gap| gap.length).collect();
+        assert_eq!(gaps, [17]);
+    }
+
+    #[test]
+    #[should_panic(expected = "has followed")]
+    fn an_owner_that_comes_back_in_its_old_epoch_is_condemned() {
+        ledger(vec![order(1, 7, 10, 12), order(2, 8, 13, 14), order(3, 7, 15, 16)]).check(&BTreeSet::new());
+    }
+
+    #[test]
+    #[should_panic(expected = "was open until 14")]
+    fn an_order_beside_an_earlier_owners_is_condemned() {
+        ledger(vec![order(1, 7, 10, 14), order(2, 7, 11, 12), order(3, 8, 13, 15)]).check(&BTreeSet::new());
+    }
+
+    #[test]
+    #[should_panic(expected = "1 orders are open")]
+    fn an_order_that_is_left_open_is_condemned() {
+        let mut open = order(1, 7, 10, 14);
+        "NEW".clone_into(&mut open.status);
+        ledger(vec![open]).check(&BTreeSet::new());
+    }
+}

@@ -203,6 +203,16 @@ impl Fleet {
         self.member(name).status()["feed"]["messages"].as_u64().unwrap()
     }
 
+    /// What a running process has logged.
+    pub(crate) fn log(&self, name: &str) -> String {
+        self.member(name).process.err()
+    }
+
+    /// What all that run have logged.
+    pub(crate) fn logs(&self) -> String {
+        self.members.keys().map(|name| self.log(name)).collect()
+    }
+
     pub(crate) fn metrics(&self, name: &str) -> String {
         let (status, page) = request(self.member(name).admin, "GET", "/metrics", "");
         assert_eq!(status, 200, "{page}");

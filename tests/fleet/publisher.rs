@@ -78,7 +78,7 @@ fn publish(symbols: &[String], sink: &mut impl Sink, stop: &AtomicBool) {
 
 /// A trade of now. Its id, of a run and a number in it, is no number, so that it lies in no tape's count, and no other run has it.
 pub(crate) fn tick(symbol: &str, run: i64, number: u32) -> String {
-    let (price, side) = (4_350 + number % 7, if number % 2 == 0 { "buy" } else { "sell" });
+    let (price, side) = (4_350 + number % 7, if number.is_multiple_of(2) { "buy" } else { "sell" });
     let (whole, cents, now) = (price / 100, price % 100, wall_ms());
     format!(
         "{{\"symbol\":\"{symbol}\",\"price\":\"{whole}.{cents:02}\",\"qty\":\"1.5\",\"side\":\"{side}\",\

@@ -156,6 +156,21 @@ pub enum DecodeError {
         /// How many follow keys have it.
         count: usize,
     },
+    /// A message without a key whose body names no symbol either.
+    #[error("FEED-021 no key (got none, want the symbol or the follow key as the message's key)")]
+    NoKey,
+    /// A message whose key belongs to another partition than the one it came on.
+    #[error(
+        "FEED-022 partition conflict for \"{key}\" (got partition {got}, want {want}: publishers disagree on the partitioner)"
+    )]
+    PartitionConflict {
+        /// The key.
+        key: String,
+        /// The partition that it came on.
+        got: i32,
+        /// The partition that it belongs to.
+        want: i32,
+    },
 }
 
 /// The kind of a [`DecodeError`]: what is counted.
@@ -201,11 +216,15 @@ pub enum Reason {
     ReplyKind,
     /// FEED-020.
     AmbiguousSymbol,
+    /// FEED-021.
+    NoKey,
+    /// FEED-022.
+    PartitionConflict,
 }
 
 impl Reason {
     /// Every reason, in the order of the codes.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Empty,
         Self::TooLarge,
         Self::NotText,
@@ -226,6 +245,8 @@ impl Reason {
         Self::NotJson,
         Self::ReplyKind,
         Self::AmbiguousSymbol,
+        Self::NoKey,
+        Self::PartitionConflict,
     ];
 
     /// The code that the line begins with, and the name that metrics and summaries use.
@@ -251,10 +272,12 @@ impl Reason {
             Self::NotJson => ("FEED-018", "not_json"),
             Self::ReplyKind => ("FEED-019", "unexpected_reply"),
             Self::AmbiguousSymbol => ("FEED-020", "ambiguous_symbol"),
+            Self::NoKey => ("FEED-021", "no_key"),
+            Self::PartitionConflict => ("FEED-022", "partition_conflict"),
         }
     }
 
-    /// `FEED-001` ... `FEED-020`.
+    /// `FEED-001` ... `FEED-022`.
     #[must_use]
     pub const fn code(self) -> &'static str {
         self.words().0
@@ -304,10 +327,12 @@ impl DecodeError {
             Self::NotJson { .. } => Reason::NotJson,
             Self::ReplyKind { .. } => Reason::ReplyKind,
             Self::AmbiguousSymbol { .. } => Reason::AmbiguousSymbol,
+            Self::NoKey => Reason::NoKey,
+            Self::PartitionConflict { .. } => Reason::PartitionConflict,
         }
     }
 
-    /// `FEED-001` ... `FEED-020`.
+    /// `FEED-001` ... `FEED-022`.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.reason().code()

@@ -1,0 +1,208 @@
+//! What a member of a group knows of its partitions: which assignment runs, which term it makes, what was proved.
+//!
+//! No I/O and no clock, so that whole fleets can be played through. A partition is a number, its *slot*.
+
+use std::time::Duration;
+
+use pipeline::ownership::{Generation, Term};
+use pipeline::time::Now;
+use schemas::ids::Epoch;
+
+use super::note::Note;
+use crate::ownership::epoch_after;
+
+/// The partitions of a session.
+#[derive(Debug)]
+pub struct Membership {
+    slots: Vec<Slot>,
+    next: u64,
+    takeover_delay: Duration,
+}
+
+/// One slot, under one assignment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tenure {
+    /// Which slot.
+    pub slot: usize,
+    /// Which assignment of it.
+    pub generation: Generation,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Slot {
+    Away,
+    Owned(Owned),
+    /// To be handed over; not unassigned yet.
+    Leaving(Owned),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Owned {
+    generation: Generation,
+    since: Now,
+    /// Known once the predecessor's note was read.
+    term: Option<Term>,
+    /// A commit of ours has succeeded since.
+    begun: bool,
+}
+
+impl Membership {
+    /// `slots` partitions, none of them ours. Generations begin at `first`, which is above zero.
+    #[must_use]
+    pub fn new(slots: usize, first: u64, takeover_delay: Duration) -> Self {
+        Self { slots: vec![Slot::Away; slots], next: first.max(1), takeover_delay }
+    }
+
+    /// The generation that would come next; for the session after this one.
+    #[must_use]
+    pub const fn next_generation(&self) -> u64 {
+        self.next
+    }
+
+    /// A slot was assigned.
+    pub fn assign(&mut self, slot: usize, now: Now) -> Generation {
+        let generation = Generation(self.next);
+        self.next += 1;
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = Slot::Owned(Owned { generation, since: now, term: None, begun: false });
+        }
+        generation
+    }
+
+    /// What is assigned and whose predecessor's note is not known yet.
+    #[must_use]
+    pub fn unread(&self) -> Vec<Tenure> {
+        self.owned().filter(|(_, owned)| owned.term.is_none()).map(|(tenure, _)| tenure).collect()
+    }
+
+    /// The note that a slot's predecessor left, if any: fixes the term.
+    ///
+    /// After a confirmed hand-over nothing has to be waited for. Otherwise orders of a predecessor may be on
+    /// their way until Takeover Delay after the assignment.
+    pub fn read(&mut self, tenure: Tenure, note: Option<Note>, now: Now) {
+        let delay = self.takeover_delay;
+        let Some(owned) = self.current(tenure).filter(|owned| owned.term.is_none()) else { return };
+        let from = match note {
+            Some(Note::Free(_)) => now,
+            Some(Note::Held(_)) | None => owned.since.after(delay),
+        };
+        let epoch = epoch_after(note.map(Note::epoch), now.wall_ms);
+        owned.term = Some(Term { epoch, from, shared: true });
+    }
+
+    /// What the next proof must name, each with its epoch.
+    #[must_use]
+    pub fn claims(&self) -> Vec<(Tenure, Epoch)> {
+        self.owned().filter_map(|(tenure, owned)| Some((tenure, owned.term?.epoch))).collect()
+    }
+
+    /// A commit that named this claim has succeeded. The first time, the term begins.
+    pub fn proved(&mut self, tenure: Tenure) -> Option<Term> {
+        let owned = self.current(tenure)?;
+        let first = owned.term.is_some() && !std::mem::replace(&mut owned.begun, owned.term.is_some());
+        owned.term.filter(|_| first)
+    }
+
+    /// A slot is to be handed over. `None` where it is not ours.
+    pub fn leave(&mut self, slot: usize) -> Option<Tenure> {
+        let place = self.slots.get_mut(slot)?;
+        let Slot::Owned(owned) = *place else { return None };
+        *place = Slot::Leaving(owned);
+        Some(Tenure { slot, generation: owned.generation })
+    }
+
+    /// The epoch to write as free once everything of ours is closed.
+    ///
+    /// `None` for a term that never began, or that is younger than its own waiting: orders of *its* predecessor
+    /// may still be on their way, so what the predecessor wrote must stand.
+    #[must_use]
+    pub fn may_free(&self, tenure: Tenure, now: Now) -> Option<Epoch> {
+        let Some(Slot::Leaving(owned)) = self.slots.get(tenure.slot) else { return None };
+        let term = owned.term.filter(|_| owned.begun && owned.generation == tenure.generation)?;
+        (now.mono >= term.from.mono).then_some(term.epoch)
+    }
+
+    /// A slot is ours no more.
+    pub fn gone(&mut self, slot: usize) {
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = Slot::Away;
+        }
+    }
+
+    /// The slots that are ours and not to be handed over.
+    #[must_use]
+    pub fn slots(&self) -> Vec<usize> {
+        self.owned().map(|(tenure, _)| tenure.slot).collect()
+    }
+
+    fn owned(&self) -> impl Iterator<Item = (Tenure, &Owned)> {
+        self.slots.iter().enumerate().filter_map(|(slot, place)| match place {
+            Slot::Owned(owned) => Some((Tenure { slot, generation: owned.generation }, owned)),
+            Slot::Away | Slot::Leaving(_) => None,
+        })
+    }
+
+    fn current(&mut self, tenure: Tenure) -> Option<&mut Owned> {
+        match self.slots.get_mut(tenure.slot)? {
+            Slot::Owned(owned) if owned.generation == tenure.generation => Some(owned),
+            Slot::Owned(_) | Slot::Away | Slot::Leaving(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DELAY: Duration = Duration::from_secs(5);
+
+    fn at(seconds: u64) -> Now {
+        Now { wall_ms: 1_800_000_000_000, ..Now::default() }.after(Duration::from_secs(seconds))
+    }
+
+    fn tenure(slot: usize, generation: Generation) -> Tenure {
+        Tenure { slot, generation }
+    }
+
+    #[test]
+    fn a_term_begins_with_the_first_proof_and_waits_unless_it_was_handed_over() {
+        let mut member = Membership::new(2, 1, DELAY);
+        let (waits, free) = (member.assign(0, at(1)), member.assign(1, at(1)));
+        assert_eq!(member.claims(), []);
+        assert_eq!(member.unread().len(), 2);
+        member.read(tenure(0, waits), Some(Note::Held(Epoch::new(900_000_000))), at(2));
+        member.read(tenure(1, free), Some(Note::Free(Epoch::new(5))), at(2));
+        let term = member.proved(tenure(0, waits)).unwrap();
+        assert_eq!((term.epoch, term.from, term.shared), (Epoch::new(900_000_001), at(6), true));
+        assert_eq!(member.proved(tenure(1, free)).unwrap().from, at(2));
+        assert_eq!(member.proved(tenure(0, waits)), None, "it has begun");
+    }
+
+    #[test]
+    fn what_belongs_to_an_earlier_assignment_is_no_longer_heard() {
+        let mut member = Membership::new(1, 1, DELAY);
+        let early = member.assign(0, at(1));
+        member.read(tenure(0, early), None, at(1));
+        member.gone(0);
+        let late = member.assign(0, at(2));
+        assert_ne!(early, late);
+        member.read(tenure(0, early), Some(Note::Free(Epoch::new(1))), at(2));
+        assert_eq!(member.unread(), [tenure(0, late)]);
+        assert_eq!(member.proved(tenure(0, early)), None);
+        assert_eq!(member.claims(), []);
+    }
+
+    #[test]
+    fn a_term_that_never_ran_says_nothing_of_its_predecessor() {
+        let mut member = Membership::new(1, 1, DELAY);
+        let mine = tenure(0, member.assign(0, at(1)));
+        member.read(mine, None, at(1));
+        assert!(member.proved(mine).is_some());
+        assert_eq!(member.leave(0), Some(mine));
+        assert_eq!(member.claims(), [], "what leaves is not claimed");
+        assert_eq!(member.may_free(mine, at(5)), None, "the predecessor's orders may be on their way");
+        assert!(member.may_free(mine, at(6)).is_some());
+        member.gone(0);
+        assert_eq!(member.may_free(mine, at(6)), None);
+    }
+}

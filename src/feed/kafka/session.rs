@@ -1,0 +1,484 @@
+//! One client's life: it looks for its topics, joins or assigns by hand, hands ticks out, and leaves in order.
+//!
+//! One loop on the lanes' thread polls the client, so that rebalances, ticks and holds are never two threads'
+//! business. Nothing of a session survives it but the numbers of its generations.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use pipeline::ownership::Generation;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, timeout_at};
+
+use super::client::{self, Consumer, Event, Leave};
+use super::group::Group;
+use super::homes::{Came, Counts, Homes, Sorted};
+use super::metrics::{ERRORS_TOTAL, PARTITIONS_ASSIGNED, PROOF_AGE_SECONDS};
+use super::proof::{Ask, Prover};
+use super::says::Says;
+use super::settings::{self, CLOSE_MAX, HAND_OVER_MAX, LEAVE_MAX, QUIET_MAX, TURN};
+use super::watcher::{Watched, Watcher};
+use super::{Ownership, Plan, wanted_topics};
+use crate::clock::Clock;
+use crate::feed::decode::{Decoder, shown};
+use crate::feed::intake::{Intake, Key};
+use crate::feed::{FeedError, FeedState, FeedStop};
+
+/// Messages that are taken before anything else has its turn.
+const TURN_MESSAGES: usize = 64;
+/// Things that may wait to be told to the loop; each is told again or let go where there is no room.
+const EVENTS_MAX: usize = 256;
+/// Questions that may wait for the proof's thread.
+const ASKS_MAX: usize = 64;
+
+/// What outlives a session.
+pub(super) struct Outer<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) intake: &'a mut Intake,
+    pub(super) clock: Clock,
+    pub(super) state: &'a watch::Sender<FeedState>,
+    pub(super) says: &'a mut Says,
+    pub(super) next_generation: &'a mut u64,
+}
+
+/// How a session ended.
+pub(super) enum End {
+    /// It was told to.
+    Stopped,
+    /// It has to begin anew.
+    Lost(String),
+    /// It cannot begin anew either.
+    Failed(FeedError),
+}
+
+struct Session<'a> {
+    outer: Outer<'a>,
+    consumer: Arc<Consumer>,
+    decoder: Decoder,
+    events: mpsc::Sender<Event>,
+    watched: SyncSender<Watched>,
+    received: Arc<AtomicU64>,
+    threads: Vec<JoinHandle<()>>,
+    counts: Option<Counts>,
+    homes: Option<Arc<Homes>>,
+    group: Option<(Arc<Group>, SyncSender<Ask>)>,
+    hand_overs: JoinSet<()>,
+    joined: bool,
+    quiet: bool,
+}
+
+/// Runs a session to its end, whatever that is, and closes its client.
+pub(super) async fn run(outer: Outer<'_>, stop: &mut watch::Receiver<FeedStop>) -> End {
+    let (events, mut told) = mpsc::channel(EVENTS_MAX);
+    let mut session = match Session::open(outer, events) {
+        Ok(session) => session,
+        Err(error) => return End::Failed(error),
+    };
+    let end = session.follow(&mut told, stop).await;
+    session.leave(matches!(end, End::Failed(_))).await;
+    end
+}
+
+impl<'a> Session<'a> {
+    fn open(outer: Outer<'a>, events: mpsc::Sender<Event>) -> Result<Self, FeedError> {
+        let refused = |error: &dyn std::fmt::Display| FeedError::Kafka {
+            url: outer.plan.url.to_string(),
+            why: error.to_string(),
+        };
+        let (watched, watches) = sync_channel(8);
+        let consumer = client::create(&settings::client(outer.plan), events.clone(), watched.clone());
+        let consumer = Arc::new(consumer.map_err(|error| refused(&error))?);
+        let received = Arc::new(AtomicU64::new(outer.clock.now().mono.0));
+        let watcher = Watcher {
+            consumer: Arc::clone(&consumer),
+            topics: wanted_topics(&outer.plan.url, outer.intake),
+            events: events.clone(),
+            received: Arc::clone(&received),
+            clock: outer.clock,
+        };
+        let threads = vec![watcher.start(watches).map_err(|error| refused(&error))?];
+        let session = Self {
+            consumer,
+            decoder: Decoder::default(),
+            events,
+            watched,
+            received,
+            threads,
+            counts: None,
+            homes: None,
+            group: None,
+            hand_overs: JoinSet::new(),
+            joined: false,
+            quiet: false,
+            outer,
+        };
+        Ok(session)
+    }
+
+    /// Polls the client until there is a reason to end.
+    async fn follow(
+        &mut self,
+        told: &mut mpsc::Receiver<Event>,
+        stop: &mut watch::Receiver<FeedStop>,
+    ) -> End {
+        let consumer = Arc::clone(&self.consumer);
+        let mut messages = consumer.stream();
+        let mut turn = tokio::time::interval(TURN);
+        turn.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let end = tokio::select! {
+                biased;
+                stop = stop.changed() => self.told_to_stop(stop.is_err()),
+                _ = turn.tick() => self.turn(),
+                Some(event) = told.recv() => self.take(event),
+                Some(_) = self.hand_overs.join_next() => None,
+                Some(message) = messages.next() => {
+                    let mut next = Some(Some(message));
+                    let mut end = None;
+                    for _ in 0..TURN_MESSAGES {
+                        let Some(Some(message)) = next else { break };
+                        end = self.receive(message);
+                        next = if end.is_none() { messages.next().now_or_never() } else { None };
+                    }
+                    end = end.or_else(|| next.flatten().and_then(|message| self.receive(message)));
+                    // The lanes have their turn, however much there is to take.
+                    tokio::task::yield_now().await;
+                    end
+                }
+            };
+            let asked = *stop.borrow_and_update();
+            self.quiet |= asked == FeedStop::Quiet;
+            if asked == FeedStop::End {
+                return End::Stopped;
+            }
+            if let Some(end) = end {
+                return end;
+            }
+        }
+    }
+
+    /// Nobody is left to tell us: that is an end too.
+    const fn told_to_stop(&self, alone: bool) -> Option<End> {
+        if alone { Some(End::Stopped) } else { None }
+    }
+
+    fn turn(&self) -> Option<End> {
+        let Some((group, _)) = &self.group else { return None };
+        group.turn();
+        let assigned = group.slots().len();
+        metrics::gauge!(PARTITIONS_ASSIGNED).set(assigned as f64);
+        let age = if assigned == 0 { Duration::ZERO } else { group.proof_age() };
+        metrics::gauge!(PROOF_AGE_SECONDS).set(age.as_secs_f64());
+        None
+    }
+
+    fn take(&mut self, event: Event) -> Option<End> {
+        match event {
+            Event::Topics(Ok(counts)) => return self.take_topics(counts),
+            Event::Topics(Err(error)) => {
+                self.trouble("brokers", &format!("the brokers do not answer ({error})"))
+            }
+            Event::Joined => self.join(),
+            Event::Leave(leave) => self.hand_over(leave),
+            Event::Proved(tenures, begun) => {
+                if let Some((group, _)) = &self.group {
+                    group.begin(&tenures, begun);
+                }
+            }
+            Event::Trouble(code, reason) => self.take_trouble(code, &reason),
+            Event::Stuck => return Some(End::Lost("the client has messages and hands none out".to_owned())),
+        }
+        None
+    }
+
+    fn take_trouble(&mut self, code: RDKafkaErrorCode, reason: &str) {
+        match code {
+            // It follows from whatever else is told.
+            RDKafkaErrorCode::AllBrokersDown if self.outer.says.has_said() => {}
+            RDKafkaErrorCode::UnknownTopicOrPartition => {}
+            code => {
+                let reason = reason.split(" (after ").next().unwrap_or_default();
+                self.trouble(&format!("{code:?}"), &shown_reason(reason));
+            }
+        }
+    }
+
+    /// Said once until all is well again.
+    fn trouble(&mut self, kind: &str, why: &str) {
+        if self.outer.says.is_news(kind) {
+            tracing::warn!(target: "feed", "FEED-036 feed {}: {why}; trying again", self.outer.plan.url);
+        }
+        self.outer.state.send_replace(FeedState::Reconnecting { reason: why.to_owned() });
+    }
+
+    fn well(&mut self) {
+        if self.joined {
+            self.outer.says.well();
+            self.outer.state.send_if_modified(|state| {
+                let news = *state != FeedState::Live;
+                *state = FeedState::Live;
+                news
+            });
+        }
+    }
+
+    /// The group has taken us in, with partitions or without.
+    fn join(&mut self) {
+        self.joined |= self.homes.is_some();
+        self.well();
+        self.ask(Ask::Prove);
+    }
+
+    fn ask(&self, ask: Ask) {
+        if let Some((_, asks)) = &self.group {
+            // A thread that is that far behind proves anyway as soon as it can.
+            let _ = asks.try_send(ask);
+        }
+    }
+
+    fn take_topics(&mut self, counts: Counts) -> Option<End> {
+        self.say_missing(&counts);
+        if counts.is_empty() && self.counts.is_none() {
+            return None;
+        }
+        match &self.counts {
+            Some(known) if *known == counts => {
+                self.well();
+                None
+            }
+            Some(known) => Some(End::Lost(difference(known, &counts))),
+            None => self.begin(counts).err().map(End::Failed),
+        }
+    }
+
+    fn say_missing(&mut self, counts: &Counts) {
+        let wanted = wanted_topics(&self.outer.plan.url, self.outer.intake);
+        for topic in wanted.iter().filter(|topic| !counts.contains_key(*topic)) {
+            let why = format!("no topic {:?}", shown(topic.as_bytes()));
+            if counts.is_empty() {
+                self.trouble(&why, &why);
+            } else if self.outer.says.is_news(&why) {
+                tracing::warn!(target: "feed", "FEED-038 feed {}: {why}: its symbol waits", self.outer.plan.url);
+            }
+        }
+    }
+
+    /// The topics are known: now it is known which partition each symbol is at home in.
+    fn begin(&mut self, counts: Counts) -> Result<(), FeedError> {
+        let homes = Arc::new(Homes::new(&self.outer.plan.url, self.outer.intake.routes(), &counts));
+        self.counts = Some(counts);
+        self.homes = Some(Arc::clone(&homes));
+        if self.watched.try_send(Watched::Homes(Arc::clone(&homes))).is_err() {
+            tracing::warn!(target: "feed", "kafka: statistics of this session tell of no partition");
+        }
+        self.outer.state.send_replace(FeedState::Verifying);
+        let begun = match self.outer.plan.ownership {
+            Ownership::Group { takeover_delay } => self.subscribe(&homes, takeover_delay),
+            Ownership::ByHand => self.assign(&homes),
+        };
+        begun.map_err(|error| FeedError::Kafka {
+            url: self.outer.plan.url.to_string(),
+            why: error.to_string(),
+        })
+    }
+
+    fn subscribe(&mut self, homes: &Arc<Homes>, takeover_delay: Duration) -> KafkaResult<()> {
+        let clock = self.outer.clock;
+        let group = Group::new(Arc::clone(homes), *self.outer.next_generation, takeover_delay, clock);
+        let group = Arc::new(group);
+        self.consumer.context().set_group(Arc::clone(&group));
+        let (asks, asked) = sync_channel(ASKS_MAX);
+        let prover = Prover {
+            consumer: Arc::clone(&self.consumer),
+            group: Arc::clone(&group),
+            events: self.events.clone(),
+            clock,
+        };
+        let thread = prover.start(asked).map_err(|error| KafkaError::Subscription(error.to_string()))?;
+        self.threads.push(thread);
+        self.group = Some((group, asks));
+        self.consumer.subscribe(&homes.topics())
+    }
+
+    fn assign(&mut self, homes: &Homes) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::new();
+        for slot in homes.inhabited() {
+            let place = &homes.places()[slot];
+            list.add_partition_offset(&place.topic, place.partition, Offset::End)?;
+            homes.set_generation(slot, Generation(*self.outer.next_generation));
+        }
+        *self.outer.next_generation += 1;
+        self.consumer.assign(&list)?;
+        metrics::gauge!(PARTITIONS_ASSIGNED).set(list.count() as f64);
+        self.join();
+        Ok(())
+    }
+
+    fn receive(&mut self, message: KafkaResult<BorrowedMessage<'_>>) -> Option<End> {
+        match message {
+            Ok(message) => self.hand_out(&message),
+            Err(error) => {
+                metrics::counter!(ERRORS_TOTAL).increment(1);
+                if let KafkaError::MessageConsumptionFatal(code) = error {
+                    let url = self.outer.plan.url.to_string();
+                    return Some(End::Failed(FeedError::KafkaFatal { url, why: code.to_string() }));
+                }
+            }
+        }
+        None
+    }
+
+    fn hand_out(&mut self, message: &BorrowedMessage<'_>) {
+        let now = self.outer.clock.now();
+        self.received.store(now.mono.0, Ordering::Release);
+        let Some(homes) = &self.homes else { return };
+        if self.quiet {
+            return;
+        }
+        let came = Came {
+            topic: message.topic(),
+            partition: message.partition(),
+            key: message.key(),
+            payload: message.payload(),
+        };
+        match homes.sort(came, &mut self.decoder) {
+            Sorted::Route(route, generation) => {
+                // By hand the holds are driven by others, who know no generations.
+                let generation = if self.group.is_some() { generation } else { Generation::default() };
+                let key = Key::Channel(homes.follow_key(route));
+                let payload = came.payload.unwrap_or_default();
+                self.outer.intake.handle_under(generation, key, payload, now);
+            }
+            Sorted::Symbol(symbol) => {
+                self.outer.intake.handle(Key::Symbol(symbol), came.payload.unwrap_or_default(), now);
+            }
+            Sorted::Refused(route, error) => {
+                let key = route.map_or("", |route| homes.follow_key(route));
+                self.outer.intake.refuse(Key::Channel(key), &error);
+            }
+            Sorted::NotOurs => {}
+        }
+    }
+
+    fn hand_over(&mut self, leave: Leave) {
+        let Some((group, asks)) = self.group.clone() else { return };
+        let consumer = Arc::clone(&self.consumer);
+        self.hand_overs.spawn(async move {
+            let slots: Vec<usize> = leave.tenures.iter().map(|tenure| tenure.slot).collect();
+            close_tenures(&group, &asks, leave, &consumer).await;
+            group.lose(&slots);
+        });
+    }
+
+    /// Leaves in order: what is under way is brought to its end, what is ours is said to be free, and the client
+    /// closes on a thread of its own. After [`LEAVE_MAX`] that thread is left to itself.
+    async fn leave(mut self, failed: bool) {
+        let deadline = Instant::now() + LEAVE_MAX;
+        let hand_overs = async { while self.hand_overs.join_next().await.is_some() {} };
+        if timeout_at(deadline - CLOSE_MAX, hand_overs).await.is_err() {
+            tracing::warn!(target: "feed", "kafka: leaving before every partition was handed over");
+        }
+        if let Some((group, asks)) = &self.group {
+            let slots = group.slots();
+            if failed {
+                group.lose(&slots);
+            } else {
+                let left = deadline - CLOSE_MAX;
+                farewell(group, asks, &slots, left).await;
+            }
+            *self.outer.next_generation = group.next_generation();
+            metrics::gauge!(PARTITIONS_ASSIGNED).set(0.0);
+        }
+        self.consumer.context().close();
+        let closed = self.close();
+        if timeout_at(deadline, closed).await.is_err() {
+            tracing::debug!(target: "feed", "kafka: the client is still closing");
+        }
+    }
+
+    /// Ends the threads, then the client, away from the runtime: closing it polls, and may wait for brokers.
+    fn close(self) -> oneshot::Receiver<()> {
+        let (done, closed) = oneshot::channel();
+        let Self { consumer, threads, group, watched, .. } = self;
+        let close = move || {
+            // Threads whose queue is full find it closed instead.
+            let _ = watched.try_send(Watched::End);
+            if let Some((_, asks)) = group {
+                let _ = asks.try_send(Ask::End);
+            }
+            for thread in threads {
+                if thread.join().is_err() {
+                    tracing::error!(target: "feed", "a thread of the Kafka feed has failed");
+                }
+            }
+            consumer.unsubscribe();
+            drop(consumer);
+            let _ = done.send(());
+        };
+        if let Err(error) = std::thread::Builder::new().name("kafka-close".to_owned()).spawn(close) {
+            tracing::error!(target: "feed", "kafka: cannot close the client ({error})");
+        }
+        closed
+    }
+}
+
+/// Waits for the lanes, says what is free, unassigns.
+async fn close_tenures(group: &Group, asks: &SyncSender<Ask>, leave: Leave, consumer: &Consumer) {
+    let deadline = Instant::now() + HAND_OVER_MAX;
+    let quiet = group.quiet(leave.tenures, QUIET_MAX).await;
+    say_free(group, asks, quiet, deadline).await;
+    client::unassign(consumer, &leave.partitions);
+}
+
+/// The same for all that is ours, at the end; the client unassigns when it closes.
+async fn farewell(group: &Group, asks: &SyncSender<Ask>, slots: &[usize], deadline: Instant) {
+    let tenures = group.leave(slots);
+    let left = deadline.saturating_duration_since(Instant::now());
+    let quiet = group.quiet(tenures, left / 2).await;
+    say_free(group, asks, quiet, deadline).await;
+    group.lose(slots);
+}
+
+/// Commits that these are free. Where that is not confirmed in time, the successor waits; nothing is lost by it.
+async fn say_free(
+    group: &Group,
+    asks: &SyncSender<Ask>,
+    quiet: Vec<super::membership::Tenure>,
+    deadline: Instant,
+) {
+    let due = group.farewells(&quiet).len();
+    let (answer, said) = oneshot::channel();
+    if due == 0 || asks.try_send(Ask::Free(quiet, answer)).is_err() {
+        return;
+    }
+    let said = timeout_at(deadline, said).await.ok().and_then(Result::ok).map_or(0, |said| said.len());
+    if said < due {
+        group.count_let_go(due - said);
+    }
+}
+
+/// What the client says, fit for a line.
+fn shown_reason(reason: &str) -> String {
+    reason.chars().filter(|c| !c.is_control()).take(160).collect()
+}
+
+fn difference(known: &Counts, now: &Counts) -> String {
+    for (topic, count) in known {
+        match now.get(topic) {
+            Some(new) if new == count => {}
+            Some(new) => return format!("topic {topic:?} has {new} partitions now, it had {count}"),
+            None => return format!("topic {topic:?} is gone"),
+        }
+    }
+    let new = now.keys().find(|topic| !known.contains_key(*topic)).map_or("", String::as_str);
+    format!("topic {new:?} is there now")
+}
