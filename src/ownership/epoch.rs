@@ -14,6 +14,13 @@ pub fn epoch_at(wall_ms: i64) -> Epoch {
     Epoch::new(u32::try_from(steps).unwrap_or(Epoch::MAX))
 }
 
+/// The epoch of a new owner: the clock's, but later than the one before it, whatever the clocks say.
+#[must_use]
+pub fn epoch_after(before: Option<Epoch>, wall_ms: i64) -> Epoch {
+    let clock = epoch_at(wall_ms);
+    before.map_or(clock, |before| Epoch::new(clock.number().max(before.number().saturating_add(1))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -24,5 +31,13 @@ mod tests {
             .map(|wall_ms| epoch_at(wall_ms).number());
         assert_eq!(numbers, [0, 0, 0, 0, 1, 240]);
         assert_eq!(epoch_at(i64::MAX).number(), Epoch::MAX);
+    }
+
+    #[test]
+    fn an_epoch_is_later_than_the_one_before_it() {
+        let now = epoch_at(ZERO_MS + 10_000);
+        assert_eq!(epoch_after(None, ZERO_MS + 10_000), now);
+        assert_eq!(epoch_after(Some(Epoch::new(7)), ZERO_MS + 10_000), now);
+        assert_eq!(epoch_after(Some(Epoch::new(40)), ZERO_MS + 10_000), Epoch::new(41));
     }
 }

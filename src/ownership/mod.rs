@@ -6,6 +6,6 @@ mod fence;
 mod hold;
 pub mod lease;
 
-pub use epoch::epoch_at;
+pub use epoch::{epoch_after, epoch_at};
 pub use fence::Fence;
 pub use hold::Hold;
