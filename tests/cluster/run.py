@@ -225,7 +225,8 @@ class Phases:
         say(f"{self.scheme}: uninstall")
         began = time.monotonic()
         self.space.helm("uninstall", RELEASE, "--wait", "--timeout", "60s")
-        until("the pods are gone", lambda: not self.space.get("pods", "-l", f"app.kubernetes.io/instance={RELEASE}")["items"])
+        label = f"app.kubernetes.io/instance={RELEASE}"
+        until("the pods are gone", lambda: not self.space.get("pods", "-l", label)["items"])
         ledger = self.fleet.read()
         self.judge(ledger)
         totals = self.fleet.totals()
