@@ -8,8 +8,8 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use schemas::config::{
-    CONFIG_BYTES_MAX, Code, Config, Fault, FeedUrl, Instrument, KafkaOption, SecretRef, Venue, feed_url,
-    lease_store_url,
+    CONFIG_BYTES_MAX, Code, Config, Fault, FeedUrl, FeedUrlError, Instrument, KafkaOption, SecretRef, Venue,
+    feed_url, lease_store_url,
 };
 
 use crate::secret::Secret;
@@ -165,7 +165,7 @@ fn access(
 ) -> Access {
     let process = &mut config.process;
     if let (None, Some(reference)) = (&process.feed, &process.feed_reference) {
-        process.feed = address("/Feed", reference, env, feed_url, faults);
+        process.feed = address("/Feed", reference, env, found_feed, faults);
     }
     let named = process.lease_store.as_ref();
     let named = named.map(|reference| address("/Lease Store", reference, env, lease_store_url, faults));
@@ -191,6 +191,14 @@ fn address<T>(
     let found = Secret::resolve(reference, env).map_err(|error| (Code::Secret, error.to_string()));
     let read = found.and_then(|text| parse(text.expose()).map_err(|cause| (Code::Type, cause)));
     read.map_err(|(code, cause)| faults.push(Fault::new(code, place, cause))).ok()
+}
+
+/// A reference may lead to another secret than was meant: what has none of the schemes is not repeated.
+fn found_feed(text: &str) -> Result<FeedUrl, String> {
+    match FeedUrl::parse(text) {
+        Err(FeedUrlError::Scheme(_)) => Err("not a feed URL; not shown".to_owned()),
+        Ok(_) | Err(_) => feed_url(text),
+    }
 }
 
 fn kafka_option(

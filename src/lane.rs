@@ -95,7 +95,11 @@ pub async fn run(
             Ok(()) = links.link.changed() => take_link(&mut instrument, &mut links, &clock),
             Ok(()) = links.stop.changed() => {
                 if *links.stop.borrow_and_update() {
-                    instrument.stop(clock.now());
+                    let now = clock.now();
+                    if instrument.phase() != Phase::Idle {
+                        links.stats.leaves(now.mono);
+                    }
+                    instrument.stop(now);
                 }
             }
             _ = give_up.changed() => {}
@@ -126,6 +130,11 @@ fn take_claim(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         Claim::Held(term) => instrument.begin(term, now),
         Claim::Leaving => instrument.leave(now),
         Claim::None => instrument.lose(now),
+    }
+    if claim == Claim::Leaving {
+        links.stats.leaves(now.mono);
+    } else {
+        links.stats.stays();
     }
 }
 
@@ -172,6 +181,9 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         links.doubt.store(true, Ordering::Relaxed);
     }
     if !links.claim.has_changed().unwrap_or(false) {
+        if instrument.is_quiet() {
+            links.stats.left(clock.now().mono);
+        }
         links.hold.set_quiet(instrument.is_quiet());
         links.hold.outgrow(instrument.settings().epoch);
     }

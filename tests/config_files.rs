@@ -5,8 +5,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use schemas::config::{Config, Fault, SecretRef};
-use self_trader::config::{credentials_from, load};
+use schemas::config::{Config, Fault, FeedUrl, SecretRef};
+use self_trader::config::{credentials_from, load, resolve_from};
 use self_trader::secret::{Secret, SecretError};
 use serde_json::{Value, json};
 
@@ -153,6 +153,137 @@ fn a_reference_that_leads_nowhere_is_cfg_012_for_each() {
     let config = Config::parse(&staging(&json!({ "file": folder.path() }))).unwrap();
     let faults = lines(credentials_from(&config, env).unwrap_err());
     assert!(faults[0].starts_with("CFG-012 BTCUSDT/Secret: cannot read "), "{faults:?}");
+}
+
+/// A configuration with these process-wide keys, read and followed.
+fn fleet(keys: &Value) -> Config {
+    let list: Value = serde_json::from_slice(&staging(&json!({ "env": "CANARY" }))).unwrap();
+    let mut keys = keys.clone();
+    keys["instruments"] = list;
+    Config::parse(keys.to_string().as_bytes()).unwrap_or_else(|faults| panic!("{faults:#?}"))
+}
+
+#[track_caller]
+fn refused(keys: &Value, env: impl Fn(&str) -> Option<OsString> + Copy, want: &[&str]) {
+    let faults = resolve_from(&mut fleet(keys), env).expect_err("refused");
+    assert!(!format!("{faults:?}").contains(CANARY), "{faults:?}");
+    assert_eq!(faults.iter().map(Fault::to_string).collect::<Vec<_>>(), want);
+}
+
+#[test]
+fn addresses_and_kafka_options_come_from_where_they_are_said_to_be() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("feed"), format!("redis://u:{CANARY}@h:7/1?mode=get\n")).unwrap();
+    std::fs::write(path("key"), "-----BEGIN\nkey\n-----END\n").unwrap();
+    let keys = json!({
+        "Feed": { "file": path("feed") }, "Lease Store": { "env": "LEASES" }, "Sharding": "static", "Shards": 3,
+        "Kafka Options": {
+            "sasl.password": { "env": "CANARY" }, "ssl.key.pem": { "file": path("key") }, "fetch.min.bytes": 1,
+        },
+    });
+    let leases = |name: &str| if name == "LEASES" { Some("rediss://l:1".into()) } else { env(name) };
+    let mut config = fleet(&keys);
+    let (credentials, access) = resolve_from(&mut config, leases).unwrap();
+    assert_eq!(credentials[0].secret.expose(), CANARY);
+    let Some(FeedUrl::Redis { url, .. }) = &config.process.feed else { panic!("{config:?}") };
+    let url = url.clone();
+    assert_eq!(url, format!("redis://u:{CANARY}@h:7/1"));
+    assert_eq!(access.lease_store.as_ref().unwrap().expose(), "rediss://l:1");
+    let options: Vec<_> =
+        access.kafka_options.iter().map(|(name, value)| (&**name, value.expose())).collect();
+    let pem = "-----BEGIN\nkey\n-----END\n";
+    assert_eq!(options, [("fetch.min.bytes", "1"), ("sasl.password", CANARY), ("ssl.key.pem", pem)]);
+    assert!(!format!("{config:?}{access:?}{access:#?}").contains(CANARY), "{config:?}{access:?}");
+
+    config.process.lease_store = None;
+    let (_, access) = resolve_from(&mut config, leases).unwrap();
+    assert_eq!(access.lease_store.unwrap().expose(), url, "the feed's Redis unless named");
+}
+
+#[test]
+fn a_reference_beside_the_instruments_that_leads_nowhere_is_cfg_012() {
+    let none = tempfile::tempdir().unwrap().path().join("none");
+    let unreadable = format!(
+        "CFG-012 /Lease Store: cannot read {}: No such file or directory (os error 2)",
+        none.display()
+    );
+    refused(
+        &json!({
+            "Feed": { "env": "FEED" }, "Lease Store": { "file": none },
+            "Kafka Options": { "sasl.password": { "env": "PASSWORD" }, "ssl.key.pem": { "env": "PEM" } },
+        }),
+        |name| if name == "PEM" { Some("".into()) } else { env(name) },
+        &[
+            "CFG-012 /Feed: environment variable FEED is not set",
+            &unreadable,
+            "CFG-012 /Kafka Options/sasl.password: environment variable PASSWORD is not set",
+            "CFG-012 /Kafka Options/ssl.key.pem: environment variable PEM holds no certificate or key: want text of \
+             at most 64 KiB",
+        ],
+    );
+}
+
+#[test]
+fn what_a_reference_leads_to_is_read_as_strictly_as_the_file() {
+    let found =
+        |address: &'static str| move |name: &str| if name == "X" { Some(address.into()) } else { env(name) };
+    let feed = json!({ "Feed": { "env": "X" } });
+    refused(
+        &feed,
+        found("kafka://h:1"),
+        &["CFG-004 /Feed: no topic in the Kafka address (got \"kafka://h:1\", want kafka://host:port/TOPIC)"],
+    );
+    refused(&feed, found("ftp://u:canary-0d9b7e51a4@h"), &["CFG-004 /Feed: not a feed URL; not shown"]);
+    refused(
+        &feed,
+        found("kafka://u:canary-0d9b7e51a4@h:1/t"),
+        &[
+            "CFG-004 /Feed: a user or password in a Kafka address; not shown (want sasl.username and sasl.password in \
+           Kafka Options)",
+        ],
+    );
+    refused(
+        &json!({ "Lease Store": { "env": "X" } }),
+        found("canary-0d9b7e51a4"),
+        &[
+            "CFG-004 /Lease Store: not a Redis address; not shown (want redis://host:port or rediss://host:port)",
+        ],
+    );
+    refused(
+        &feed,
+        found("kafka://h:1/t?group=g"),
+        &["CFG-011 /Feed: a group wants Sharding \"group\" (got group=g with Sharding \"alone\")"],
+    );
+    refused(
+        &json!({ "Feed": { "env": "X" }, "Sharding": "static", "Shards": 2 }),
+        found("synthetic:1"),
+        &[
+            "CFG-011 /Lease Store: missing: Sharding \"static\" keeps leases (got Shards 2 and no Redis feed, want \
+           redis://host:port)",
+        ],
+    );
+    refused(
+        &json!({ "Feed": { "env": "X" }, "Sharding": "group" }),
+        found("kafka://h:1/t"),
+        &["CFG-011 /Sharding: \"group\" needs a Kafka group (got a kafka:// feed without one, want Feed \
+           kafka://host:port/TOPIC?group=NAME)"],
+    );
+}
+
+#[test]
+fn check_follows_addresses_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.json");
+    let list: Value = serde_json::from_slice(&staging(&json!({ "env": "CANARY" }))).unwrap();
+    let config = json!({ "Feed": { "env": "CANARY" }, "instruments": list });
+    std::fs::write(&path, config.to_string()).unwrap();
+    assert_eq!(program(&[Path::new("check"), &path]).status.code(), Some(0));
+    let output = program(&[Path::new("check"), Path::new("--secrets"), &path]);
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said.contains("CFG-004 /Feed: not a feed URL; not shown"), "{said}");
+    assert!(!said.contains(CANARY), "a reference may lead to another secret than was meant: {said}");
 }
 
 #[test]

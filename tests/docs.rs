@@ -60,10 +60,8 @@ fn metric_rows() -> String {
 /// The values of a metric's only label, which the table names.
 fn named(metric: &str) -> Vec<&'static str> {
     let metric = TABLE.iter().find(|known| known.name == metric).unwrap();
-    match metric.labels[0].values {
-        Values::Named(names) => names.to_vec(),
-        other => panic!("{other:?}"),
-    }
+    let Values::Named(names) = metric.labels[0].values else { panic!("{metric:?}") };
+    names.to_vec()
 }
 
 fn value_rows() -> String {

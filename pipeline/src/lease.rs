@@ -175,6 +175,8 @@ pub struct Leases {
     release: Channel,
     tickets: u64,
     leaving: bool,
+    /// Of each, at the end: nothing of any term of ours is left.
+    quiet: Vec<bool>,
     events: VecDeque<Event>,
 }
 
@@ -191,6 +193,7 @@ impl Leases {
             release: Channel::default(),
             tickets: 0,
             leaving: false,
+            quiet: vec![false; count],
             events: VecDeque::new(),
         }
     }
@@ -257,26 +260,28 @@ impl Leases {
         }
     }
 
-    /// Everything is to be handed over: nothing more is asked for. What is held stays held until
-    /// [`Leases::let_go`]; the others are of no interest any more. Gives the held ones.
+    /// Everything is to be handed over: nothing more is asked for. What is held, or may be, stays so until
+    /// [`Leases::let_go`]; the others are of no interest any more. Gives those that are to be let go.
     pub fn leave(&mut self) -> Vec<usize> {
         self.leaving = true;
-        let mut held = Vec::new();
+        let mut closing = Vec::new();
         for (index, lease) in self.leases.iter_mut().enumerate() {
             match lease {
                 Lease::Wanted(_) => *lease = Lease::Gone,
                 Lease::Held { .. } => {
                     *lease = Lease::Leaving;
-                    held.push(index);
+                    closing.push(index);
                 }
-                Lease::Asking | Lease::Leaving | Lease::Done | Lease::Gone => {}
+                Lease::Asking => closing.push(index),
+                Lease::Leaving | Lease::Done | Lease::Gone => {}
             }
         }
-        held
+        closing
     }
 
     /// Nothing of ours is left there: it may be given back.
     pub fn let_go(&mut self, index: usize) {
+        self.quiet[index] = true;
         if self.leases[index] == Lease::Leaving {
             self.leases[index] = Lease::Done;
         }
@@ -347,10 +352,10 @@ impl Leases {
         self.leases.iter().filter(|lease| **lease != Lease::Gone).count()
     }
 
-    /// Whether every lease was closed and only waits for the store, or is gone.
+    /// At the end: whether each was let go and only waits for the store, or is gone.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        !self.leases.contains(&Lease::Leaving)
+        self.leases.iter().zip(&self.quiet).all(|(lease, quiet)| *quiet || *lease == Lease::Gone)
     }
 
     /// Who holds those that are wanted, as far as the last answers told; some of them may be told twice.
@@ -367,7 +372,8 @@ impl Leases {
                 self.latest[index] = self.latest[index].max(epoch);
                 let until = self.proved(sent);
                 if self.leaving {
-                    self.leases[index] = Lease::Done;
+                    // What is left of an earlier term still keeps others out.
+                    self.leases[index] = self.kept(index);
                 } else if until <= now.mono {
                     // Too slow to prove anything; ours all the same, so that it is asked for again.
                     self.leases[index] = Lease::Wanted(None);
@@ -417,12 +423,15 @@ impl Leases {
     /// What an answer left out, or no answer told of. The store may have given it to us: it has to be asked again,
     /// or given back.
     fn forget_asking(&mut self) {
-        let next = if self.leaving { Lease::Done } else { Lease::Wanted(None) };
-        for lease in &mut self.leases {
-            if *lease == Lease::Asking {
-                lease.clone_from(&next);
+        for index in 0..self.leases.len() {
+            if self.leases[index] == Lease::Asking {
+                self.leases[index] = if self.leaving { self.kept(index) } else { Lease::Wanted(None) };
             }
         }
+    }
+
+    fn kept(&self, index: usize) -> Lease {
+        if self.quiet[index] { Lease::Done } else { Lease::Leaving }
     }
 
     /// Until when a request that left after `sent` proves a lease.

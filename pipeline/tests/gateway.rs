@@ -315,6 +315,12 @@ fn what_each_answer_proves() {
             vec![OrderReport::Rejected { id: ours, code: -2010, would_match: false }],
         ),
         (
+            "would match",
+            place(ours),
+            refused(-2010, Verdict::WouldMatch),
+            vec![OrderReport::Rejected { id: ours, code: -2010, would_match: true }],
+        ),
+        (
             "gone",
             cancel(ours),
             refused(-2011, Verdict::NoSuchOrder),

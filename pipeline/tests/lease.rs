@@ -154,18 +154,36 @@ fn what_leaves_is_kept_from_others_until_it_is_let_go() {
 }
 
 #[test]
-fn what_was_asked_for_when_the_end_came_is_given_back() {
+fn what_was_asked_for_when_the_end_came_is_given_back_once_it_is_quiet() {
     for (answer, given_back) in [(got(7, 0), true), (foreign(7), false)] {
-        let mut leases = leases(1);
-        let request = asked(&mut leases, Ask::Acquire, at(0));
-        assert_eq!(leases.leave(), [0_usize; 0]);
-        leases.handle_answer(request.ticket, Answer::Acquired(vec![answer]), at(10));
-        assert_eq!(events(&mut leases), []);
-        assert_eq!(leases.poll_request(at(10)).is_some(), given_back);
+        for quiet_first in [false, true] {
+            let mut leases = leases(1);
+            let request = asked(&mut leases, Ask::Acquire, at(0));
+            assert_eq!(leases.leave(), [0]);
+            if quiet_first {
+                leases.let_go(0);
+            }
+            leases.handle_answer(request.ticket, Answer::Acquired(vec![answer.clone()]), at(10));
+            assert_eq!(events(&mut leases), []);
+            let kept = given_back && !quiet_first;
+            assert_eq!(
+                leases.poll_request(at(10)).map(|request| request.ask),
+                match (kept, given_back) {
+                    (true, _) => Some(Ask::Renew),
+                    (false, true) => Some(Ask::Release),
+                    (false, false) => None,
+                }
+            );
+            if kept {
+                leases.let_go(0);
+                asked(&mut leases, Ask::Release, at(20));
+            }
+        }
     }
     let mut leases = leases(1);
     asked(&mut leases, Ask::Acquire, at(0));
     leases.leave();
+    leases.let_go(0);
     leases.handle_disconnected();
     leases.handle_connected(at(20));
     asked(&mut leases, Ask::Release, at(20));

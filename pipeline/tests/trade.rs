@@ -263,6 +263,17 @@ fn a_refused_maker_has_no_taker() {
     }
 }
 
+/// A maker that would match is what a moving market brings; any other refusal is for somebody to look at.
+#[test]
+fn refusals_that_no_market_explains_are_counted() {
+    for (would_match, refused) in [(false, 1), (true, 0)] {
+        let mut desk = Desk::new();
+        desk.report(OrderReport::Rejected { id: desk.maker.id, code: -2010, would_match });
+        assert_eq!(desk.finished().outcome(), Outcome::MakerRefused);
+        assert_eq!(desk.instrument.counts().refused, refused);
+    }
+}
+
 #[test]
 fn a_maker_whose_taker_missed_is_cancelled_at_once() {
     let ends: [fn(ClientOrderId) -> OrderReport; 4] = [

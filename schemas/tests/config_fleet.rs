@@ -221,7 +221,7 @@ fn kafka_options_that_the_program_depends_on_are_refused_by_name() {
             "brokers stand in the address (want kafka://host:port[,host:port]/TOPIC)",
         ),
         (
-            &["plugin.library.paths", "sasl.kerberos.kinit.cmd"],
+            &["plugin.library.paths", "sasl.kerberos.kinit.cmd", "ssl.engine.location", "ssl.providers"],
             "the program loads no library and starts no program",
         ),
         (

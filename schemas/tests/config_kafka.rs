@@ -1,5 +1,4 @@
 //! Kafka addresses: what is read comes back as text, and every fault has its one error.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use proptest::prelude::*;
 use schemas::config::{FeedUrl, GroupProtocol, KafkaKey, KafkaTopic, KafkaUrl, Partitioner};

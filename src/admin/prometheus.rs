@@ -95,6 +95,12 @@ fn publish_ownership(status: &AppStatus, now: Now) {
         ("shards", shard.shards.to_string()),
     ];
     metrics::gauge!("st_shard", &labels).set(1.0);
+    if let Some(leases) = &status.leases {
+        let leases = leases.borrow();
+        metrics::counter!("st_lease_errors_total").absolute(leases.errors);
+        metrics::counter!("st_leases_lost_total").absolute(leases.lost);
+        set("st_lease_seconds_left", leases.seconds_left(now).unwrap_or(0.0));
+    }
 }
 
 fn publish_totals(status: &AppStatus) {

@@ -79,8 +79,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    let options = log_options(&config.process);
-    let logging = match logging::start(&options) {
+    let log_options = log_options(&config.process);
+    let logging = match logging::start(&log_options) {
         Ok(logging) => logging,
         Err(error) => {
             complain(&Fault::new(Code::File, "/Log File", format!("{error:#}")).to_string());
@@ -88,22 +88,14 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
     };
     warn(&config.warnings);
-    let ending = match (options.format, options.target) {
-        (LogFormat::Json, Target::Stdout) => Ending::Event,
-        (LogFormat::Text | LogFormat::Json, Target::Stdout | Target::Stderr | Target::File(_)) => {
-            Ending::Lines
-        }
-    };
     let options = RunOptions { run_for: args.run_for, shard: args.shard, access };
     let ended = app::runtime()?.block_on(app::run(config, credentials, options, |_| {}));
-    if ending == Ending::Lines {
-        // The log's last lines come before the summary's.
-        drop(logging);
-        return tell(ended, args.summary.as_deref(), ending);
+    if log_options.format == LogFormat::Json && log_options.target == Target::Stdout {
+        return tell(ended, args.summary.as_deref(), Ending::Event);
     }
-    let code = tell(ended, args.summary.as_deref(), ending);
+    // The log's last lines come before the summary's.
     drop(logging);
-    code
+    tell(ended, args.summary.as_deref(), Ending::Lines)
 }
 
 fn log_options(process: &Process) -> logging::Options {

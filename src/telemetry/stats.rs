@@ -7,6 +7,7 @@ use std::time::Duration;
 use pipeline::counts::Counts;
 use pipeline::instrument::Phase;
 use pipeline::skip::Skip;
+use pipeline::time::Nanos;
 use pipeline::trade::Outcome;
 
 /// One instrument's counters, written by its lane and read by everybody else.
@@ -34,6 +35,8 @@ pub struct LaneStats {
     /// Monotonic nanoseconds of the open maker's sending, plus one; 0 = none is open.
     open_maker_since: AtomicU64,
     phase: AtomicU64,
+    /// Monotonic nanoseconds at which the instrument was to be handed over, plus one; 0 = it was not.
+    leaving_since: AtomicU64,
     makers_sent: AtomicU64,
     tick_to_maker_us: AtomicU64,
 }
@@ -74,6 +77,27 @@ impl LaneStats {
         }
         for (cell, value) in self.outcomes.iter().zip(counts.outcomes) {
             cell.store(value, Relaxed);
+        }
+    }
+
+    /// The instrument is to be handed over from now on.
+    pub fn leaves(&self, now: Nanos) {
+        // Asked again, it has been leaving since the first time.
+        let _ = self.leaving_since.compare_exchange(0, now.0.saturating_add(1), Relaxed, Relaxed);
+    }
+
+    /// It is ours again, or was lost before it was handed over.
+    pub fn stays(&self) {
+        self.leaving_since.store(0, Relaxed);
+    }
+
+    /// Nothing of it is left here: the hand-over is over, if there was one.
+    pub fn left(&self, now: Nanos) {
+        if self.leaving_since.load(Relaxed) == 0 {
+            return;
+        }
+        if let Some(since) = self.leaving_since.swap(0, Relaxed).checked_sub(1) {
+            metrics::histogram!("st_handover_seconds").record(now.since(Nanos(since)));
         }
     }
 
@@ -136,5 +160,32 @@ const fn phase_code(phase: Phase) -> u64 {
         Phase::Stopping => 2,
         Phase::Stopped => 3,
         Phase::Idle => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use metrics_exporter_prometheus::PrometheusBuilder;
+
+    use super::*;
+
+    #[test]
+    fn a_hand_over_is_timed_from_the_first_word_to_its_end() {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let stats = LaneStats::new("BTCUSDT", "simulated", "binance_ticker_BTCUSDT");
+        let seconds = |seconds: u64| Nanos(seconds * 1_000_000_000);
+        metrics::with_local_recorder(&recorder, || {
+            stats.left(seconds(1));
+            stats.leaves(seconds(2));
+            stats.leaves(seconds(4));
+            stats.left(seconds(5));
+            stats.left(seconds(9));
+            stats.leaves(seconds(10));
+            stats.stays();
+            stats.left(seconds(11));
+        });
+        let page = recorder.handle().render();
+        assert!(page.contains("st_handover_seconds_sum 3\n"), "{page}");
+        assert!(page.contains("st_handover_seconds_count 1\n"), "{page}");
     }
 }

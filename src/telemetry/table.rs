@@ -41,8 +41,12 @@ pub const TABLE: &[Metric] = &[
     gauge("st_symbol_owned", SYMBOL, "1 while orders of the symbol may leave this process"),
     gauge("st_symbol_epoch", SYMBOL, "The epoch of the running or latest term of ownership"),
     counter("st_foreign_owner_orders_total", SYMBOL, "New orders of another owner on a symbol of ours"),
-    histogram("st_handover_seconds", "Revocation or shutdown to the last cancel of a symbol confirmed"),
-    gauge("st_lease_seconds_left", &[], "Time until the first of all held leases runs out"),
+    histogram("st_handover_seconds", "Told to let an instrument go, to its last sweep confirmed"),
+    gauge(
+        "st_lease_seconds_left",
+        &[],
+        "Time until the first of all held leases runs out; 0 while none is held",
+    ),
     counter("st_lease_errors_total", &[], "Questions to the lease store that failed"),
     counter("st_leases_lost_total", &[], "Leases that ran out or were taken while they were held"),
     counter(

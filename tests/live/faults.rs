@@ -201,6 +201,11 @@ fn refused_cancels_are_tried_until_they_go_through() {
         fault["on"] = json!(false);
         rig.venue.fault(&fault);
     }
+    until("refused cancels are counted", || {
+        let (_, page) = crate::process::request(rig.run.admin, "GET", "/metrics", "");
+        let count = page.lines().find_map(|line| line.strip_prefix("st_cancels_refused_total "));
+        (count.unwrap() != "0").then_some(())
+    });
     rig.venue.fault(&json!({ "fault": "refuse_cancels", "on": false }));
     until("the maker is cancelled", || {
         rig.venue.open_orders().iter().all(|order| id(order) != open).then_some(())

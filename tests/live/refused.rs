@@ -96,7 +96,7 @@ fn what_the_command_line_makes_of_a_file_is_checked_as_well() {
     refused(&found, &["CFG-012 /Feed: ", "THERE_IS_NO_SUCH_FEED is not set"]);
     let hidden = ["--feed", "kafka://user:canary-of-a-password@127.0.0.1:1/trades"];
     let rest = refused_with(&config, &hidden, &["CFG-004 --feed: ", "not shown"]);
-    assert_eq!(rest, "");
+    assert!(!rest.contains("canary"), "{rest}");
 }
 
 #[test]

@@ -40,6 +40,8 @@ const REFUSED: &[(&str, &str)] = &[
     ("partitioner", PARTITIONER),
     ("plugin.*", PLUGIN),
     ("sasl.kerberos*", PLUGIN),
+    ("ssl.engine.*", PLUGIN),
+    ("ssl.providers", PLUGIN),
     ("client.id", OWN),
     ("statistics.interval.ms", OWN),
     ("test.mock.*", OWN),
