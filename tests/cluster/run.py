@@ -16,7 +16,7 @@ import kube
 import machine
 from fleet import JUDGE, POD, RELEASE, Fleet
 from kube import Failed, Namespace, run, until
-from ledger import spread
+from ledger import spread, unlabelled
 from volumes import Volumes
 
 SYMBOLS = 60
@@ -84,6 +84,8 @@ def trial(image, report):
     """What a stranger does first."""
     say("trial install")
     with Namespace("st-trial") as space:
+        # Helm 4 here, helm 3 for the fleets.
+        space.helm_binary = os.environ.get("HELM4", kube.HELM)
         repository, tag = image[0].rsplit(":", 1)
         began = time.monotonic()
         space.install("t", {"trial": {"enabled": True}, "image": {"repository": repository, "tag": tag}})
@@ -107,11 +109,21 @@ def on_a_feed(image, server, report, volumes=None):
         fleet.install_judge()
         with machine.Publisher(server, SYMBOLS):
             Phases(fleet, report).all()
-        if volumes and volumes.root:
-            lines = volumes.lines()
-            print(f"labels on the volumes: {lines}")
-            if len(lines) < 3 or min(lines) == 0:
-                raise Failed(f"a pod wrote no labels to its volume: {lines}")
+        if volumes:
+            judge_labels(fleet.trades(), volumes.labels(), report)
+
+
+def judge_labels(trades, volumes, report):
+    """Every process of this run ended in order: each trade has exactly one label, on one of the volumes."""
+    if not volumes:
+        print("skipped: labels lie on volumes that this machine does not see")
+        return
+    labels = [label for volume in volumes for label in volume]
+    alone = unlabelled(trades, labels)
+    print(f"   {len(trades)} trades, {len(labels)} labels on {len(volumes)} volumes, {len(alone)} trades without exactly one")
+    if alone or not trades:
+        raise Failed(f"{len(alone)} of {len(trades)} trades do not join exactly one label: {alone[:2]}")
+    report.append(("redis", f"{len(trades)} trades join exactly one label each", "", "", ""))
 
 
 class Phases:
