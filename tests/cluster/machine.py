@@ -1,14 +1,15 @@
 """What runs on this machine for a cluster's tests: Redis, Kafka, and who publishes to them. Each in a folder of its own, on
 an address that pods reach, stopped by its process id."""
 
+import contextlib
 import os
 import pathlib
 import secrets
+import signal
 import socket
 import struct
 import subprocess
 import tempfile
-import time
 
 from kube import ROOT, Failed, until
 
@@ -56,6 +57,15 @@ class Server:
             self.__exit__()
             raise
         return self
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Stands still while the `with` lasts: connections stay, nothing is answered."""
+        self.process.child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.child.send_signal(signal.SIGCONT)
 
     def free_port(self):
         with socket.socket() as probe:
@@ -154,12 +164,18 @@ class Publisher:
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="self-trader-")
+        self.start()
+        return self
+
+    def start(self):
         words = [BINARY, "replay", *tape(self.folder.name), "--to", self.server.publish]
         words += ["--copies", self.symbols, "--steady", self.RATE]
         self.process = Process("replay", words, self.folder.name)
-        time.sleep(0.5)
-        self.process.says("")
-        return self
+
+    def start_again(self):
+        """It may have given up while its server stood still."""
+        self.process.stop()
+        self.start()
 
     def __exit__(self, *_):
         self.process.stop()

@@ -23,6 +23,8 @@ SYMBOLS = 60
 TRIAL_WITHIN = 60
 # How late an order of a process that was told to stop may be, by the venue's clock.
 LATE_MAX_MS = 50
+# How long the feed's server stands still: longer than a lease, a commit or a session holds.
+FROZEN_S = 12
 # How long a maker may rest where its owner was killed: until the successor may trade, and has swept.
 ORPHAN_MAX_MS = {"redis": 30_000, "kafka": 45_000}
 # And where nobody was killed.
@@ -107,8 +109,8 @@ def on_a_feed(image, server, report, volumes=None):
     with Namespace(f"st-{server.scheme}") as space:
         fleet = Fleet(space, image, server, SYMBOLS, persistence)
         fleet.install_judge()
-        with machine.Publisher(server, SYMBOLS):
-            Phases(fleet, report).all()
+        with machine.Publisher(server, SYMBOLS) as publisher:
+            Phases(fleet, publisher, report).all()
         if volumes:
             judge_labels(fleet.trades(), volumes.labels(), report)
 
@@ -129,8 +131,9 @@ def judge_labels(trades, volumes, report):
 class Phases:
     """What is done to a fleet, one after another; after each the ledger is judged."""
 
-    def __init__(self, fleet, report):
+    def __init__(self, fleet, publisher, report):
         self.fleet, self.space, self.report = fleet, fleet.space, report
+        self.publisher = publisher
         self.scheme = fleet.server.scheme
         self.orphan_max = ORPHAN_MAX_MS[self.scheme]
 
@@ -145,6 +148,9 @@ class Phases:
         self.phase("rollback", self.rollback)
         self.phase("pod deleted by force", self.delete_by_force, killed=True)
         self.phase("two evictions, the second refused", self.evict_two)
+        self.phase(f"feed frozen for {FROZEN_S} s", self.freeze, killed=True)
+        if self.scheme == "redis":
+            self.phase("a pod beyond the shards", self.one_too_many)
         self.refuse_another_proof()
         self.uninstall()
 
@@ -167,6 +173,9 @@ class Phases:
         self.report.append((self.scheme, what, f"{took:.1f} s", spread(gaps), f"{longest} ms"))
 
     def judge(self, ledger):
+        restarted = [name for name, pod in self.space.pods(RELEASE).items() if restarts(pod)]
+        if restarted:
+            raise Failed(f"containers were restarted in {restarted}")
         overlaps = ledger.overlaps()
         if overlaps:
             raise Failed(f"{len(overlaps)} overlaps: {overlaps[:3]}")
@@ -197,8 +206,7 @@ class Phases:
 
         def back():
             pods = self.space.pods(RELEASE)
-            fresh = pod in pods and pods[pod]["metadata"]["uid"] != uid
-            return fresh and all(one["ready"] for one in pods[pod]["status"].get("containerStatuses", [{"ready": False}]))
+            return pod in pods and pods[pod]["metadata"]["uid"] != uid and is_ready(pods[pod])
 
         until("the pod is back", back)
         late = self.fleet.read().placed_after(owned, stopped)
@@ -218,6 +226,34 @@ class Phases:
         print(f"   the second: {said.strip().splitlines()[-1][:150]}")
         self.space.kubectl("rollout", "status", f"statefulset/{POD}", "--timeout=90s", patience=100)
         until("three pods are there", lambda: len(self.space.pods(RELEASE)) == 3)
+        return time.monotonic() - began
+
+    def freeze(self):
+        """Nobody can prove anything, so nobody trades; no pod is restarted or taken out for it."""
+        with self.fleet.server.frozen():
+            deadline = time.monotonic() + FROZEN_S
+            while time.monotonic() < deadline:
+                pods = self.space.pods(RELEASE)
+                unfit = [name for name, pod in pods.items() if not is_ready(pod) or restarts(pod)]
+                if unfit or len(pods) != 3:
+                    raise Failed(f"an outage of the feed reached the probes of {unfit or list(pods)}")
+                time.sleep(1)
+        self.publisher.start_again()
+
+    def one_too_many(self):
+        """Scaled past the configuration, a pod has no symbols: it is ready, and says so."""
+        began = time.monotonic()
+        extra = f"{POD}-3"
+        self.space.kubectl("scale", f"statefulset/{POD}", "--replicas=4")
+
+        def idle():
+            pod = self.space.pods(RELEASE).get(extra)
+            said = json.loads(self.space.ask("pods", extra, 9464, "/readyz") or "{}") if pod and is_ready(pod) else {}
+            return said.get("idle")
+
+        print(f"   {extra}: {until('the pod says that it is idle', idle)}")
+        self.space.kubectl("scale", f"statefulset/{POD}", "--replicas=3")
+        until("three pods are left", lambda: len(self.space.pods(RELEASE)) == 3)
         return time.monotonic() - began
 
     def refuse_another_proof(self):
@@ -246,6 +282,15 @@ class Phases:
             raise Failed(f"{totals['open_orders']} orders are open after the end")
         print(f"   {totals['orders']} orders, {totals['trades']} trades, 0 open, no overlap in {len(ledger.owners())} symbols")
         self.report.append((self.scheme, "uninstall: 0 open orders", f"{time.monotonic() - began:.1f} s", "", ""))
+
+
+def is_ready(pod):
+    conditions = pod["status"].get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def restarts(pod):
+    return sum(one["restartCount"] for one in pod["status"].get("containerStatuses", []))
 
 
 if __name__ == "__main__":
