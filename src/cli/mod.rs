@@ -12,6 +12,7 @@ mod duration;
 mod kafka_options;
 mod outcome;
 pub mod replay;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod venue;
@@ -43,6 +44,8 @@ pub enum Command {
     Check(check::Args),
     /// Publish a tape to Redis or Kafka
     Replay(replay::Args),
+    /// Does each trade of a venue join exactly one label?
+    Report(report::Args),
     /// Print a JSON Schema
     Schema(schema::Args),
     /// Print a shell's completions
@@ -61,6 +64,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Decide(args) => decide::run(args),
         Command::Check(args) => check::run(args),
         Command::Replay(args) => replay::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),
     }

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use schemas::config::{KafkaKey, KafkaUrl};
+use schemas::config::{KafkaKey, KafkaTopic, KafkaUrl};
 
-use super::producer::{Producer, ProducerError, Settings};
+use super::producer::{NotTaken, Producer, ProducerError, Settings};
 use super::{Message, Name, Report};
+use crate::secret::Secret;
 
 /// What holds unless an option says otherwise: each message leaves at once, and one that a broker does not take
 /// within 10 s is given up.
@@ -27,7 +28,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(11);
 /// A Kafka cluster before it is connected to.
 pub(super) struct Cluster {
     url: KafkaUrl,
-    options: Vec<(String, String)>,
+    options: Vec<(String, Secret)>,
 }
 
 /// A connection.
@@ -39,7 +40,7 @@ pub(super) struct Sender {
 }
 
 impl Cluster {
-    pub(super) fn new(url: &KafkaUrl, options: &[(String, String)]) -> Self {
+    pub(super) fn new(url: &KafkaUrl, options: &[(String, Secret)]) -> Self {
         Self { url: url.clone(), options: options.to_vec() }
     }
 
@@ -53,7 +54,7 @@ impl Cluster {
         let producer = opened.await.unwrap_or_else(|error| Err(ProducerError::Away(error.to_string())))?;
         let sender = Sender { url, producer, topics: HashMap::new() };
         // One topic is there or not; of one a symbol each is looked for when its symbol comes up.
-        if let schemas::config::KafkaTopic::One(topic) = &sender.url.topic {
+        if let KafkaTopic::One(topic) = &sender.url.topic {
             sender.producer.has(topic)?;
         }
         Ok(sender)
@@ -66,7 +67,7 @@ impl Sender {
         for message in messages {
             self.find_topic(message.name)?;
             let handed = tokio::time::timeout(ROOM_MAX, self.hand_over(message)).await;
-            handed.unwrap_or_else(|_| Err(self.no_room()))?;
+            handed.map_err(|_| self.no_room())?;
         }
         Ok(())
     }
@@ -75,7 +76,7 @@ impl Sender {
     pub(super) async fn finish(self, report: &mut Report) {
         let deliveries = self.producer.deliveries().clone();
         let flushed = tokio::task::spawn_blocking(move || self.producer.flush(FLUSH_MAX)).await;
-        report.undelivered = report.messages.saturating_sub(deliveries.delivered());
+        report.undelivered = deliveries.unconfirmed();
         if flushed.is_err() || report.undelivered > 0 {
             report.first_failure = deliveries.first_failure();
         }
@@ -90,7 +91,7 @@ impl Sender {
         Ok(())
     }
 
-    async fn hand_over(&self, message: &Message<'_>) -> Result<(), String> {
+    async fn hand_over(&self, message: &Message<'_>) {
         let key = match self.url.key {
             KafkaKey::Symbol => &message.name.symbol,
             KafkaKey::FollowKey => &message.name.follow_key,
@@ -98,9 +99,9 @@ impl Sender {
         let topic = &self.topics[&message.name.symbol];
         loop {
             match self.producer.send(topic, key, &message.payload, message.time_ms) {
-                Ok(()) => return Ok(()),
-                Err(ProducerError::Full) => tokio::time::sleep(ROOM_EVERY).await,
-                Err(error) => return Err(error.to_string()),
+                // What is refused is counted: a topic can be back with its broker.
+                Ok(()) | Err(NotTaken::Refused) => return,
+                Err(NotTaken::Full) => tokio::time::sleep(ROOM_EVERY).await,
             }
         }
     }

@@ -7,6 +7,7 @@ use schemas::config::FeedUrl;
 use crate::clock::Clock;
 use crate::drain::Signals;
 use crate::feed::tape::Player;
+use crate::secret::Secret;
 
 mod kafka;
 mod message;
@@ -68,7 +69,7 @@ impl Target {
     ///
     /// # Errors
     /// [`PublishError::Unusable`] where it cannot be published to.
-    pub fn new(url: &FeedUrl, kafka_options: &[(String, String)]) -> Result<Self, PublishError> {
+    pub fn new(url: &FeedUrl, kafka_options: &[(String, Secret)]) -> Result<Self, PublishError> {
         let shown = url.to_string();
         let unusable = |why: String| PublishError::Unusable { url: url.to_string(), why };
         let place = match url {

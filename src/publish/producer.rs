@@ -13,6 +13,9 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use schemas::config::{KafkaUrl, Partitioner};
 
+use crate::feed::decode::shown;
+use crate::secret::Secret;
+
 /// How long a broker may take to tell its topics.
 const METADATA_MAX: Duration = Duration::from_secs(5);
 /// What the address decides, and an option therefore must not.
@@ -20,7 +23,7 @@ const OF_THE_ADDRESS: [&str; 3] = ["bootstrap.servers", "metadata.broker.list", 
 /// Most of the client's own words that are shown, characters.
 const WORDS_MAX: usize = 160;
 
-/// Why there is no producer, or why it took no message.
+/// Why there is no producer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProducerError {
     /// An option that the client does not know or take.
@@ -37,12 +40,15 @@ pub enum ProducerError {
     /// A topic that is not there.
     #[error("no such topic (got {0})")]
     NoTopic(String),
-    /// The queue of messages on their way is full.
-    #[error("the queue of messages is full")]
+}
+
+/// Why a message was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// There is no room in the queue yet.
     Full,
-    /// The message was refused at once.
-    #[error("a message was refused: {0}")]
-    Refused(String),
+    /// It is no use to try again; counted as taken and never confirmed.
+    Refused,
 }
 
 /// What a producer is opened with.
@@ -53,16 +59,16 @@ pub struct Settings<'a> {
     /// What holds unless an option says otherwise.
     pub defaults: &'a [(&'a str, &'a str)],
     /// What the user says.
-    pub options: &'a [(String, String)],
+    pub options: &'a [(String, Secret)],
     /// What holds whatever an option says.
     pub fixed: &'a [(&'a str, &'a str)],
 }
 
 /// What became of messages; shared with the thread that hears it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Deliveries {
+    taken: AtomicU64,
     delivered: AtomicU64,
-    failed: AtomicU64,
     first_failure: OnceLock<String>,
     trouble: Mutex<Option<String>>,
 }
@@ -104,39 +110,38 @@ impl Producer {
     /// # Errors
     /// [`ProducerError::NoTopic`].
     pub fn has(&self, topic: &str) -> Result<(), ProducerError> {
-        let missing = || ProducerError::NoTopic(crate::feed::decode::shown(topic.as_bytes()));
+        let missing = || ProducerError::NoTopic(shown(topic.as_bytes()));
         if self.topics.contains(topic) { Ok(()) } else { Err(missing()) }
     }
 
     /// Takes a message into the queue; never waits.
     ///
     /// # Errors
-    /// [`ProducerError::Full`] where there is no room yet, [`ProducerError::Refused`] where it is no use to try
-    /// again.
-    pub fn send(&self, topic: &str, key: &str, payload: &[u8], time_ms: i64) -> Result<(), ProducerError> {
+    /// [`NotTaken`].
+    pub fn send(&self, topic: &str, key: &str, payload: &[u8], time_ms: i64) -> Result<(), NotTaken> {
         let record = BaseRecord::to(topic).key(key).payload(payload).timestamp(time_ms);
         match self.client.send(record) {
-            Ok(()) => Ok(()),
-            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(ProducerError::Full),
-            Err((error, _)) => Err(ProducerError::Refused(words(&error.to_string()))),
+            Ok(()) => {
+                self.deliveries.taken.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            }
+            Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(NotTaken::Full),
+            Err((error, _)) => {
+                self.deliveries.taken.fetch_add(1, Ordering::Relaxed);
+                self.deliveries.failure(&error);
+                Err(NotTaken::Refused)
+            }
         }
     }
 
-    /// Waits until nothing is on its way any more, or `within` has passed; gives how many messages still are.
-    pub fn flush(&self, within: Duration) -> u64 {
+    /// Waits until nothing is on its way any more, or `within` has passed.
+    pub fn flush(&self, within: Duration) {
         if let Err(error) = self.client.flush(within) {
-            tracing::debug!(%error, "messages are still on their way");
+            tracing::debug!(target: "kafka", %error, "messages are still on their way");
         }
-        self.in_flight()
     }
 
-    /// Messages on their way.
-    #[must_use]
-    pub fn in_flight(&self) -> u64 {
-        u64::try_from(self.client.in_flight_count()).unwrap_or(0)
-    }
-
-    /// What became of those that are not.
+    /// What became of the messages so far.
     #[must_use]
     pub const fn deliveries(&self) -> &Arc<Deliveries> {
         &self.deliveries
@@ -150,16 +155,21 @@ impl Deliveries {
         self.delivered.load(Ordering::Relaxed)
     }
 
-    /// Messages given up.
+    /// Messages that the broker has not confirmed: given up, or still on their way.
     #[must_use]
-    pub fn failed(&self) -> u64 {
-        self.failed.load(Ordering::Relaxed)
+    pub fn unconfirmed(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed).saturating_sub(self.delivered())
     }
 
     /// Why the first message was given up, or what the client last complained of.
     #[must_use]
     pub fn first_failure(&self) -> Option<String> {
         self.first_failure.get().cloned().or_else(|| self.trouble())
+    }
+
+    /// Notes a failure; gives why the first one was.
+    fn failure(&self, error: &KafkaError) -> &str {
+        self.first_failure.get_or_init(|| words(&error.to_string()))
     }
 
     fn trouble(&self) -> Option<String> {
@@ -196,11 +206,7 @@ impl ProducerContext for Context {
                 self.deliveries.delivered.fetch_add(1, Ordering::Relaxed);
                 Ok(())
             }
-            Err((error, _)) => {
-                let why = self.deliveries.first_failure.get_or_init(|| words(&error.to_string()));
-                self.deliveries.failed.fetch_add(1, Ordering::Relaxed);
-                Err(why.as_str())
-            }
+            Err((error, _)) => Err(self.deliveries.failure(error)),
         };
         if let Some(heard) = &self.heard {
             heard(ended);
@@ -221,7 +227,7 @@ fn config(settings: &Settings<'_>) -> Result<ClientConfig, ProducerError> {
             let why = "the address says it".to_owned();
             return Err(ProducerError::Option { name: name.clone(), why });
         }
-        config.set(name, value);
+        config.set(name, value.expose());
     }
     for (name, value) in settings.fixed {
         config.set(*name, *value);
@@ -241,7 +247,7 @@ const fn partitioner(partitioner: Partitioner) -> &'static str {
 fn refused_option(error: &KafkaError) -> ProducerError {
     if let KafkaError::ClientConfig(_, _, name, _) = error {
         let why = "unknown, or its value is none of it; not shown".to_owned();
-        return ProducerError::Option { name: crate::feed::decode::shown(name.as_bytes()), why };
+        return ProducerError::Option { name: shown(name.as_bytes()), why };
     }
     // What remains is about options together, and names no value of them.
     ProducerError::Option { name: "s".to_owned(), why: words(&error.to_string()) }

@@ -1,9 +1,6 @@
 //! Takes every ended pair, on a thread of its own: writes its label, keeps latencies and what a screen shows.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::fs::File;
-use std::io::{BufWriter, Write};
-use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -19,7 +16,9 @@ use schemas::units::Decimal;
 use tokio::sync::{Notify, mpsc};
 
 use super::timings::Timings;
-use crate::labels::{LabelSource, label};
+use crate::labels::sinks::OpenSinks;
+use crate::labels::{LabelSinks, LabelSource, label};
+use crate::publish::producer::Deliveries;
 
 /// Pairs that may wait to be recorded; a lane that finds it full waits, and its gate stays shut.
 pub const RECORDS_MAX: usize = 8_192;
@@ -79,7 +78,7 @@ pub struct Recorded {
     pub pairs: u64,
     /// The newest pairs that traded, newest last.
     pub recent: VecDeque<RecentTrade>,
-    /// Labels that were not written, or not known to be: none is tried after the first failure.
+    /// Labels that were not written, or not known to be: after the file's first failure it is not tried again.
     pub labels_lost: u64,
 }
 
@@ -142,36 +141,34 @@ pub struct Recorder {
     sender: mpsc::Sender<Record>,
     recorded: Arc<Mutex<Recorded>>,
     failed: Arc<Notify>,
+    /// Of the labels' topic.
+    deliveries: Option<Arc<Deliveries>>,
     thread: JoinHandle<()>,
     done: Receiver<()>,
 }
 
 impl Recorder {
-    /// Starts the thread; labels go to the file, if one is named.
+    /// Opens the sinks and starts the thread. Blocks for up to 5 s where labels go to a topic.
     ///
     /// # Errors
-    /// If the file cannot be opened or the thread not started.
-    pub fn start(labels: Option<&Path>) -> anyhow::Result<Self> {
-        let file = labels
-            .map(|path| {
-                let opened = File::options().create(true).append(true).open(path);
-                opened.with_context(|| format!("failed to open the label file {}", path.display()))
-            })
-            .transpose()?;
+    /// If the file or the topic cannot be opened or the thread not started.
+    pub fn start(labels: &LabelSinks) -> anyhow::Result<Self> {
+        let failed = Arc::<Notify>::default();
+        let sinks = labels.open(&failed)?;
+        let deliveries = sinks.deliveries();
         let (sender, receiver) = mpsc::channel(RECORDS_MAX);
         let (ended, done) = sync_channel(1);
         let recorded = Arc::new(Mutex::new(Recorded::new()?));
-        let failed = Arc::<Notify>::default();
         let (shared, on_failure) = (Arc::clone(&recorded), Arc::clone(&failed));
         let thread = std::thread::Builder::new()
             .name("recorder".to_owned())
             .spawn(move || {
-                record_all(receiver, file.map(BufWriter::new), &shared, &on_failure);
+                record_all(receiver, sinks, &shared, &on_failure);
                 // Nobody listens any more if the owner has given up waiting.
                 let _ = ended.send(());
             })
             .context("failed to start the recorder's thread")?;
-        Ok(Self { sender, recorded, failed, thread, done })
+        Ok(Self { sender, recorded, failed, deliveries, thread, done })
     }
 
     /// Where lanes send ended pairs.
@@ -192,13 +189,18 @@ impl Recorder {
         Arc::clone(&self.failed)
     }
 
-    /// Ends once every sender is gone and all labels are written, or after `within`.
+    /// Ends once every sender is gone and all labels are written and confirmed, or after `within`. What is not
+    /// confirmed then counts as lost.
     pub fn finish(self, within: Duration) {
         drop(self.sender);
         if self.done.recv_timeout(within) == Err(RecvTimeoutError::Timeout) {
             tracing::error!("the last labels were not written in time");
+            lock(&self.recorded).labels_lost += u64::from(self.deliveries.is_none());
         } else if self.thread.join().is_err() {
             tracing::error!("the recorder's thread failed");
+        }
+        if let Some(deliveries) = self.deliveries {
+            lock(&self.recorded).labels_lost += deliveries.unconfirmed();
         }
     }
 }
@@ -223,19 +225,15 @@ pub fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
 /// again a moment later.
 fn record_all(
     mut records: mpsc::Receiver<Record>,
-    mut file: Option<BufWriter<File>>,
+    mut sinks: OpenSinks,
     recorded: &Mutex<Recorded>,
     failed: &Notify,
 ) {
     let mut batch = Vec::with_capacity(BATCH_MAX);
-    let mut given_up = false;
     let timings = Timings::default();
     while records.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-        let written = if given_up {
-            Err(std::io::Error::other("given up after an earlier failure"))
-        } else {
-            file.as_mut().map_or(Ok(()), |file| write_labels(file, &batch))
-        };
+        let labels = batch.iter().map(|record: &Record| label(&record.source, &record.trade, record.done));
+        let written = if sinks.is_empty() { Ok(()) } else { sinks.write(labels) };
         let more_waits = batch.len() == BATCH_MAX;
         let mut recorded = lock(recorded);
         let taken = u64::try_from(batch.len()).unwrap_or(u64::MAX);
@@ -248,7 +246,6 @@ fn record_all(
                 tracing::error!(%error, "labels could not be written");
             }
             recorded.labels_lost += taken;
-            given_up = true;
             failed.notify_one();
         }
         drop(recorded);
@@ -256,14 +253,5 @@ fn record_all(
             std::thread::sleep(LOOK_AGAIN);
         }
     }
-}
-
-fn write_labels(file: &mut BufWriter<File>, records: &[Record]) -> std::io::Result<()> {
-    records.iter().try_for_each(|record| write_label(file, record))?;
-    file.flush()
-}
-
-fn write_label(file: &mut BufWriter<File>, record: &Record) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *file, &label(&record.source, &record.trade, record.done))?;
-    file.write_all(b"\n")
+    sinks.finish();
 }

@@ -72,7 +72,7 @@
 {{- end }}
   "instruments": [
 {{- range $at, $instrument := $instruments }}
-    {{ if $at }},{{ end }}{{ $instrument | toRawJson }}
+    {{ $instrument | toRawJson }}{{ if lt (add1 $at) (len $instruments) }},{{ end }}
 {{- end }}
   ]
 }

@@ -15,16 +15,6 @@
     secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}
 {{- end }}
 {{- end }}
-{{- with .Values.feedSecret }}
-- name: SELF_TRADER_FEED
-  valueFrom:
-    secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}
-{{- end }}
-{{- with .Values.leaseStoreSecret }}
-- name: SELF_TRADER_LEASE_STORE
-  valueFrom:
-    secretKeyRef: {name: {{ .name | quote }}, key: {{ .key | quote }}}
-{{- end }}
 {{- if .Values.trial.enabled }}
 {{- $secret := printf "%s-trial" (include "self-trader.fullname" .) }}
 - name: TRIAL_API_KEY

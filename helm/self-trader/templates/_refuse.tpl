@@ -7,17 +7,23 @@ and never with the text that was found.
 {{- $faults := concat
   (include "self-trader.faults.sharding" . | fromJsonArray)
   (include "self-trader.faults.secrets" . | fromJsonArray)
-  (include "self-trader.faults.peers" . | fromJsonArray) -}}
+  (include "self-trader.faults.peers" . | fromJsonArray)
+  (include "self-trader.faults.change" . | fromJsonArray) -}}
 {{- if $faults -}}
 {{- fail (printf "\n%s" (join "\n" $faults)) -}}
 {{- end -}}
+{{- end -}}
+
+{{/* The feed's URL; empty where there is none, or only a reference to it. */}}
+{{- define "self-trader.feedUrl" -}}
+{{- with .Values.config.Feed -}}{{- if kindIs "string" . -}}{{- . -}}{{- end -}}{{- end -}}
 {{- end -}}
 
 {{- define "self-trader.faults.sharding" -}}
 {{- $faults := list -}}
 {{- $mode := include "self-trader.sharding" . -}}
 {{- $replicas := int .Values.replicaCount -}}
-{{- $feed := .Values.config.Feed | default "" -}}
+{{- $feed := include "self-trader.feedUrl" . -}}
 {{- if and (eq $mode "alone") (gt $replicas 1) -}}
 {{- $faults = append $faults (printf "sharding.mode: alone is one process (got replicaCount %d, want 1, or static or group)" $replicas) -}}
 {{- end -}}
@@ -25,25 +31,22 @@ and never with the text that was found.
 {{- if ne $mode "alone" -}}
 {{- $faults = append $faults (printf "trial.enabled: a trial is one process (got replicaCount %d, sharding %s, want 1, alone)" $replicas $mode) -}}
 {{- end -}}
-{{- if or .Values.config.instruments $feed .Values.feedSecret -}}
-{{- $faults = append $faults "trial.enabled: a trial brings its own feed and instruments (want config.Feed, config.instruments and feedSecret empty)" -}}
+{{- if or .Values.config.instruments .Values.config.Feed -}}
+{{- $faults = append $faults "trial.enabled: a trial brings its own feed and instruments (want config.Feed and config.instruments empty)" -}}
 {{- end -}}
 {{- else -}}
 {{- if not .Values.config.instruments -}}
 {{- $faults = append $faults "config.instruments: empty (want at least one, or trial.enabled=true)" -}}
 {{- end -}}
-{{- if and $feed .Values.feedSecret -}}
-{{- $faults = append $faults "config.Feed and feedSecret: one feed, please (want one of them)" -}}
+{{- if not .Values.config.Feed -}}
+{{- $faults = append $faults "config.Feed: missing (want a feed URL, or {env: NAME})" -}}
 {{- end -}}
-{{- if not (or $feed .Values.feedSecret) -}}
-{{- $faults = append $faults "config.Feed: missing (want a feed URL, or feedSecret)" -}}
-{{- end -}}
-{{- if and (get .Values.config "Lease Store") .Values.leaseStoreSecret -}}
-{{- $faults = append $faults "config.Lease Store and leaseStoreSecret: one store, please (want one of them)" -}}
-{{- end -}}
-{{- $store := or (get .Values.config "Lease Store") .Values.leaseStoreSecret -}}
+{{- $store := get .Values.config "Lease Store" -}}
 {{- if and (eq $mode "static") $feed (not $store) (not (regexMatch "^rediss?://" $feed)) -}}
 {{- $faults = append $faults "config.Lease Store: missing (static sharding keeps its leases in Redis; want redis:// or rediss://, or leaseStoreSecret)" -}}
+{{- end -}}
+{{- if and (ne $mode "group") (regexMatch "^kafka://.*[?&]group=" $feed) -}}
+{{- $faults = append $faults (printf "config.Feed: a Kafka group wants sharding.mode group (got %s)" $mode) -}}
 {{- end -}}
 {{- if eq $mode "group" -}}
 {{- if and $feed (not (regexMatch "^kafka://.*[?&]group=[^&]" $feed)) -}}
@@ -61,9 +64,9 @@ and never with the text that was found.
 {{- define "self-trader.faults.secrets" -}}
 {{- $faults := list -}}
 {{- range $key := list "Feed" "Lease Store" "Labels Kafka" -}}
-{{- $url := get $.Values.config $key | default "" | toString -}}
-{{- if and (contains "@" $url) (regexMatch "^(rediss?|kafka)://" $url) -}}
-{{- $faults = append $faults (printf "config.%s: carries a user or a password (want the URL in a Secret: %s)" $key (ternary "leaseStoreSecret" "feedSecret, or Kafka Options" (eq $key "Lease Store"))) -}}
+{{- $url := get $.Values.config $key | default "" -}}
+{{- if and (kindIs "string" $url) (contains "@" $url) (not (hasPrefix "tape:" $url)) -}}
+{{- $faults = append $faults (printf "config.%s: carries a user or a password (want %s)" $key (ternary "sasl options in Kafka Options" "{env: NAME} and an entry of secrets that holds the URL" (eq $key "Labels Kafka"))) -}}
 {{- end -}}
 {{- end -}}
 {{- $env := list "TRIAL_API_KEY" "TRIAL_SECRET" -}}
@@ -73,6 +76,12 @@ and never with the text that was found.
 {{- with .file -}}{{- $files = append $files (printf "/run/secrets/self-trader/%s" .) -}}{{- end -}}
 {{- end -}}
 {{- $places := list -}}
+{{- range $key := list "Feed" "Lease Store" -}}
+{{- $value := get $.Values.config $key -}}
+{{- if kindIs "map" $value -}}
+{{- $places = append $places (dict "where" (printf "config.%s" $key) "value" $value) -}}
+{{- end -}}
+{{- end -}}
 {{- range $instrument := include "self-trader.instruments" . | fromJsonArray -}}
 {{- $symbol := get $instrument "Maker Symbol" | default "?" -}}
 {{- range $key := list "API KEY" "Secret" "Passphrase" -}}
@@ -103,8 +112,8 @@ and never with the text that was found.
 {{- $faults := list -}}
 {{- $policy := .Values.networkPolicy -}}
 {{- if and $policy.enabled (not .Values.trial.enabled) -}}
-{{- $feed := .Values.config.Feed | default "" -}}
-{{- if and (or .Values.feedSecret (regexMatch "^(rediss?|kafka)://" $feed)) (not $policy.feed.peers) -}}
+{{- $far := or (kindIs "map" .Values.config.Feed) (regexMatch "^(rediss?|kafka)://" (include "self-trader.feedUrl" .)) -}}
+{{- if and $far (not $policy.feed.peers) -}}
 {{- $faults = append $faults "networkPolicy.feed.peers: empty, so that nothing could be followed (want the feed's peers, or networkPolicy.enabled=false)" -}}
 {{- end -}}
 {{- $venues := list -}}
@@ -114,8 +123,39 @@ and never with the text that was found.
 {{- if and (without $venues "simulated") (not $policy.venue.peers) -}}
 {{- $faults = append $faults "networkPolicy.venue.peers: empty, so that nothing could be traded (want the venue's peers, or networkPolicy.enabled=false)" -}}
 {{- end -}}
-{{- if and (or (get .Values.config "Lease Store") .Values.leaseStoreSecret) (not $policy.leaseStore.peers) -}}
+{{- if and (get .Values.config "Lease Store") (not $policy.leaseStore.peers) -}}
 {{- $faults = append $faults "networkPolicy.leaseStore.peers: empty, so that no lease could be had (want the store's peers, or networkPolicy.enabled=false)" -}}
+{{- end -}}
+{{- end -}}
+{{- toJson $faults -}}
+{{- end -}}
+
+{{/*
+What proves that a symbol is owned: nothing, leases of one store, or a group. Pods with one proof know nothing of pods with
+another, so the two must never run side by side.
+*/}}
+{{- define "self-trader.proof" -}}
+{{- $mode := include "self-trader.sharding" . -}}
+{{- if eq $mode "group" -}}
+group
+{{- else if and (eq $mode "static") (gt (include "self-trader.shards" . | int) 1) -}}
+{{- $store := get .Values.config "Lease Store" | default .Values.config.Feed -}}
+leases-{{ list $store (get .Values.config "Instance") | toJson | sha256sum | trunc 8 }}
+{{- else -}}
+none
+{{- end -}}
+{{- end -}}
+
+{{/* Only where helm speaks to the cluster; elsewhere nothing is known of what runs. */}}
+{{- define "self-trader.faults.change" -}}
+{{- $faults := list -}}
+{{- $running := lookup "apps/v1" "StatefulSet" .Release.Namespace (include "self-trader.fullname" .) -}}
+{{- if $running -}}
+{{- $pods := max (int (dig "spec" "replicas" 0 $running)) (int (dig "status" "replicas" 0 $running)) -}}
+{{- $old := dig "metadata" "annotations" "self-trader/proof" "" $running -}}
+{{- $new := include "self-trader.proof" . -}}
+{{- if and $old (ne $old $new) $pods .Values.replicaCount -}}
+{{- $faults = append $faults (printf "sharding: pods that own symbols by %s still run and would trade beside those that own them by %s (want a scale to replicaCount 0 in between)" $old $new) -}}
 {{- end -}}
 {{- end -}}
 {{- toJson $faults -}}

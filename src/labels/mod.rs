@@ -1,4 +1,5 @@
-//! Ground truth: turns an ended pair into its label.
+//! Ground truth: turns an ended pair into its label, brings labels to a file and a topic, and reads them back
+//! beside what the venue says it has traded.
 
 use pipeline::leg::{End, Leg, LegState};
 use pipeline::rules::Rule;
@@ -7,6 +8,15 @@ use pipeline::trade::{Outcome, Trade};
 use schemas::label::{LABEL_VERSION, Label, LabelFill, LabelLeg, LabelOutcome, LabelTick, LabelTimes, Owner};
 use schemas::order::Side;
 use schemas::units::{Price, Qty};
+
+pub mod join;
+mod kafka;
+pub mod read;
+pub mod sinks;
+pub mod takeover;
+pub mod trades;
+
+pub use sinks::{KafkaSink, LabelSinks};
 
 /// What a label says of its instrument.
 #[derive(Clone, Debug)]

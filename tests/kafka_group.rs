@@ -1,0 +1,191 @@
+//! The Kafka feed against a real broker: partitions change hands, topics appear and grow, offsets are rewound,
+//! passwords are wrong.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "tests print what they measured, or why they are skipped")]
+
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use self_trader::feed::{FeedEnd, FeedStop};
+
+#[expect(dead_code, reason = "other tests need the rest")]
+#[path = "support/kafka.rs"]
+mod kafka;
+#[path = "support/log.rs"]
+mod log;
+#[path = "support/kafka_member.rs"]
+mod member;
+use kafka::{Broker, Options, SASL_USER};
+use member::{Member, body, on_one_thread, until};
+
+const LONG: Duration = Duration::from_secs(600);
+const SYMBOLS: [&str; 12] = [
+    "BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "BNBUSDT", "ADAUSDT", "DOTUSDT", "LTCUSDT", "TRXUSDT",
+    "XLMUSDT", "NEOUSDT", "EOSUSDT",
+];
+
+#[test]
+fn partitions_change_hands_under_both_protocols() {
+    let Some(broker) = Broker::start() else { return };
+    for protocol in ["classic", "consumer"] {
+        broker.create_topic(protocol, 6);
+        let url = format!("kafka://{}/{protocol}?group={protocol}&protocol={protocol}", broker.address());
+        on_one_thread(change_hands(&url, protocol));
+    }
+}
+
+/// Nobody has committed yet: the first waits. The others take over what was confirmed, at once.
+async fn change_hands(url: &str, protocol: &str) {
+    let first = Member::start(url, &SYMBOLS, Duration::from_secs(2));
+    until("the first owns all", || first.open().len() == SYMBOLS.len()).await;
+    let term = first.term(0).unwrap();
+    assert!(term.shared && term.from.mono > first.clock.now().mono, "nothing says that nobody else owns it");
+    until("its waiting is over", || first.clock.now().mono > term.from.mono).await;
+
+    let second = Member::start(url, &SYMBOLS, LONG);
+    let begun = second.clock.now().mono;
+    until("half of it moves", || {
+        let (ours, theirs) = (first.open(), second.open());
+        assert!(ours.iter().all(|number| !theirs.contains(number)), "two own one symbol");
+        !theirs.is_empty() && ours.len() + theirs.len() == SYMBOLS.len()
+    })
+    .await;
+    println!("{protocol}: joined and taken over after {:?}", second.clock.now().mono.since(begun));
+    for number in second.open() {
+        let taken = second.term(number).unwrap();
+        assert!(taken.from.mono <= second.clock.now().mono, "a confirmed hand-over needs no waiting");
+        assert!(taken.epoch > term.epoch);
+    }
+    let moved = second.open();
+
+    first.stop(FeedStop::Quiet);
+    first.holds.iter().for_each(|hold| hold.leave());
+    first.stop(FeedStop::End);
+    let begun = second.clock.now().mono;
+    until("the rest moves", || second.open().len() == SYMBOLS.len()).await;
+    println!("{protocol}: left and taken over after {:?}", second.clock.now().mono.since(begun));
+    for number in 0..SYMBOLS.len() {
+        let term = second.term(number).unwrap();
+        assert!(term.from.mono <= second.clock.now().mono, "{number}");
+    }
+    assert!(first.open().is_empty());
+    assert_eq!(first.ended().await.unwrap(), FeedEnd::Stopped);
+
+    // Lanes that do not close are let go, and whoever comes next waits.
+    second.closes.set(false);
+    second.stop(FeedStop::End);
+    second.ended().await.unwrap();
+    let third = Member::start(url, &SYMBOLS, LONG);
+    until("all is the third's", || third.open().len() == SYMBOLS.len()).await;
+    for number in 0..SYMBOLS.len() {
+        let waits = third.term(number).unwrap();
+        assert!(waits.from.mono > third.clock.now().mono + LONG / 2, "{number}: {waits:?}");
+    }
+    assert!(!moved.is_empty());
+    third.stop(FeedStop::End);
+    third.ended().await.unwrap();
+}
+
+#[test]
+fn topics_appear_and_grow_and_offsets_position_nothing() {
+    let Some(broker) = Broker::start() else { return };
+    log::start();
+    on_one_thread(async {
+        for protocol in ["classic", "consumer"] {
+            grow(&broker, protocol).await;
+        }
+    });
+}
+
+async fn grow(broker: &Broker, topic: &str) {
+    let url = format!("kafka://{}/{topic}?group={topic}&protocol={topic}", broker.address());
+    let mut member = Member::start(&url, &["BTCUSDT", "ETHUSDT"], Duration::ZERO);
+    let trouble = member.trouble().await;
+    assert!(trouble.contains(&format!("no topic \"{topic}\"")), "{trouble}");
+    // Looked at again, said no second time.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(log::take().matches("no topic").count(), 1);
+
+    aside(|| broker.create_topic(topic, 1));
+    until("both are ours", || member.open() == [0, 1]).await;
+    member.live().await;
+    broker.produce(topic, Some("BTCUSDT"), &body(7), None);
+    assert_eq!(member.price().await, "7");
+    let before = member.holds[0].epoch();
+
+    aside(|| broker.create_partitions(topic, 8));
+    until("it begins anew", || member.open() == [0, 1] && member.holds[0].epoch() > before).await;
+    for (price, symbol) in [(8, "BTCUSDT"), (9, "ETHUSDT")] {
+        // A producer learns of new partitions in its own time.
+        let partition =
+            self_trader::feed::kafka::partition::partition_of(symbol.as_bytes(), 8, Default::default());
+        broker.produce(topic, Some(symbol), &body(price), Some(partition));
+        assert_eq!(member.price().await, price.to_string());
+    }
+    member.stop(FeedStop::End);
+    member.ended().await.unwrap();
+
+    rewind(broker, topic);
+    let mut member = Member::start(&url, &["BTCUSDT", "ETHUSDT"], Duration::ZERO);
+    until("both are ours", || member.open() == [0, 1]).await;
+    let mut price = 100;
+    while member.ticks.is_empty() {
+        broker.produce(topic, Some("BTCUSDT"), &body(price), Some(0));
+        let partition = self_trader::feed::kafka::partition::partition_of(b"BTCUSDT", 8, Default::default());
+        broker.produce(topic, Some("BTCUSDT"), &body(price), Some(partition));
+        price += 1;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let first: u32 = member.price().await.parse().unwrap();
+    assert!(first >= 100, "{first} was there before");
+    member.stop(FeedStop::End);
+    member.ended().await.unwrap();
+}
+
+/// Sets every committed offset of the group back to the beginning, with a note that nobody of us wrote.
+fn rewind(broker: &Broker, topic: &str) {
+    let consumer: BaseConsumer = broker.client().set("group.id", topic).create().unwrap();
+    let mut list = TopicPartitionList::new();
+    for partition in 0..8 {
+        list.add_partition_offset(topic, partition, Offset::Offset(0)).unwrap();
+    }
+    consumer.commit(&list, CommitMode::Sync).unwrap();
+}
+
+#[test]
+fn a_wrong_password_is_said_once_and_tried_again() {
+    let Some(broker) = Broker::start_with(Options { sasl: true, ..Options::default() }) else { return };
+    broker.create_topic("t", 2);
+    log::start();
+    on_one_thread(async {
+        let url = format!("kafka://{}/t?group=g", broker.sasl_address());
+        let options = |password| {
+            [
+                ("security.protocol", "sasl_plaintext"),
+                ("sasl.mechanism", "PLAIN"),
+                ("sasl.username", SASL_USER),
+                ("sasl.password", password),
+            ]
+        };
+        let mut member = Member::start_with(&url, &["BTCUSDT"], Duration::ZERO, &options("canary-3b1f"));
+        let trouble = member.trouble().await;
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        member.stop(FeedStop::End);
+        member.ended().await.unwrap();
+        let lines = log::take();
+        assert_eq!(lines.matches("uthentication").count(), 1, "{trouble}: {lines}");
+        assert!(!lines.contains("canary"), "{lines}");
+
+        let right = options(kafka::SASL_PASSWORD);
+        let member = Member::start_with(&url, &["BTCUSDT"], Duration::ZERO, &right);
+        until("it is ours", || member.open() == [0]).await;
+        member.stop(FeedStop::End);
+        member.ended().await.unwrap();
+    });
+}
+
+/// The broker's tools have a runtime of their own.
+fn aside(work: impl FnOnce() + Send) {
+    std::thread::scope(|scope| scope.spawn(work).join().unwrap());
+}
