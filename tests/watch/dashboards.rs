@@ -70,7 +70,6 @@ fn dashboards_and_rules_name_metrics_that_exist() {
     let rules = tools.rules(&[]);
     let named: BTreeSet<&str> = metrics(&rules).collect();
     assert!(named.len() > 10);
-    // The release of the tests has a name that begins like a metric.
     for name in named {
         assert!(is_known(name), "{name}");
     }
@@ -119,7 +118,7 @@ fn filled_in(query: &str) -> String {
 #[test]
 fn every_panel_shows_something_of_a_run_with_faults() {
     let Some(mut rig) = Rig::start() else { return };
-    rig.publish(SYMBOL, "{");
+    broken_messages(&rig);
     refused_cancels(&rig);
     stopped_book(&rig);
     refused_orders(&rig);
@@ -167,6 +166,14 @@ fn variables(board: &Value) -> Vec<(String, String)> {
         (series.to_owned(), label.to_owned())
     });
     values.collect()
+}
+
+/// A reason shows with its first message, and grows with the next.
+fn broken_messages(rig: &Rig) {
+    until("messages are refused", || {
+        rig.publish(SYMBOL, "{");
+        (!rig.prometheus.query("increase(st_feed_rejected_total[5s]) > 0").is_empty()).then_some(())
+    });
 }
 
 fn stopped_book(rig: &Rig) {

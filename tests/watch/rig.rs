@@ -71,6 +71,8 @@ impl Rig {
         started.iter().for_each(RunProcess::wait_until_ready);
         let prometheus = Prometheus::start(&tools.rules(&SHORT), &places(&started));
         let rig = Self { prometheus, pods: started, venue, market, redis, starts: SHARDS, dir };
+        // It looks for pods each five seconds only: a fault before its first scrapes would be no change to it.
+        rig.seen(&format!("count(count_over_time(st_start_time_seconds[1m]) > 3) == {SHARDS}"));
         rig.trades_on(&SYMBOLS);
         Some(rig)
     }
