@@ -202,7 +202,6 @@ impl<'a> Session<'a> {
 
     fn take_trouble(&mut self, code: RDKafkaErrorCode, reason: &str) {
         match code {
-            // It follows from whatever else is told.
             RDKafkaErrorCode::AllBrokersDown if self.outer.says.has_said() => {}
             RDKafkaErrorCode::UnknownTopicOrPartition => {}
             code => {

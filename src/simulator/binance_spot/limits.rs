@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::error::ApiError;
-use crate::simulator::Profile;
+use crate::simulator::VenueOptions;
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -59,8 +59,9 @@ impl Window {
 pub(crate) struct WeightLimit(Window);
 
 impl WeightLimit {
-    pub(crate) const fn new(profile: Profile) -> Self {
-        Self(Window::new(MINUTE_MS, profile.weight_per_minute()))
+    pub(crate) fn new(options: &VenueOptions) -> Self {
+        let most = options.weight_per_minute.unwrap_or_else(|| options.profile.weight_per_minute());
+        Self(Window::new(MINUTE_MS, most))
     }
 
     /// Counts a request.
@@ -98,10 +99,11 @@ pub(crate) struct OrderLimit {
 }
 
 impl OrderLimit {
-    pub(crate) const fn new(profile: Profile) -> Self {
+    pub(crate) fn new(options: &VenueOptions) -> Self {
+        let most = options.orders_per_10s.unwrap_or_else(|| options.profile.orders_per_10s());
         Self {
-            ten_seconds: Window::new(10 * SECOND_MS, profile.orders_per_10s()),
-            day: Window::new(DAY_MS, profile.orders_per_day()),
+            ten_seconds: Window::new(10 * SECOND_MS, most),
+            day: Window::new(DAY_MS, options.profile.orders_per_day()),
         }
     }
 
