@@ -34,9 +34,9 @@ const SHORT: [&str; 18] = [
     "alerts.foreignOwnerOrders.window=8s",
     "alerts.venueRejects.for=1s",
     "alerts.venueRejects.window=8s",
-    "alerts.venueRejects.threshold=0.02",
+    "alerts.venueRejects.threshold=0",
     "alerts.loopStalled.window=8s",
-    "alerts.loopStalled.threshold=2.5",
+    "alerts.loopStalled.threshold=2",
     "alerts.podFlapping.window=30s",
     "alerts.podFlapping.threshold=1",
 ];
@@ -191,7 +191,7 @@ impl Drop for Market {
 fn tick(number: u64) -> String {
     let time = wall_ms();
     let cents = number % 7;
-    let side = if number % 2 == 0 { "buy" } else { "sell" };
+    let side = if number.is_multiple_of(2) { "buy" } else { "sell" };
     json!({ "price": format!("1000.0{cents}"), "qty": "0.5", "side": side, "time": time, "id": format!("{time}-{number}") })
         .to_string()
 }
