@@ -29,7 +29,7 @@ fn read(name: &str) -> String {
 
 /// Every page of prose.
 fn pages() -> Vec<PathBuf> {
-    let folders = [root().to_owned(), root().join("docs"), root().join("benches")];
+    let folders = ["", "docs", "docs/runbooks", "benches"].map(|folder| root().join(folder));
     let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     let pages: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap().path())
