@@ -206,6 +206,7 @@ impl<'a> Session<'a> {
         None
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the client's codes are some 200, and grow")]
     fn take_trouble(&mut self, code: RDKafkaErrorCode, reason: &str) {
         let why = words::reason(reason);
         match code {
