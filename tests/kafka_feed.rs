@@ -214,6 +214,23 @@ fn no_hold_outlives_its_proof() {
 }
 
 #[test]
+fn a_loop_that_stands_still_proves_nothing() {
+    on_one_thread(async {
+        let cluster = cluster("t", 2);
+        let member = Member::start(&url(&cluster, "t?group=g"), &["BTCUSDT"], NO_DELAY);
+        until("it is ours", || member.open() == [0]).await;
+        let epoch = member.term(0).unwrap().epoch;
+        // The fault itself: nothing on the lanes' thread has its turn. The group's session outlives it.
+        std::thread::sleep(Duration::from_millis(5_500));
+        assert_eq!(member.open(), [] as [usize; 0], "proved behind the back of a loop that heard nothing");
+        until("it opens again", || member.open() == [0]).await;
+        assert_eq!(member.term(0).unwrap().epoch, epoch);
+        member.stop(FeedStop::End);
+        member.ended().await.unwrap();
+    });
+}
+
+#[test]
 fn whoever_is_thrown_out_loses_at_once_and_comes_back_as_a_later_owner() {
     on_one_thread(async {
         let cluster = cluster("t", 2);
