@@ -209,16 +209,15 @@ impl<'a> Session<'a> {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the client's codes are some 200, and grow")]
     fn take_trouble(&mut self, code: RDKafkaErrorCode, reason: &str) {
         let why = words::reason(reason);
-        match code {
+        if code == RDKafkaErrorCode::AllBrokersDown && self.outer.says.has_said() {
             // It follows from whatever else was told.
-            RDKafkaErrorCode::AllBrokersDown if self.outer.says.has_said() => self.down(&why),
-            // We look for our topics ourselves.
-            RDKafkaErrorCode::UnknownTopicOrPartition => {}
+            self.down(&why);
+        } else if matches!(code, RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) {
             // One broker of several, maybe: if it was the last, that is told too.
-            RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve => {
-                self.say("connection", &why)
-            }
-            code => self.trouble(&format!("{code:?}"), &why),
+            self.say("connection", &why);
+        } else if code != RDKafkaErrorCode::UnknownTopicOrPartition {
+            // We look for our topics ourselves.
+            self.trouble(&format!("{code:?}"), &why);
         }
     }
 
