@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::market::Market;
-use crate::members::{Fleet, pass, symbol_count};
+use crate::members::{Fleet, alone, pass, symbol_count};
 use crate::process::now;
 use crate::proxy::Proxy;
 use crate::redis::Redis;
@@ -12,6 +12,7 @@ const FROZEN_FOR: Duration = Duration::from_secs(14);
 
 #[test]
 fn one_owner_each_whatever_happens_to_static_shards_over_kafka() {
+    let _alone = alone();
     let (Some(market), Some(redis)) = (Market::open(), Redis::start(&[])) else { return };
     let mut fleet = Fleet::new(symbol_count());
     let (steady, tape) = (market.steady(&fleet), market.tape(&fleet));

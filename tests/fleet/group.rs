@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::market::{Market, Protocol};
-use crate::members::{Fleet, pass, symbol_count};
+use crate::members::{Fleet, alone, pass, symbol_count};
 use crate::process::now;
 
 const FROZEN_FOR: Duration = Duration::from_secs(14);
@@ -19,6 +19,7 @@ fn one_owner_each_whatever_happens_to_members_of_a_group_by_the_consumer_protoco
 }
 
 fn members_come_and_go(protocol: Protocol) {
+    let _alone = alone();
     let Some(market) = Market::open() else { return };
     let mut fleet = Fleet::new(symbol_count());
     let (direct, proxied) = (market.group(protocol), market.group_over_proxy(protocol));

@@ -129,26 +129,34 @@ impl Ledger {
         for (_, label) in &self.labels {
             *labels.entry(&label.maker.client_id).or_default() += 1;
         }
-        let mut unlabelled: BTreeMap<Term, u32> = BTreeMap::new();
+        let mut unlabelled: BTreeMap<Term, BTreeSet<&str>> = BTreeMap::new();
         for trade in &self.trades {
-            match labels.get(trade.maker_client_order_id.as_str()) {
+            let maker = trade.maker_client_order_id.as_str();
+            match labels.get(maker) {
                 Some(1) => {}
                 Some(more) => panic!("{more} labels for {trade:?}"),
-                None => *unlabelled.entry(trade.term()).or_default() += 1,
+                None => _ = unlabelled.entry(trade.term()).or_default().insert(maker),
             }
         }
-        for (term, count) in &unlabelled {
-            assert!(killed.contains(term), "{count} trades of {term:?} have no label");
+        for (term, makers) in &unlabelled {
+            assert!(killed.contains(term), "{makers:?} of {term:?} traded and have no label");
+            // The pair in flight, and the one before it, whose label was being written.
+            assert!(makers.len() <= 2, "{makers:?} of {term:?}, whose process was killed");
         }
     }
 
-    /// What was open or traded beyond the age that a tick may have when its order leaves, the way to the venue
-    /// included: the oldest of all, milliseconds.
-    pub(crate) fn oldest_tick_traded(&self) -> i64 {
-        let times: HashMap<&str, i64> =
+    /// The oldest tick that an order was placed for, milliseconds: when its frame left by the process's own
+    /// account, and when the venue took it.
+    pub(crate) fn oldest_ticks(&self) -> (i64, i64) {
+        let taken: HashMap<&str, i64> =
             self.all_orders().map(|order| (order.client_order_id.as_str(), order.time)).collect();
-        let age = |label: &Label| Some(times.get(label.maker.client_id.as_str())? - label.tick.time_ms?);
-        self.labels.iter().filter_map(|(_, label)| age(label)).max().unwrap_or(0)
+        let labels = self.labels.iter().map(|(_, label)| label);
+        let ages = labels.filter_map(|label| {
+            let taken = taken.get(label.maker.client_id.as_str())?;
+            let (happened, waited) = (label.tick.time_ms?, label.times.maker_sent_us? / 1_000);
+            Some((label.tick.received_ms + waited.cast_signed() - happened, taken - happened))
+        });
+        ages.fold((0, 0), |oldest, age| (oldest.0.max(age.0), oldest.1.max(age.1)))
     }
 
     /// Each change of owner from that moment on.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::kafka::{Broker, SESSION};
 use crate::market::{Market, Protocol};
-use crate::members::{Fleet, pass};
+use crate::members::{Fleet, alone, pass};
 use crate::process::now;
 
 /// A few symbols: what is measured is how long it takes.
@@ -16,7 +16,7 @@ const SHORT: Duration = SESSION.saturating_sub(Duration::from_secs(2));
 const AFTER_A_STOP: Duration = Duration::from_secs(10);
 const AFTER_A_CRASH: Duration = SESSION.saturating_add(Duration::from_secs(5));
 /// The session of those who were members, Takeover Delay, and time to join in.
-const AFTER_LONG: Duration = SESSION.saturating_add(Duration::from_secs(5 + 4));
+const AFTER_LONG: Duration = SESSION.saturating_add(Duration::from_secs(5 + 6));
 
 #[test]
 fn a_classic_group_trades_again_soon_after_the_broker_is_back() {
@@ -29,6 +29,7 @@ fn a_group_by_the_consumer_protocol_trades_again_soon_after_the_broker_is_back()
 }
 
 fn broker_goes_and_comes(protocol: Protocol) {
+    let _alone = alone();
     let Some(mut market) = Market::open() else { return };
     let mut fleet = Fleet::new(SYMBOLS);
     let (settings, members) = (market.group(protocol), ["a", "b"]);

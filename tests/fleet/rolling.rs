@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::members::{Fleet, symbol_count};
+use crate::members::{Fleet, alone, symbol_count};
 use crate::publisher::Steady;
 use crate::redis::Redis;
 
 #[test]
 fn another_number_of_shards_by_rolling_restart_never_has_two_owners() {
+    let _alone = alone();
     let Some(redis) = Redis::start(&[]) else { return };
     let mut fleet = Fleet::new(symbol_count());
     let steady = Steady::redis(&redis, &fleet.symbols);
