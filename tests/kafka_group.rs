@@ -6,8 +6,9 @@
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::producer::{BaseRecord, DefaultProducerContext, ThreadedProducer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
-use self_trader::feed::{FeedEnd, FeedStop};
+use self_trader::feed::{FeedEnd, FeedState, FeedStop};
 
 #[expect(dead_code, reason = "other tests need the rest")]
 #[path = "support/kafka.rs"]
@@ -17,7 +18,7 @@ mod log;
 #[path = "support/kafka_member.rs"]
 mod member;
 use kafka::{Broker, Options, SASL_USER};
-use member::{Member, body, on_one_thread, until};
+use member::{Member, body, on_one_thread, until, within};
 
 const LONG: Duration = Duration::from_secs(600);
 const SYMBOLS: [&str; 12] = [
@@ -73,7 +74,7 @@ async fn change_hands(url: &str, protocol: &str) {
     assert_eq!(first.ended().await.unwrap(), FeedEnd::Stopped);
 
     // Lanes that do not close are let go, and whoever comes next waits.
-    second.closes.set(false);
+    second.lanes_close(false);
     second.stop(FeedStop::End);
     second.ended().await.unwrap();
     let third = Member::start(url, &SYMBOLS, LONG);
@@ -101,7 +102,7 @@ fn topics_appear_and_grow_and_offsets_position_nothing() {
 async fn grow(broker: &Broker, topic: &str) {
     let url = format!("kafka://{}/{topic}?group={topic}&protocol={topic}", broker.address());
     let mut member = Member::start(&url, &["BTCUSDT", "ETHUSDT"], Duration::ZERO);
-    let trouble = member.trouble().await;
+    let trouble = trouble(&mut member).await;
     assert!(trouble.contains(&format!("no topic \"{topic}\"")), "{trouble}");
     // Looked at again, said no second time.
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -110,17 +111,17 @@ async fn grow(broker: &Broker, topic: &str) {
     aside(|| broker.create_topic(topic, 1));
     until("both are ours", || member.open() == [0, 1]).await;
     member.live().await;
+    assert_eq!(member.counters.messages.get(), 0);
     broker.produce(topic, Some("BTCUSDT"), &body(7), None);
     assert_eq!(member.price().await, "7");
     let before = member.holds[0].epoch();
 
     aside(|| broker.create_partitions(topic, 8));
     until("it begins anew", || member.open() == [0, 1] && member.holds[0].epoch() > before).await;
+    // A producer that was there before learns of new partitions in its own time.
+    let publisher = Publisher::new(broker, topic);
     for (price, symbol) in [(8, "BTCUSDT"), (9, "ETHUSDT")] {
-        // A producer learns of new partitions in its own time.
-        let partition =
-            self_trader::feed::kafka::partition::partition_of(symbol.as_bytes(), 8, Default::default());
-        broker.produce(topic, Some(symbol), &body(price), Some(partition));
+        publisher.send(symbol, price);
         assert_eq!(member.price().await, price.to_string());
     }
     member.stop(FeedStop::End);
@@ -131,9 +132,7 @@ async fn grow(broker: &Broker, topic: &str) {
     until("both are ours", || member.open() == [0, 1]).await;
     let mut price = 100;
     while member.ticks.is_empty() {
-        broker.produce(topic, Some("BTCUSDT"), &body(price), Some(0));
-        let partition = self_trader::feed::kafka::partition::partition_of(b"BTCUSDT", 8, Default::default());
-        broker.produce(topic, Some("BTCUSDT"), &body(price), Some(partition));
+        publisher.send("BTCUSDT", price);
         price += 1;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -141,6 +140,25 @@ async fn grow(broker: &Broker, topic: &str) {
     assert!(first >= 100, "{first} was there before");
     member.stop(FeedStop::End);
     member.ended().await.unwrap();
+}
+
+struct Publisher<'a> {
+    producer: ThreadedProducer<DefaultProducerContext>,
+    topic: &'a str,
+}
+
+impl<'a> Publisher<'a> {
+    fn new(broker: &Broker, topic: &'a str) -> Self {
+        let producer =
+            broker.client().set("partitioner", "murmur2_random").set("linger.ms", "1").create().unwrap();
+        Self { producer, topic }
+    }
+
+    fn send(&self, symbol: &str, price: u32) {
+        let payload = body(price);
+        let record = BaseRecord::to(self.topic).key(symbol).payload(&payload);
+        self.producer.send(record).map_err(|(error, _)| error).unwrap();
+    }
 }
 
 /// Sets every committed offset of the group back to the beginning, with a note that nobody of us wrote.
@@ -169,12 +187,13 @@ fn a_wrong_password_is_said_once_and_tried_again() {
             ]
         };
         let mut member = Member::start_with(&url, &["BTCUSDT"], Duration::ZERO, &options("canary-3b1f"));
-        let trouble = member.trouble().await;
+        let trouble = trouble(&mut member).await;
         tokio::time::sleep(Duration::from_secs(6)).await;
         member.stop(FeedStop::End);
         member.ended().await.unwrap();
         let lines = log::take();
-        assert_eq!(lines.matches("uthentication").count(), 1, "{trouble}: {lines}");
+        assert_eq!(lines.matches("FEED-036").count(), 1, "{lines}");
+        assert!(trouble.contains("Invalid username or password"), "{trouble}");
         assert!(!lines.contains("canary"), "{lines}");
 
         let right = options(kafka::SASL_PASSWORD);
@@ -183,6 +202,12 @@ fn a_wrong_password_is_said_once_and_tried_again() {
         member.stop(FeedStop::End);
         member.ended().await.unwrap();
     });
+}
+
+/// The reason that a feed gives for not being live.
+async fn trouble(member: &mut Member) -> String {
+    let troubled = member.states.wait_for(|state| matches!(state, FeedState::Reconnecting { .. }));
+    within("trouble", troubled).await.unwrap().to_string()
 }
 
 /// The broker's tools have a runtime of their own.

@@ -311,9 +311,9 @@ async fn cut_connections_and_forgotten_scripts_change_nothing() {
     let clock = Clock::start();
     let mut process = Process::start(&redis.url(), clock, "self-trader-0", &[BTC]);
     let term = process.begun(None).await;
+    let begun = process.hold().until();
     redis.ask(&["SCRIPT", "FLUSH"]);
-    let until = process.hold().until();
-    eventually("a renewal", || process.hold().until() > until).await;
+    eventually("renewals", || process.hold().until() > begun + Duration::from_millis(1_500)).await;
     assert_eq!(process.status(|_| true).await.errors, 0);
     for _ in 0..3 {
         let killed = redis.ask(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
@@ -321,6 +321,8 @@ async fn cut_connections_and_forgotten_scripts_change_nothing() {
         let until = process.hold().until();
         eventually("a renewal", || process.hold().until() > until).await;
     }
+    // A lease that was never prolonged would be gone by now.
+    eventually("more than a TTL", || process.hold().until() > begun + TTL + Duration::from_secs(1)).await;
     let status = process.status(|status| status.connected).await;
     assert_eq!((process.term(), status.lost), (Some(term), 0));
     assert!(status.errors >= 3, "{status:?}");

@@ -22,6 +22,7 @@ use super::fleet::{Fleet, Leases};
 use super::ledger::Ledger;
 use super::options::RunOptions;
 use super::running::{FeedPlan, Running};
+use super::takeover::{self, Takeovers, Watched};
 use crate::admin::{self, Admin};
 use crate::book::{self, Books, SymbolTop};
 use crate::clock::Clock;
@@ -64,6 +65,7 @@ pub(super) async fn start(
     let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
     let simulated = simulated.map_err(anyhow::Error::from)?;
     let sinks = LabelSinks::new(process, &options.access);
+    let predecessors = fleet.predecessors(sinks.clone());
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
     let recorder = recorder.map_err(anyhow::Error::from)??;
     let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), clock);
@@ -87,6 +89,7 @@ pub(super) async fn start(
         builder.start_account(account, facts);
     }
     let leases = fleet.take(process, instruments, &builder.holds, &options, clock);
+    let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
     let status =
@@ -95,7 +98,8 @@ pub(super) async fn start(
         admin.show(status.clone());
     }
     let feed = FeedPlan { source, routes: builder.routes(process), state: feed_state };
-    Ok(builder.finish(feed, Parts { venue, ledgers, leases, recorder, status, admin, watch, counters }))
+    Ok(builder
+        .finish(feed, Parts { venue, ledgers, leases, takeovers, recorder, status, admin, watch, counters }))
 }
 
 /// What [`Builder::finish`] puts together with its own.
@@ -103,6 +107,7 @@ pub(super) struct Parts {
     pub(super) venue: Option<RunningVenue>,
     pub(super) ledgers: Vec<Option<Ledger>>,
     pub(super) leases: Option<Leases>,
+    pub(super) takeovers: Option<Takeovers>,
     pub(super) recorder: Recorder,
     pub(super) status: AppStatus,
     pub(super) admin: Option<Admin>,
@@ -205,6 +210,8 @@ pub(super) struct Builder<'a> {
     stats: Vec<Arc<LaneStats>>,
     /// In the order of `stats`.
     lane_holds: Vec<Arc<Hold>>,
+    /// Instruments whose venue keeps a ledger that outlives us.
+    watched: Vec<Watched>,
 }
 
 impl<'a> Builder<'a> {
@@ -234,6 +241,7 @@ impl<'a> Builder<'a> {
             links: Vec::new(),
             stats: Vec::new(),
             lane_holds: Vec::new(),
+            watched: Vec::new(),
         }
     }
 
@@ -255,12 +263,22 @@ impl<'a> Builder<'a> {
             let symbol = self.instruments[*place].maker_symbol.clone();
             let doubt = Arc::<AtomicBool>::default();
             let claim = Some(self.holds[*place].claim());
+            self.watch(*place, &target);
             books.push(SymbolTop { symbol, top: top_sender, claim, doubt: Arc::clone(&doubt) });
             self.start_lane(*place, LaneId(lane), venue_name, &handle, LaneInputs { reports, top, doubt });
         }
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.links.push((venue_name, handle.link.clone()));
         self.gateways.push(handle);
+    }
+
+    fn watch(&mut self, place: usize, target: &Target) {
+        let instrument = &self.instruments[place];
+        if matches!(instrument.venue, Venue::Staging { .. }) {
+            let prefix = InstrumentPrefix::new(&self.process.instance, &instrument.maker_symbol);
+            let hold = Arc::clone(&self.holds[place]);
+            self.watched.push(Watched { target: target.clone(), prefix, hold });
+        }
     }
 
     fn start_lane(

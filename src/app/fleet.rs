@@ -14,6 +14,7 @@ use crate::assign::Shard;
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::feed::kafka::{self, Ownership};
+use crate::labels::LabelSinks;
 use crate::ownership::lease::{self, LeaseName, LeasePlan, LeaseStatus};
 use crate::ownership::{Hold, epoch_at};
 use crate::status;
@@ -103,6 +104,13 @@ impl Fleet {
         }
     }
 
+    /// Where this process finds its predecessors' labels: in a topic those of all; in a file only what was written
+    /// here.
+    pub(super) fn predecessors(&self, sinks: LabelSinks) -> LabelSinks {
+        let own = matches!((self.sharding, self.shard), (Sharding::Alone, _) | (Sharding::Static, None));
+        LabelSinks { file: sinks.file.filter(|_| own), ..sinks }
+    }
+
     /// What an operator sees of it.
     pub(super) fn shown(&self) -> status::Shard {
         let ordinal = self.shard.map_or(0, |shard| shard.ordinal);
@@ -150,9 +158,13 @@ impl Leases {
         self.status.clone()
     }
 
-    /// Gives back what the lanes have closed; what they have not, runs out by itself.
-    pub(super) async fn give_back(self) {
+    /// Takes no more, and gives back each as soon as its lane has closed it.
+    pub(super) fn leave(&self) {
         self.stop.send_replace(true);
+    }
+
+    /// Waits until what the lanes have closed is given back; what they have not, runs out by itself.
+    pub(super) async fn given_back(self) {
         match timeout(GIVE_BACK_MAX, self.task).await {
             Ok(Ok(0)) => {}
             Ok(Ok(kept)) => tracing::warn!(kept, "leases were not given back: they run out by themselves"),

@@ -11,6 +11,7 @@ mod ledger;
 mod options;
 mod running;
 mod summary;
+mod takeover;
 
 pub use error::StartError;
 pub use options::RunOptions;

@@ -143,11 +143,15 @@ impl Running {
         let deadline = Instant::now() + STOP_MAX;
         self.parts.status.stopping.store(true, Ordering::Relaxed);
         self.quiet_feed().await;
+        if let Some(leases) = &self.parts.leases {
+            leases.leave();
+        }
         self.stop_lanes().await;
         self.leave_feed().await;
         if let Some(leases) = self.parts.leases.take() {
-            leases.give_back().await;
+            leases.given_back().await;
         }
+        drop(self.parts.takeovers.take());
         self.book_stop.send_replace(true);
         for gateway in self.gateways {
             drop(gateway.commands);

@@ -23,6 +23,12 @@ pub struct Args {
     /// [default: BTCUSDT and ETHUSDT with 2 and 6 decimals]
     #[arg(long, value_name = "FILE")]
     symbols: Option<PathBuf>,
+    /// Request weight that an address may spend in a minute, instead of the profile's
+    #[arg(long, value_name = "N")]
+    max_weight: Option<u64>,
+    /// Unfilled orders that an account may have in 10 s, instead of the profile's
+    #[arg(long, value_name = "N")]
+    max_orders: Option<u64>,
     /// At the end, write to FILE when each order.place frame was read: lines of client order id and
     /// nanoseconds since the epoch
     #[arg(long, value_name = "FILE")]
@@ -61,6 +67,8 @@ fn options(args: Args) -> anyhow::Result<VenueOptions> {
     let mut options = VenueOptions {
         listen: args.listen,
         profile: args.profile,
+        weight_per_minute: args.max_weight,
+        orders_per_10s: args.max_orders,
         stamp_file: args.stamp_file,
         ..VenueOptions::default()
     };

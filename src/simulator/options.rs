@@ -14,6 +14,10 @@ pub struct VenueOptions {
     pub listen: SocketAddr,
     /// How it behaves.
     pub profile: Profile,
+    /// Request weight that an address may spend in a minute; the profile's unless given.
+    pub weight_per_minute: Option<u64>,
+    /// Unfilled orders that an account may have in 10 s; the profile's unless given.
+    pub orders_per_10s: Option<u64>,
     /// What it lists; books start empty.
     pub symbols: Vec<SymbolSpec>,
     /// Who may trade; each begins with ample balances of everything.
@@ -30,6 +34,8 @@ impl Default for VenueOptions {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             profile: Profile::Open,
+            weight_per_minute: None,
+            orders_per_10s: None,
             symbols: vec![SymbolSpec::named("BTCUSDT", 2, 6), SymbolSpec::named("ETHUSDT", 2, 6)],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
             stamps: false,

@@ -80,8 +80,7 @@ impl State {
         check(options)?;
         let mut engine = Engine::default();
         let (assets, symbols) = list(&mut engine, &options.symbols)?;
-        let accounts: Vec<_> =
-            options.accounts.iter().map(|spec| Account::new(spec, options.profile)).collect();
+        let accounts: Vec<_> = options.accounts.iter().map(|spec| Account::new(spec, options)).collect();
         for _ in &accounts {
             let account = engine.add_account();
             for asset in symbols.iter().flat_map(|symbol| [symbol.base, symbol.quote]).collect::<HashSet<_>>()
@@ -98,7 +97,7 @@ impl State {
             profile: options.profile,
             history: History::new(symbols.len()),
             faults: Faults::new(symbols.len()),
-            weight: WeightLimit::new(options.profile),
+            weight: WeightLimit::new(options),
             hub: Hub::new(symbols.len()),
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols_by_name: names,
@@ -174,11 +173,11 @@ impl State {
 }
 
 impl Account {
-    fn new(spec: &AccountSpec, profile: Profile) -> Self {
+    fn new(spec: &AccountSpec, options: &VenueOptions) -> Self {
         Self {
             key: spec.key.clone(),
             signer: Signer::new(&spec.secret),
-            orders: OrderLimit::new(profile),
+            orders: OrderLimit::new(options),
             updated_ms: 0,
         }
     }

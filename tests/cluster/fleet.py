@@ -81,19 +81,25 @@ class Fleet:
     def read(self):
         """Brings the ledger up to date."""
         # What changed in the newest millisecond may not have been all.
-        text = self.space.ask("services", f"{JUDGE}-self-trader-venue", "http", f"/venue/orders?since={self.ledger.newest}")
-        if text is None:
-            raise Failed("the venue does not answer")
-        self.ledger.read(text)
+        self.ledger.read(self.venue(f"/venue/orders?since={self.ledger.newest}"))
         return self.ledger
 
+    def venue(self, path):
+        """What the venue answers."""
+        text = self.space.ask("services", f"{JUDGE}-self-trader-venue", "http", path)
+        if text is None:
+            raise Failed(f"the venue does not answer {path}")
+        return text
+
     def totals(self):
-        return json.loads(self.space.ask("services", f"{JUDGE}-self-trader-venue", "http", "/venue/totals"))
+        return json.loads(self.venue("/venue/totals"))
+
+    def trades(self):
+        return json.loads(self.venue("/venue/trades"))
 
     def now(self):
         """The venue's clock, milliseconds."""
-        text = self.space.ask("services", f"{JUDGE}-self-trader-venue", "http", "/api/v3/time")
-        return json.loads(text)["serverTime"]
+        return json.loads(self.venue("/api/v3/time"))["serverTime"]
 
     def owners(self):
         """Who says that it owns what: symbol -> [(pod, epoch)]."""

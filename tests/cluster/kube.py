@@ -48,6 +48,7 @@ class Namespace:
 
     def __init__(self, name):
         self.name = f"{name}-{os.getpid()}"
+        self.helm_binary = HELM
 
     def __enter__(self):
         labels = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "warn")}
@@ -66,7 +67,7 @@ class Namespace:
         return run("kubectl", "--namespace", self.name, *words, **more)
 
     def helm(self, *words, **more):
-        return run(HELM, "--namespace", self.name, *words, **more)
+        return run(self.helm_binary, "--namespace", self.name, *words, **more)
 
     def apply(self, one):
         self.kubectl("apply", "-f", "-", given=json.dumps(one))

@@ -5,6 +5,7 @@ An owner is an epoch in a client order id: `st`, instance (4), instrument (6), e
 
 import json
 import statistics
+from collections import Counter
 from dataclasses import dataclass, field
 
 OPEN = ("NEW", "PARTIALLY_FILLED")
@@ -95,6 +96,12 @@ class Ledger:
         return sum(one["status"] == "FILLED" for one in takers)
 
 
+def unlabelled(trades, labels):
+    """The trades that do not join exactly one label, by the maker's client order id and the trade's own."""
+    named = Counter((one["maker"]["client_id"], fill["trade_id"]) for one in labels for fill in one["maker"]["fills"])
+    return [trade for trade in trades if named[trade["makerClientOrderId"], trade["id"]] != 1]
+
+
 def epoch_of(order):
     return int(order["clientOrderId"][12:18], 36)
 
@@ -103,4 +110,4 @@ def spread(numbers):
     """Median and most, as text."""
     if not numbers:
         return "none"
-    return f"p50 {statistics.median(numbers) / 1000:.2f} s, max {max(numbers) / 1000:.2f} s, {len(numbers)} symbols"
+    return f"p50 {statistics.median(numbers) / 1000:.2f} s, max {max(numbers) / 1000:.2f} s, {len(numbers)} hand-overs"

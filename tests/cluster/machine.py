@@ -1,13 +1,15 @@
 """What runs on this machine for a cluster's tests: Redis, Kafka, and who publishes to them. Each in a folder of its own, on
 an address that pods reach, stopped by its process id."""
 
+import contextlib
 import os
 import pathlib
 import secrets
+import signal
 import socket
+import struct
 import subprocess
 import tempfile
-import time
 
 from kube import ROOT, Failed, until
 
@@ -45,8 +47,25 @@ class Server:
     """Something that listens on `host`; `url` is what pods and publishers are given."""
 
     def __init__(self, host):
-        self.host = host
+        self.host, self.process = host, None
         self.folder = tempfile.TemporaryDirectory(prefix="self-trader-")
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    @contextlib.contextmanager
+    def frozen(self):
+        """Stands still while the `with` lasts: connections stay, nothing is answered."""
+        self.process.child.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.child.send_signal(signal.SIGCONT)
 
     def free_port(self):
         with socket.socket() as probe:
@@ -54,7 +73,8 @@ class Server:
             return probe.getsockname()[1]
 
     def __exit__(self, *_):
-        self.process.stop()
+        if self.process:
+            self.process.stop()
         self.folder.cleanup()
 
 
@@ -63,13 +83,12 @@ class Redis(Server):
 
     scheme = "redis"
 
-    def __enter__(self):
+    def start(self):
         self.port, password = self.free_port(), secrets.token_hex(8)
         words = ["redis-server", "--bind", self.host, "--port", self.port, "--requirepass", password, "--save", ""]
         self.process = Process("redis", words, self.folder.name)
         until("redis-server starts", lambda: self.process.says("Ready to accept connections"), 20)
         self.url = self.publish = f"redis://:{password}@{self.host}:{self.port}"
-        return self
 
 
 class Kafka(Server):
@@ -78,7 +97,7 @@ class Kafka(Server):
     scheme = "kafka"
     PARTITIONS = 12
 
-    def __enter__(self):
+    def start(self):
         jars = os.environ["SELF_TRADER_KAFKA"]
         self.port, control = self.free_port(), self.free_port()
         folder = pathlib.Path(self.folder.name)
@@ -92,12 +111,26 @@ class Kafka(Server):
         self.process = Process("kafka", [*java, "kafka.Kafka", properties], folder)
         until("the broker starts", lambda: self.process.says("Kafka Server started"), 60)
         brokers = f"{self.host}:{self.port}"
-        topic = [*java, "org.apache.kafka.tools.TopicCommand", "--bootstrap-server", brokers, "--create"]
-        more = ["--topic", "trades", "--partitions", str(self.PARTITIONS)]
-        subprocess.run([*topic, *more], capture_output=True, check=True, cwd=folder)
         self.publish = f"kafka://{brokers}/trades"
         self.url = f"{self.publish}?group=fleet"
-        return self
+        self.make_topic("trades")
+
+    def make_topic(self, name):
+        """One CreateTopics request (version 4): the tools that send it are not among the broker's own jars."""
+
+        def text(word):
+            return struct.pack(">h", len(word)) + word.encode()
+
+        topic = text(name) + struct.pack(">ihii", self.PARTITIONS, 1, 0, 0)
+        request = struct.pack(">hhi", 19, 4, 1) + text("test") + struct.pack(">i", 1) + topic + struct.pack(">ib", 10_000, 0)
+        with socket.create_connection((self.host, self.port), 10) as broker:
+            broker.sendall(struct.pack(">i", len(request)) + request)
+            reader = broker.makefile("rb")
+            answer = reader.read(struct.unpack(">i", reader.read(4))[0])
+        # Correlation, throttle, one topic, its name; then the error.
+        (error,) = struct.unpack_from(">h", answer, 14 + len(name))
+        if error:
+            raise Failed(f"the topic was not made: error {error}")
 
     def properties(self, control, data):
         lines = {
@@ -113,6 +146,7 @@ class Kafka(Server):
             "offsets.topic.num.partitions": 4,
             "transaction.state.log.replication.factor": 1,
             "transaction.state.log.min.isr": 1,
+            "auto.create.topics.enable": "false",
             "group.initial.rebalance.delay.ms": 0,
             "group.min.session.timeout.ms": 1000,
             "log.dirs": data,
@@ -130,27 +164,34 @@ class Publisher:
 
     def __enter__(self):
         self.folder = tempfile.TemporaryDirectory(prefix="self-trader-")
-        words = [BINARY, "replay", *self.tape(), "--to", self.server.publish]
-        words += ["--copies", self.symbols, "--steady", self.RATE]
-        self.process = Process("replay", words, self.folder.name)
-        time.sleep(0.5)
-        self.process.says("")
+        self.start()
         return self
 
-    def tape(self):
-        """The recorded one where the project's data lies beside it, else one written here."""
-        if DATA.exists():
-            return [DATA.resolve(), "--series", "binance-spot:BTCUSDT"]
-        tape = pathlib.Path(self.folder.name) / "BTCUSDT-trades.csv"
-        with tape.open("w") as file:
-            for number in range(2000):
-                price, stamp = 60000 + (number * 7919 % 1000) / 100, 1700000000000 + number * 500
-                file.write(f"{number},{price:.2f},0.01,{price / 100:.4f},{stamp},{number % 2 == 0},True\n")
-        return [tape]
+    def start(self):
+        words = [BINARY, "replay", *tape(self.folder.name), "--to", self.server.publish]
+        words += ["--copies", self.symbols, "--steady", self.RATE]
+        self.process = Process("replay", words, self.folder.name)
+
+    def start_again(self):
+        """It may have given up while its server stood still."""
+        self.process.stop()
+        self.start()
 
     def __exit__(self, *_):
         self.process.stop()
         self.folder.cleanup()
+
+
+def tape(folder):
+    """The recorded one where the project's data lies beside it, else one written into the folder."""
+    if DATA.exists():
+        return [DATA.resolve(), "--series", "binance-spot:BTCUSDT"]
+    written = pathlib.Path(folder) / "BTCUSDT-trades-2024-01-01.csv"
+    with written.open("w") as file:
+        for number in range(2000):
+            price, stamp = 60000 + (number * 7919 % 1000) / 100, 1700000000000 + number * 500
+            file.write(f"{number},{price:.2f},0.01,{price / 100:.4f},{stamp},{number % 2 == 0},True\n")
+    return [written]
 
 
 def symbols(count):

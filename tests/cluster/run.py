@@ -16,13 +16,15 @@ import kube
 import machine
 from fleet import JUDGE, POD, RELEASE, Fleet
 from kube import Failed, Namespace, run, until
-from ledger import spread
+from ledger import spread, unlabelled
 from volumes import Volumes
 
 SYMBOLS = 60
 TRIAL_WITHIN = 60
 # How late an order of a process that was told to stop may be, by the venue's clock.
 LATE_MAX_MS = 50
+# How long the feed's server stands still: longer than a lease, a commit or a session holds.
+FROZEN_S = 12
 # How long a maker may rest where its owner was killed: until the successor may trade, and has swept.
 ORPHAN_MAX_MS = {"redis": 30_000, "kafka": 45_000}
 # And where nobody was killed.
@@ -84,6 +86,8 @@ def trial(image, report):
     """What a stranger does first."""
     say("trial install")
     with Namespace("st-trial") as space:
+        # Helm 4 here, helm 3 for the fleets.
+        space.helm_binary = os.environ.get("HELM4", kube.HELM)
         repository, tag = image[0].rsplit(":", 1)
         began = time.monotonic()
         space.install("t", {"trial": {"enabled": True}, "image": {"repository": repository, "tag": tag}})
@@ -105,20 +109,31 @@ def on_a_feed(image, server, report, volumes=None):
     with Namespace(f"st-{server.scheme}") as space:
         fleet = Fleet(space, image, server, SYMBOLS, persistence)
         fleet.install_judge()
-        with machine.Publisher(server, SYMBOLS):
-            Phases(fleet, report).all()
-        if volumes and volumes.root:
-            lines = volumes.lines()
-            print(f"labels on the volumes: {lines}")
-            if len(lines) < 3 or min(lines) == 0:
-                raise Failed(f"a pod wrote no labels to its volume: {lines}")
+        with machine.Publisher(server, SYMBOLS) as publisher:
+            Phases(fleet, publisher, report).all()
+        if volumes:
+            judge_labels(fleet.trades(), volumes.labels(), report)
+
+
+def judge_labels(trades, volumes, report):
+    """Every process of this run ended in order: each trade has exactly one label, on one of the volumes."""
+    if not volumes:
+        print("skipped: labels lie on volumes that this machine does not see")
+        return
+    labels = [label for volume in volumes for label in volume]
+    alone = unlabelled(trades, labels)
+    print(f"   {len(trades)} trades, {len(labels)} labels on {len(volumes)} volumes, {len(alone)} trades without exactly one")
+    if alone or not trades:
+        raise Failed(f"{len(alone)} of {len(trades)} trades do not join exactly one label: {alone[:2]}")
+    report.append(("redis", f"{len(trades)} trades join exactly one label each", "", "", ""))
 
 
 class Phases:
     """What is done to a fleet, one after another; after each the ledger is judged."""
 
-    def __init__(self, fleet, report):
+    def __init__(self, fleet, publisher, report):
         self.fleet, self.space, self.report = fleet, fleet.space, report
+        self.publisher = publisher
         self.scheme = fleet.server.scheme
         self.orphan_max = ORPHAN_MAX_MS[self.scheme]
 
@@ -133,6 +148,9 @@ class Phases:
         self.phase("rollback", self.rollback)
         self.phase("pod deleted by force", self.delete_by_force, killed=True)
         self.phase("two evictions, the second refused", self.evict_two)
+        self.phase(f"feed frozen for {FROZEN_S} s", self.freeze, killed=True)
+        if self.scheme == "redis":
+            self.phase("a pod beyond the shards", self.one_too_many)
         self.refuse_another_proof()
         self.uninstall()
 
@@ -155,6 +173,9 @@ class Phases:
         self.report.append((self.scheme, what, f"{took:.1f} s", spread(gaps), f"{longest} ms"))
 
     def judge(self, ledger):
+        restarted = [name for name, pod in self.space.pods(RELEASE).items() if restarts(pod)]
+        if restarted:
+            raise Failed(f"containers were restarted in {restarted}")
         overlaps = ledger.overlaps()
         if overlaps:
             raise Failed(f"{len(overlaps)} overlaps: {overlaps[:3]}")
@@ -185,8 +206,7 @@ class Phases:
 
         def back():
             pods = self.space.pods(RELEASE)
-            fresh = pod in pods and pods[pod]["metadata"]["uid"] != uid
-            return fresh and all(one["ready"] for one in pods[pod]["status"].get("containerStatuses", [{"ready": False}]))
+            return pod in pods and pods[pod]["metadata"]["uid"] != uid and is_ready(pods[pod])
 
         until("the pod is back", back)
         late = self.fleet.read().placed_after(owned, stopped)
@@ -208,6 +228,34 @@ class Phases:
         until("three pods are there", lambda: len(self.space.pods(RELEASE)) == 3)
         return time.monotonic() - began
 
+    def freeze(self):
+        """Nobody can prove anything, so nobody trades; no pod is restarted or taken out for it."""
+        with self.fleet.server.frozen():
+            deadline = time.monotonic() + FROZEN_S
+            while time.monotonic() < deadline:
+                pods = self.space.pods(RELEASE)
+                unfit = [name for name, pod in pods.items() if not is_ready(pod) or restarts(pod)]
+                if unfit or len(pods) != 3:
+                    raise Failed(f"an outage of the feed reached the probes of {unfit or list(pods)}")
+                time.sleep(1)
+        self.publisher.start_again()
+
+    def one_too_many(self):
+        """Scaled past the configuration, a pod has no symbols: it is ready, and says so."""
+        began = time.monotonic()
+        extra = f"{POD}-3"
+        self.space.kubectl("scale", f"statefulset/{POD}", "--replicas=4")
+
+        def idle():
+            pod = self.space.pods(RELEASE).get(extra)
+            said = json.loads(self.space.ask("pods", extra, 9464, "/readyz") or "{}") if pod and is_ready(pod) else {}
+            return said.get("idle")
+
+        print(f"   {extra}: {until('the pod says that it is idle', idle)}")
+        self.space.kubectl("scale", f"statefulset/{POD}", "--replicas=3")
+        until("three pods are left", lambda: len(self.space.pods(RELEASE)) == 3)
+        return time.monotonic() - began
+
     def refuse_another_proof(self):
         """Pods that own by another proof, or by none, would trade beside those that run."""
         say(f"{self.scheme}: a change of sharding while pods run")
@@ -225,7 +273,8 @@ class Phases:
         say(f"{self.scheme}: uninstall")
         began = time.monotonic()
         self.space.helm("uninstall", RELEASE, "--wait", "--timeout", "60s")
-        until("the pods are gone", lambda: not self.space.get("pods", "-l", f"app.kubernetes.io/instance={RELEASE}")["items"])
+        label = f"app.kubernetes.io/instance={RELEASE}"
+        until("the pods are gone", lambda: not self.space.get("pods", "-l", label)["items"])
         ledger = self.fleet.read()
         self.judge(ledger)
         totals = self.fleet.totals()
@@ -233,6 +282,15 @@ class Phases:
             raise Failed(f"{totals['open_orders']} orders are open after the end")
         print(f"   {totals['orders']} orders, {totals['trades']} trades, 0 open, no overlap in {len(ledger.owners())} symbols")
         self.report.append((self.scheme, "uninstall: 0 open orders", f"{time.monotonic() - began:.1f} s", "", ""))
+
+
+def is_ready(pod):
+    conditions = pod["status"].get("conditions", [])
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def restarts(pod):
+    return sum(one["restartCount"] for one in pod["status"].get("containerStatuses", []))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from ledger import Ledger
+from ledger import Ledger, unlabelled
 
 
 def order(symbol, epoch, sequence, time, leg="m", status="FILLED", ended=None):
@@ -50,6 +50,14 @@ class Judge(unittest.TestCase):
         self.assertEqual(len(judge.open()), 1)
         self.assertEqual(judge.placed_after({("A", 1)}, 200), [60])
         self.assertEqual(judge.placed_after({("A", 2)}, 200), [])
+
+    def test_a_trade_joins_one_label(self):
+        trade = {"makerClientOrderId": "a", "id": 7}
+        label = {"maker": {"client_id": "a", "fills": [{"trade_id": 7}]}}
+        other = {"maker": {"client_id": "b", "fills": [{"trade_id": 7}]}}
+        self.assertEqual(unlabelled([trade], [label, other]), [])
+        self.assertEqual(unlabelled([trade], [other]), [trade])
+        self.assertEqual(unlabelled([trade], [label, label]), [trade])
 
     def test_a_later_answer_replaces_an_earlier_one(self):
         judge = ledger(order("A", 1, 1, 100, status="NEW"))

@@ -1,6 +1,6 @@
 //! The judge: the venue's own orders and trades, joined with each process's labels.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use schemas::ids::{ClientOrderId, Epoch};
 use schemas::label::Label;
@@ -110,9 +110,13 @@ impl Ledger {
         }
     }
 
+    /// A pair whose maker never left its process is none.
     fn no_tick_makes_two_pairs(&self) {
         let mut seen: HashMap<(&str, &str), &Label> = HashMap::new();
-        for (_, label) in &self.labels {
+        let taken: HashSet<&str> = self.all_orders().map(|order| order.client_order_id.as_str()).collect();
+        for (_, label) in
+            self.labels.iter().filter(|(_, label)| taken.contains(label.maker.client_id.as_str()))
+        {
             let id = label.tick.id.as_deref().expect("every published tick has an id");
             if let Some(first) = seen.insert((&label.maker_symbol, id), label) {
                 panic!("tick {id} of {} made {:?} and {:?}", label.maker_symbol, first.maker, label.maker);

@@ -34,7 +34,8 @@ pub(crate) struct Fleet {
 
 struct Phase {
     name: String,
-    began: i64,
+    /// When it had settled, milliseconds.
+    ended: i64,
     took: Duration,
 }
 
@@ -50,12 +51,18 @@ pub(crate) fn symbol_count() -> usize {
 impl Fleet {
     /// A venue that lists the symbols, named as `replay --copies` names them.
     pub(crate) fn new(symbols: usize) -> Self {
+        Self::with_venue(symbols, &[])
+    }
+
+    /// The same, on a venue with these arguments.
+    pub(crate) fn with_venue(symbols: usize, args: &[&str]) -> Self {
         let dir = process::folder();
         let symbols: Vec<_> = (1..=symbols).map(|copy| format!("DOTUSDTX{copy:03}")).collect();
         let rows: String = symbols.iter().map(|symbol| format!("{symbol} 4 2 43.5\n")).collect();
         let list = dir.path().join("symbols");
         std::fs::write(&list, rows).unwrap();
-        let venue = VenueProcess::start_with(dir.path(), &["--symbols", list.to_str().unwrap()]);
+        let venue =
+            VenueProcess::start_with(dir.path(), &[&["--symbols", list.to_str().unwrap()], args].concat());
         Self {
             venue,
             symbols,
@@ -148,7 +155,7 @@ impl Fleet {
             assert!(began.elapsed() < SETTLES_WITHIN, "{name}: {} lack: {}", missing.len(), tells());
             std::thread::sleep(Duration::from_millis(200));
         };
-        self.phases.push(Phase { name: name.to_owned(), began: since, took: began.elapsed() });
+        self.phases.push(Phase { name: name.to_owned(), ended: wall_ms(), took: began.elapsed() });
         owners
     }
 
@@ -205,7 +212,8 @@ impl Fleet {
 
     /// What a running process has logged.
     pub(crate) fn log(&self, name: &str) -> String {
-        self.member(name).process.err()
+        let process = &self.member(name).process;
+        process.out() + &process.err()
     }
 
     /// What all that run have logged.
@@ -242,9 +250,9 @@ impl Fleet {
             ledger.unlabelled(),
             ledger.oldest_tick_traded(),
         );
-        for (at, phase) in self.phases.iter().enumerate() {
-            let until = self.phases.get(at + 1).map_or(i64::MAX, |next| next.began);
-            let gaps = ledger.gaps(phase.began).into_iter().filter(|gap| gap.ended < until);
+        let mut since = i64::MIN;
+        for phase in &self.phases {
+            let gaps = ledger.gaps(since).into_iter().filter(|gap| gap.ended <= phase.ended);
             let mut gaps: Vec<_> = gaps.map(|gap| (gap.length, gap.symbol)).collect();
             gaps.sort_unstable();
             let (name, took, changed) = (&phase.name, phase.took.as_secs_f64(), gaps.len());
@@ -257,6 +265,7 @@ impl Fleet {
                 }
                 _ => println!(),
             }
+            since = phase.ended + 1;
         }
     }
 }

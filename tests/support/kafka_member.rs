@@ -20,15 +20,13 @@ use tokio::task::{JoinHandle, LocalSet};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One process of a fleet, as its feed sees it.
-#[expect(dead_code, reason = "each test binary uses a part of it")]
 pub(crate) struct Member {
     pub(crate) counters: Arc<FeedCounters>,
     pub(crate) states: watch::Receiver<FeedState>,
     pub(crate) ticks: mpsc::Receiver<FeedTick>,
     pub(crate) holds: Vec<Arc<Hold>>,
     pub(crate) clock: Clock,
-    /// Lanes close what they are told to; otherwise they never do.
-    pub(crate) closes: Rc<Cell<bool>>,
+    closes: Rc<Cell<bool>>,
     stop: watch::Sender<FeedStop>,
     feed: JoinHandle<Result<FeedEnd, FeedError>>,
 }
@@ -76,10 +74,9 @@ impl Member {
         within("live", self.states.wait_for(FeedState::is_live)).await.unwrap();
     }
 
-    /// The reason that the feed gives for not being live.
-    pub(crate) async fn trouble(&mut self) -> String {
-        let troubled = self.states.wait_for(|state| matches!(state, FeedState::Reconnecting { .. }));
-        within("trouble", troubled).await.unwrap().to_string()
+    /// Whether the lanes close what they are told to; they do until told otherwise.
+    pub(crate) fn lanes_close(&self, closes: bool) {
+        self.closes.set(closes);
     }
 
     pub(crate) fn stop(&self, how: FeedStop) {

@@ -152,6 +152,8 @@ impl Membership {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const DELAY: Duration = Duration::from_secs(5);
@@ -204,5 +206,138 @@ mod tests {
         assert!(member.may_free(mine, at(6)).is_some());
         member.gone(0);
         assert_eq!(member.may_free(mine, at(6)), None);
+    }
+
+    /// How long a proof holds, and how long an order that has left may still arrive; together the delay.
+    const PROVED: u64 = 3;
+    const ARRIVES: u64 = 2;
+
+    #[derive(Clone, Copy, Debug)]
+    enum Happening {
+        /// The owner proves itself, and reads its predecessor's note before that if it has not yet.
+        Proof,
+        /// The coordinator moves the partition; the lanes of the owner close.
+        HandOver { to: usize },
+        /// The same, but they do not close in time.
+        LetGo { to: usize },
+        /// The owner is thrown out and does not know it yet.
+        Depose { to: usize },
+        /// A second passes.
+        Second,
+    }
+
+    fn happening() -> impl Strategy<Value = Happening> {
+        prop_oneof![
+            3 => Just(Happening::Proof),
+            2 => (0..3_usize).prop_map(|to| Happening::HandOver { to }),
+            1 => (0..3_usize).prop_map(|to| Happening::LetGo { to }),
+            1 => (0..3_usize).prop_map(|to| Happening::Depose { to }),
+            4 => Just(Happening::Second),
+        ]
+    }
+
+    /// One partition, the coordinator's note on it, and three members of whom one at a time is the owner.
+    struct Fleet {
+        members: Vec<Membership>,
+        tenures: Vec<Option<Tenure>>,
+        terms: Vec<Option<(Term, u64)>>,
+        owner: usize,
+        note: Option<Note>,
+        second: u64,
+        /// Until when orders of that member and epoch may reach the venue.
+        arriving: Vec<(usize, Epoch, u64)>,
+    }
+
+    impl Fleet {
+        fn new() -> Self {
+            let mut fleet = Self {
+                members: (0..3).map(|_| Membership::new(1, 1, DELAY)).collect(),
+                tenures: vec![None; 3],
+                terms: vec![None; 3],
+                owner: 0,
+                note: None,
+                second: 100,
+                arriving: Vec::new(),
+            };
+            fleet.give(0);
+            fleet
+        }
+
+        fn give(&mut self, to: usize) {
+            self.owner = to;
+            // Whoever was thrown out and is taken in again has heard of it by then.
+            self.terms[to] = None;
+            self.members[to].gone(0);
+            let generation = self.members[to].assign(0, at(self.second));
+            self.tenures[to] = Some(tenure(0, generation));
+        }
+
+        fn happens(&mut self, happening: Happening) {
+            match happening {
+                Happening::Proof => self.prove(),
+                Happening::HandOver { to } => self.hand_over(to, true),
+                Happening::LetGo { to } => self.hand_over(to, false),
+                Happening::Depose { to } => self.give(to),
+                Happening::Second => self.second += 1,
+            }
+        }
+
+        fn prove(&mut self) {
+            let (owner, now) = (self.owner, at(self.second));
+            let Some(mine) = self.tenures[owner] else { return };
+            self.members[owner].read(mine, self.note, now);
+            for (_, epoch) in self.members[owner].claims() {
+                self.note = Some(Note::Held(epoch));
+            }
+            if let Some(term) = self.members[owner].proved(mine) {
+                self.terms[owner] = Some((term, 0));
+            }
+            if let Some((_, until)) = &mut self.terms[owner] {
+                *until = self.second + PROVED;
+            }
+        }
+
+        fn hand_over(&mut self, to: usize, closes: bool) {
+            let (owner, now) = (self.owner, at(self.second));
+            if let Some(mine) = self.members[owner].leave(0).filter(|_| closes) {
+                self.arriving.retain(|(member, _, _)| *member != owner);
+                if let Some(epoch) = self.members[owner].may_free(mine, now) {
+                    self.note = Some(Note::Free(epoch));
+                }
+            }
+            self.terms[owner] = None;
+            self.members[owner].gone(0);
+            self.give(to);
+        }
+
+        /// Whoever may send an order does; nobody else's may still be on its way.
+        fn trade(&mut self) -> Result<(), TestCaseError> {
+            let (now, second) = (at(self.second), self.second);
+            self.arriving.retain(|(_, _, until)| *until > second);
+            for (member, term) in self.terms.iter().enumerate() {
+                let Some((term, until)) = term else { continue };
+                if second < *until && now.mono >= term.from.mono {
+                    for (other, epoch, _) in &self.arriving {
+                        prop_assert!(*other == member, "{other} and {member} at {second}");
+                        prop_assert!(*epoch <= term.epoch, "an epoch went back");
+                    }
+                    self.arriving.push((member, term.epoch, second + ARRIVES));
+                }
+            }
+            Ok(())
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn no_two_owners_have_orders_on_their_way(happenings in proptest::collection::vec(happening(), 1..80)) {
+            let mut fleet = Fleet::new();
+            for happening in happenings {
+                fleet.happens(happening);
+                fleet.trade()?;
+            }
+        }
     }
 }
