@@ -29,7 +29,7 @@ fn read(name: &str) -> String {
 
 /// Every page of prose.
 fn pages() -> Vec<PathBuf> {
-    let folders = [root().to_owned(), root().join("docs"), root().join("benches")];
+    let folders = ["", "docs", "docs/runbooks", "benches"].map(|folder| root().join(folder));
     let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).unwrap());
     let pages: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap().path())
@@ -109,6 +109,28 @@ fn the_series_are_bounded() {
         Reason::ALL.iter().partition(|reason| reason.is_number_fault());
     assert!(others.len() <= at_most("st_feed_rejected_total"));
     assert!(numbers.len() <= at_most("st_feed_bad_numbers_total"));
+}
+
+/// A metric that is counted and not in the table would be on no page of prose, and in no bound.
+#[test]
+fn whatever_is_counted_stands_in_the_table_and_the_other_way_round() {
+    let mut folders = vec![root().join("src")];
+    let mut named = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if !path.ends_with("telemetry/table.rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                let names = text.split('"').skip(1).filter(|text| text.starts_with("st_"));
+                named.extend(names.map(str::to_owned));
+            }
+        }
+    }
+    let word = |name: &String| name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    named.retain(word);
+    let known: BTreeSet<String> = TABLE.iter().map(|metric| metric.name.to_owned()).collect();
+    assert_eq!(named, known);
 }
 
 /// What the scraper and the cluster add themselves would be renamed; the rest is how Prometheus wants names.

@@ -17,6 +17,8 @@ mod redis;
 
 #[path = "fleet/bad_input.rs"]
 mod bad_input;
+#[path = "fleet/budget.rs"]
+mod budget;
 #[path = "fleet/by_hand.rs"]
 mod by_hand;
 #[path = "fleet/group.rs"]

@@ -166,7 +166,10 @@ fn what_is_no_tick_is_counted_by_its_reason_and_stops_nothing() {
         publisher.send("t", Some("binance_ticker_BTCUSDT"), Some(&body(6)), Some(home));
         publisher.flush();
         assert_eq!(member.price().await, "5");
-        assert_eq!(member.price().await, "6");
+        let tick = within("the last tick", member.ticks.recv()).await.unwrap();
+        let (epoch, now) = (member.term(0).unwrap().epoch, member.clock.now().mono);
+        assert!(member.holds[0].grants(epoch, tick.generation, now), "it may be traded on");
+        assert_eq!(tick.tick.price.unwrap().to_string(), "6");
         let reasons = [
             Reason::NoKey,
             Reason::UnknownSymbol,
@@ -205,6 +208,46 @@ fn no_hold_outlives_its_proof() {
         tokio::time::sleep(Duration::from_secs(4)).await;
         assert_eq!(member.open(), [0], "the proof goes on while lanes close");
         member.live().await;
+        member.stop(FeedStop::End);
+        member.ended().await.unwrap();
+    });
+}
+
+#[test]
+fn a_loop_that_stands_still_proves_nothing() {
+    on_one_thread(async {
+        let cluster = cluster("t", 2);
+        let member = Member::start(&url(&cluster, "t?group=g"), &["BTCUSDT"], NO_DELAY);
+        until("it is ours", || member.open() == [0]).await;
+        let epoch = member.term(0).unwrap().epoch;
+        // The fault itself: nothing on the lanes' thread has its turn. The group's session outlives it.
+        std::thread::sleep(Duration::from_millis(5_500));
+        assert_eq!(member.open(), [] as [usize; 0], "proved behind the back of a loop that heard nothing");
+        until("it opens again", || member.open() == [0]).await;
+        assert_eq!(member.term(0).unwrap().epoch, epoch);
+        member.stop(FeedStop::End);
+        member.ended().await.unwrap();
+    });
+}
+
+#[test]
+fn whoever_is_thrown_out_loses_at_once_and_comes_back_as_a_later_owner() {
+    on_one_thread(async {
+        let cluster = cluster("t", 2);
+        let member = Member::start(&url(&cluster, "t?group=g"), &["BTCUSDT"], LONG);
+        member.lanes_close(false);
+        until("it is ours", || member.open() == [0]).await;
+        let epoch = member.term(0).unwrap().epoch;
+        cluster
+            .request_errors(RDKafkaApiKey::Heartbeat, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID]);
+        let begun = member.clock.now().mono;
+        until("it is lost", || member.term(0).is_none()).await;
+        let took = member.clock.now().mono.since(begun);
+        assert!(took < Duration::from_millis(1_400), "no lane is waited for: {took:?}");
+        until("it is ours again", || member.open() == [0]).await;
+        let again = member.term(0).unwrap();
+        assert!(again.epoch > epoch);
+        assert!(again.from.mono > member.clock.now().mono, "somebody may have owned it");
         member.stop(FeedStop::End);
         member.ended().await.unwrap();
     });

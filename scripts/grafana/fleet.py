@@ -138,22 +138,13 @@ def where(page):
         )
         .with_panel(
             lines(
-                "Hand-over",
-                [(quantile(share, "st_handover_seconds"), name) for share, name in [(0.5, "p50"), (0.99, "p99")]],
-                "s",
-                8,
-                "Revocation or shutdown to the last cancel of a symbol confirmed.",
-            )
-        )
-        .with_panel(
-            lines(
                 "Leases",
                 [
                     (f"min by (pod) ({gauge('st_lease_seconds_left')})", "{{pod}}: left"),
                     (f"sum by (pod) (increase({gauge('st_lease_errors_total')}[$__rate_interval])) > 0", "{{pod}}: errors"),
                 ],
                 "short",
-                8,
+                12,
                 "Seconds until the first lease of a pod runs out, and questions to the lease store that failed.",
             )
         )
@@ -162,7 +153,7 @@ def where(page):
                 "Starts",
                 [(f"changes(max by (pod) ({gauge('st_start_time_seconds')})[$__range:15s]) > 0", "{{pod}}")],
                 "short",
-                8,
+                12,
                 "Of each pod's process, within what is shown.",
             )
         )
@@ -253,7 +244,6 @@ def faults(page):
                 [
                     (f"sum(increase({gauge('st_book_resyncs_total')}[$__rate_interval]))", "books fetched anew"),
                     (f"sum(increase({gauge('st_feed_reconnects_total')}[$__rate_interval]))", "feed connections"),
-                    (f"count({gauge('st_gateway_connected')} == 0)", "accounts without an order connection"),
                 ],
                 "short",
                 6,

@@ -15,11 +15,14 @@ use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 use schemas::config::{FeedUrl, KafkaTopic, KafkaUrl};
 
 use super::join::LabelHead;
+use crate::clock::Clock;
 use crate::feed::decode::shown;
 use crate::secret::Secret;
 
 /// How long a broker may take over one answer.
 const ANSWER_MAX: Duration = Duration::from_secs(10);
+/// How long one look for messages may take.
+const POLL_MAX: Duration = Duration::from_millis(200);
 /// Longest line that is read; a label is some 1,200 bytes.
 const LINE_MAX: u64 = 1 << 20;
 
@@ -150,16 +153,24 @@ fn read_topic(
     let from = beginnings(&consumer, topic, wanted)?;
     let mut left: BTreeSet<i32> = from.elements().iter().map(|one| one.partition()).collect();
     consumer.assign(&from).map_err(|error| words(&error))?;
+    let clock = Clock::start();
+    let (mut heard, mut trouble) = (clock.now().mono, None);
     while !left.is_empty() {
-        match consumer.poll(ANSWER_MAX) {
+        match consumer.poll(POLL_MAX) {
             Some(Ok(message)) => {
                 each(message.payload().and_then(|payload| serde_json::from_slice(payload).ok()));
+                heard = clock.now().mono;
             }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
                 left.remove(&partition);
+                heard = clock.now().mono;
             }
-            Some(Err(error)) => return Err(words(&error)),
-            None => return Err(format!("no answer within {} s", ANSWER_MAX.as_secs())),
+            // Most pass: the client connects anew and goes on.
+            Some(Err(error)) => trouble = Some(words(&error)),
+            None => {}
+        }
+        if clock.now().mono.since(heard) > ANSWER_MAX {
+            return Err(trouble.unwrap_or_else(|| format!("no answer within {} s", ANSWER_MAX.as_secs())));
         }
     }
     Ok(())
@@ -204,10 +215,8 @@ fn beginnings(consumer: &BaseConsumer, topic: &str, wanted: Wanted) -> Result<To
 
 /// The client's words; those about an option would show its value.
 fn words(error: &KafkaError) -> String {
-    match error {
-        KafkaError::ClientConfig(_, _, name, _) => {
-            format!("Kafka option {}: not taken; its value is not shown", shown(name.as_bytes()))
-        }
-        other => shown(other.to_string().as_bytes()),
+    if let KafkaError::ClientConfig(_, _, name, _) = error {
+        return format!("Kafka option {}: not taken; its value is not shown", shown(name.as_bytes()));
     }
+    shown(error.to_string().as_bytes())
 }

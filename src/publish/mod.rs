@@ -96,7 +96,7 @@ impl Target {
                 server.connect().await.map(Link::Redis).map_err(|why| failed(&shown, why))?
             }
             Place::Kafka(cluster) => match cluster.connect().await {
-                Ok(sender) => Link::Kafka(sender),
+                Ok(sender) => Link::Kafka(Box::new(sender)),
                 Err(error @ ProducerError::Option { .. }) => {
                     return Err(PublishError::Unusable { url: shown, why: error.to_string() });
                 }
@@ -115,7 +115,7 @@ pub struct Sender {
 
 enum Link {
     Redis(redis::Sender),
-    Kafka(kafka::Sender),
+    Kafka(Box<kafka::Sender>),
 }
 
 impl Sender {

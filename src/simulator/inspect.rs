@@ -126,6 +126,8 @@ pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value>
         "expired": totals.expired,
         "prevented": totals.prevented,
         "open_orders": state.engine.open_order_count(),
+        "weight_peak": state.weight.peak(),
+        "weight_refused": state.weight.refused(),
         "symbols": symbols,
     }))
 }

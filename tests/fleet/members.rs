@@ -51,12 +51,18 @@ pub(crate) fn symbol_count() -> usize {
 impl Fleet {
     /// A venue that lists the symbols, named as `replay --copies` names them.
     pub(crate) fn new(symbols: usize) -> Self {
+        Self::with_venue(symbols, &[])
+    }
+
+    /// The same, on a venue with these arguments.
+    pub(crate) fn with_venue(symbols: usize, args: &[&str]) -> Self {
         let dir = process::folder();
         let symbols: Vec<_> = (1..=symbols).map(|copy| format!("DOTUSDTX{copy:03}")).collect();
         let rows: String = symbols.iter().map(|symbol| format!("{symbol} 4 2 43.5\n")).collect();
         let list = dir.path().join("symbols");
         std::fs::write(&list, rows).unwrap();
-        let venue = VenueProcess::start_with(dir.path(), &["--symbols", list.to_str().unwrap()]);
+        let venue =
+            VenueProcess::start_with(dir.path(), &[&["--symbols", list.to_str().unwrap()], args].concat());
         Self {
             venue,
             symbols,

@@ -1,6 +1,8 @@
 //! What an operator sees.
 
+use std::io::Write;
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use self_trader::telemetry::metrics::{Metric, PROCESS_SERIES_MAX, SYMBOL_SERIES_MAX, TABLE};
@@ -67,6 +69,22 @@ fn probes_metrics_and_status_tell_what_happens() {
     assert_eq!((code.code(), &summary["open_orders"]), (Some(0), &json!(0)));
 }
 
+/// What Prometheus' own tool has to say of a page; nothing is right.
+fn lint(page: &str) {
+    let tool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut tool) = tool else {
+        println!("skipped: promtool is not installed");
+        return;
+    };
+    tool.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    let output = tool.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 #[test]
 fn the_series_of_a_run_are_the_tables_and_bounded() {
     let dir = folder();
@@ -78,6 +96,7 @@ fn the_series_of_a_run_are_the_tables_and_bounded() {
     let (_, page) = request(run.admin, "GET", "/metrics", "");
     let (of_symbols, of_process): (Vec<&str>, Vec<&str>) =
         series(&page).into_iter().partition(|series| metric(series).is_per_symbol());
+    lint(&page);
     assert!(of_process.len() <= PROCESS_SERIES_MAX, "{}", of_process.len());
     assert!(of_symbols.len() <= 2 * SYMBOL_SERIES_MAX, "{}", of_symbols.len());
     let labels =

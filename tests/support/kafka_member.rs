@@ -136,10 +136,8 @@ pub(crate) fn body(price: u32) -> Vec<u8> {
 }
 
 fn kafka_url(url: &str) -> KafkaUrl {
-    match FeedUrl::parse(url).unwrap() {
-        FeedUrl::Kafka(kafka) => kafka,
-        other => panic!("{other} is no Kafka"),
-    }
+    let FeedUrl::Kafka(kafka) = FeedUrl::parse(url).unwrap() else { panic!("{url} is no Kafka") };
+    kafka
 }
 
 /// What a lane with nothing open does: it is quiet as soon as it is told to be.

@@ -106,7 +106,7 @@ pub(crate) struct Client {
 
 impl Client {
     #[expect(clippy::disallowed_methods, reason = "a test's own connection to its own loopback server")]
-    fn connect(port: u16) -> io::Result<Self> {
+    pub(crate) fn connect(port: u16) -> io::Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
         stream.set_nodelay(true)?;

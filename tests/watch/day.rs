@@ -126,7 +126,7 @@ impl Day {
     }
 
     fn ticks_come(&self, ordinal: usize, now: u64) -> bool {
-        let quiet = QUIET.contains(&now) && now % QUIET_GAP != 0;
+        let quiet = QUIET.contains(&now) && !now.is_multiple_of(QUIET_GAP);
         let down = ordinal == 1 && self.has(Fault::FeedDown, now);
         !quiet && !down && !self.has(Fault::FeedStale, now)
     }
@@ -145,7 +145,7 @@ impl Day {
         if ticks {
             pod.last_tick = now;
         }
-        if ordinal == 1 && self.has(Fault::ThreadStumbles, now) && now % 60 == 0 {
+        if ordinal == 1 && self.has(Fault::ThreadStumbles, now) && now.is_multiple_of(60) {
             pod.stalls += 1;
         }
         for symbol in 0..SYMBOLS {
@@ -168,13 +168,13 @@ impl Day {
             lane.stale += ticks;
             return;
         }
-        let missed =
-            u64::from(quiet || now % 60 == 0) + if ill && self.has(Fault::TakersMiss, now) { 10 } else { 0 };
+        let missed = u64::from(quiet || now.is_multiple_of(60))
+            + if ill && self.has(Fault::TakersMiss, now) { 10 } else { 0 };
         let refused = if ill && self.has(Fault::Refusals, now) { 6 } else { 0 };
         lane.missed += missed;
         lane.refused += refused;
         lane.matched += ticks - missed - refused;
-        lane.foreign += u64::from(ill && self.has(Fault::TwoOwners, now) && now % 60 == 0);
+        lane.foreign += u64::from(ill && self.has(Fault::TwoOwners, now) && now.is_multiple_of(60));
     }
 
     /// What a scrape of the pod finds.

@@ -30,6 +30,8 @@ pub(super) enum Event {
     Topics(Result<Counts, String>),
     /// Partitions came, or none did: the group has taken us in.
     Joined,
+    /// The client says that it is in the group and at rest.
+    Steady,
     /// Partitions are to be handed over, then unassigned.
     Leave(Leave),
     /// A commit that was begun then has proved these.

@@ -315,7 +315,9 @@ mod tests {
                         assert!(route == index && got == *partition && want != *partition);
                         false
                     }
-                    other => panic!("{symbol} on {partition}: {other:?}"),
+                    other @ (Sorted::Symbol(_) | Sorted::Refused(..) | Sorted::NotOurs) => {
+                        panic!("{symbol} on {partition}: {other:?}")
+                    }
                 });
             assert_eq!(fed.count(), 1, "{symbol}");
         }

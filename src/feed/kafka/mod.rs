@@ -27,6 +27,7 @@ use tokio::sync::watch;
 
 mod client;
 mod group;
+mod hand_over;
 mod homes;
 pub mod membership;
 mod metrics;
@@ -38,6 +39,7 @@ mod session;
 mod settings;
 mod statistics;
 mod watcher;
+mod words;
 
 use super::intake::Intake;
 use super::state::stopped;

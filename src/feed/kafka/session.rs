@@ -25,9 +25,9 @@ use super::homes::{Came, Counts, Homes, Sorted};
 use super::metrics::{ERRORS_TOTAL, PARTITIONS_ASSIGNED, PROOF_AGE_SECONDS};
 use super::proof::{Ask, Prover};
 use super::says::Says;
-use super::settings::{self, CLOSE_MAX, HAND_OVER_MAX, LEAVE_MAX, QUIET_MAX, TURN};
+use super::settings::{self, CLOSE_MAX, LEAVE_MAX, TURN};
 use super::watcher::{Watched, Watcher};
-use super::{Ownership, Plan, wanted_topics};
+use super::{Ownership, Plan, hand_over, wanted_topics, words};
 use crate::clock::Clock;
 use crate::feed::decode::{Decoder, shown};
 use crate::feed::intake::{Intake, Key};
@@ -184,10 +184,16 @@ impl<'a> Session<'a> {
     fn take(&mut self, event: Event) -> Option<End> {
         match event {
             Event::Topics(Ok(counts)) => return self.take_topics(counts),
+            // Usually it follows from what was told.
+            Event::Topics(Err(error)) if self.outer.says.has_said() => self.down(&error),
             Event::Topics(Err(error)) => {
-                self.trouble("brokers", &format!("the brokers do not answer ({error})"))
+                self.trouble("brokers", &format!("the brokers do not answer ({error})"));
             }
-            Event::Joined => self.join(),
+            Event::Joined => {
+                self.join();
+                self.ask(Ask::Prove);
+            }
+            Event::Steady => self.join(),
             Event::Leave(leave) => self.hand_over(leave),
             Event::Proved(tenures, begun) => {
                 if let Some((group, _)) = &self.group {
@@ -200,23 +206,42 @@ impl<'a> Session<'a> {
         None
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the client's codes are some 200, and grow")]
     fn take_trouble(&mut self, code: RDKafkaErrorCode, reason: &str) {
-        match code {
-            RDKafkaErrorCode::AllBrokersDown if self.outer.says.has_said() => {}
-            RDKafkaErrorCode::UnknownTopicOrPartition => {}
-            code => {
-                let reason = reason.split(" (after ").next().unwrap_or_default();
-                self.trouble(&format!("{code:?}"), &shown_reason(reason));
-            }
+        let why = words::reason(reason);
+        if code == RDKafkaErrorCode::AllBrokersDown && self.outer.says.has_said() {
+            // It follows from whatever else was told.
+            self.down(&why);
+        } else if matches!(code, RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve) {
+            // One broker of several, maybe: if it was the last, that is told too.
+            self.say("connection", &why);
+        } else if code != RDKafkaErrorCode::UnknownTopicOrPartition {
+            // We look for our topics ourselves.
+            self.trouble(&format!("{code:?}"), &why);
         }
     }
 
-    /// Said once until all is well again.
     fn trouble(&mut self, kind: &str, why: &str) {
+        self.say(kind, why);
+        self.down(why);
+    }
+
+    /// Said once until all is well again.
+    fn say(&mut self, kind: &str, why: &str) {
         if self.outer.says.is_news(kind) {
             tracing::warn!(target: "feed", "FEED-036 feed {}: {why}; trying again", self.outer.plan.url);
         }
-        self.outer.state.send_replace(FeedState::Reconnecting { reason: why.to_owned() });
+    }
+
+    /// Not live; the first reason stands.
+    fn down(&self, why: &str) {
+        self.outer.state.send_if_modified(|state| {
+            let news = !matches!(state, FeedState::Reconnecting { .. });
+            if news {
+                *state = FeedState::Reconnecting { reason: why.to_owned() };
+            }
+            news
+        });
     }
 
     fn well(&mut self) {
@@ -234,7 +259,6 @@ impl<'a> Session<'a> {
     fn join(&mut self) {
         self.joined |= self.homes.is_some();
         self.well();
-        self.ask(Ask::Prove);
     }
 
     fn ask(&self, ask: Ask) {
@@ -254,7 +278,7 @@ impl<'a> Session<'a> {
                 self.well();
                 None
             }
-            Some(known) => Some(End::Lost(difference(known, &counts))),
+            Some(known) => Some(End::Lost(words::difference(known, &counts))),
             None => self.begin(counts).err().map(End::Failed),
         }
     }
@@ -372,9 +396,7 @@ impl<'a> Session<'a> {
         let Some((group, asks)) = self.group.clone() else { return };
         let consumer = Arc::clone(&self.consumer);
         self.hand_overs.spawn(async move {
-            let slots: Vec<usize> = leave.tenures.iter().map(|tenure| tenure.slot).collect();
-            close_tenures(&group, &asks, leave, &consumer).await;
-            group.lose(&slots);
+            hand_over::hand_over(&group, &asks, leave, &consumer).await;
         });
     }
 
@@ -392,7 +414,7 @@ impl<'a> Session<'a> {
                 group.lose(&slots);
             } else {
                 let left = deadline - CLOSE_MAX;
-                farewell(group, asks, &slots, left).await;
+                hand_over::farewell(group, asks, &slots, left).await;
             }
             *self.outer.next_generation = group.next_generation();
             metrics::gauge!(PARTITIONS_ASSIGNED).set(0.0);
@@ -428,56 +450,4 @@ impl<'a> Session<'a> {
         }
         closed
     }
-}
-
-/// Waits for the lanes, says what is free, unassigns.
-async fn close_tenures(group: &Group, asks: &SyncSender<Ask>, leave: Leave, consumer: &Consumer) {
-    let deadline = Instant::now() + HAND_OVER_MAX;
-    let quiet = group.quiet(leave.tenures, QUIET_MAX).await;
-    say_free(group, asks, quiet, deadline).await;
-    client::unassign(consumer, &leave.partitions);
-}
-
-/// The same for all that is ours, at the end; the client unassigns when it closes.
-async fn farewell(group: &Group, asks: &SyncSender<Ask>, slots: &[usize], deadline: Instant) {
-    let tenures = group.leave(slots);
-    let left = deadline.saturating_duration_since(Instant::now());
-    let quiet = group.quiet(tenures, left / 2).await;
-    say_free(group, asks, quiet, deadline).await;
-    group.lose(slots);
-}
-
-/// Commits that these are free. Where that is not confirmed in time, the successor waits; nothing is lost by it.
-async fn say_free(
-    group: &Group,
-    asks: &SyncSender<Ask>,
-    quiet: Vec<super::membership::Tenure>,
-    deadline: Instant,
-) {
-    let due = group.farewells(&quiet).len();
-    let (answer, said) = oneshot::channel();
-    if due == 0 || asks.try_send(Ask::Free(quiet, answer)).is_err() {
-        return;
-    }
-    let said = timeout_at(deadline, said).await.ok().and_then(Result::ok).map_or(0, |said| said.len());
-    if said < due {
-        group.count_let_go(due - said);
-    }
-}
-
-/// What the client says, fit for a line.
-fn shown_reason(reason: &str) -> String {
-    reason.chars().filter(|c| !c.is_control()).take(160).collect()
-}
-
-fn difference(known: &Counts, now: &Counts) -> String {
-    for (topic, count) in known {
-        match now.get(topic) {
-            Some(new) if new == count => {}
-            Some(new) => return format!("topic {topic:?} has {new} partitions now, it had {count}"),
-            None => return format!("topic {topic:?} is gone"),
-        }
-    }
-    let new = now.keys().find(|topic| !known.contains_key(*topic)).map_or("", String::as_str);
-    format!("topic {new:?} is there now")
 }

@@ -53,7 +53,8 @@ pub(super) fn client(plan: &Plan) -> ClientConfig {
             config.set("group.id", format!("by-hand-{}", plan.client_id))
         }
     };
-    if matches!(plan.ownership, Ownership::Group { .. }) && plan.url.static_member {
+    let classic = plan.url.protocol == GroupProtocol::Classic;
+    if matches!(plan.ownership, Ownership::Group { .. }) && classic && plan.url.static_member {
         config.set("group.instance.id", &plan.client_id);
     }
     for (name, value) in &plan.options {

@@ -75,7 +75,7 @@ impl Watcher {
             let _ = self.events.try_send(Event::Stuck);
         }
         if statistics.cgrp.is_some_and(|group| group.state == "up" && group.join_state == "steady") {
-            let _ = self.events.try_send(Event::Joined);
+            let _ = self.events.try_send(Event::Steady);
         }
     }
 

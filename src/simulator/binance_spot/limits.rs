@@ -56,19 +56,36 @@ impl Window {
 
 /// Request weight. There is one caller's address: loopback.
 #[derive(Debug)]
-pub(crate) struct WeightLimit(Window);
+pub(crate) struct WeightLimit {
+    window: Window,
+    peak: u64,
+    refused: u64,
+}
 
 impl WeightLimit {
     pub(crate) fn new(options: &VenueOptions) -> Self {
         let most = options.weight_per_minute.unwrap_or_else(|| options.profile.weight_per_minute());
-        Self(Window::new(MINUTE_MS, most))
+        Self { window: Window::new(MINUTE_MS, most), peak: 0, refused: 0 }
     }
 
     /// Counts a request.
     pub(super) fn spend(&mut self, weight: u64, now_ms: i64) -> Result<(), ApiError> {
-        let full = self.0.is_full(now_ms);
-        *self.0.at(now_ms) += weight;
+        let full = self.window.is_full(now_ms);
+        let count = self.window.at(now_ms);
+        *count += weight;
+        self.peak = self.peak.max(*count);
+        self.refused += u64::from(full);
         if full { Err(ApiError::too_much_weight()) } else { Ok(()) }
+    }
+
+    /// The most that was spent in any minute.
+    pub(crate) const fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    /// Requests that found nothing left.
+    pub(crate) const fn refused(&self) -> u64 {
+        self.refused
     }
 
     pub(super) fn shown(&mut self, now_ms: i64) -> RateLimit {
@@ -76,13 +93,13 @@ impl WeightLimit {
             rate_limit_type: "REQUEST_WEIGHT",
             interval: "MINUTE",
             interval_num: 1,
-            limit: self.0.limit,
-            count: Some(*self.0.at(now_ms)),
+            limit: self.window.limit,
+            count: Some(*self.window.at(now_ms)),
         }
     }
 
     pub(super) fn used(&mut self, now_ms: i64) -> u64 {
-        *self.0.at(now_ms)
+        *self.window.at(now_ms)
     }
 
     /// Seconds until the window ends.
