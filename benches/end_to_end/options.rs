@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use crate::plan::Plan;
 use crate::subject::Subject;
 
 /// Ticks a second of the smoke that `cargo test` runs.
@@ -13,17 +14,26 @@ const SMOKE_RATE: u64 = 200;
 /// Tick to maker frame, beside relays that decide nothing.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
+    /// What lies between publisher and subject; Kafka needs SELF_TRADER_KAFKA, the folder of its jars
+    #[arg(long, default_value = "redis")]
+    pub(crate) feed: Feed,
     /// Ticks a second, several separated by commas
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     rate: Vec<u64>,
     /// How long each phase publishes
     #[arg(long, default_value_t = 2)]
     seconds: u64,
+    /// Symbols, over which the ticks are spread evenly
+    #[arg(long, default_value_t = 50)]
+    symbols: u64,
+    /// The program's Interval, seconds
+    #[arg(long, default_value_t = 0)]
+    interval: u64,
     /// How often each subject has its turn at each rate
     #[arg(long, default_value_t = 1)]
     rounds: usize,
-    /// Who has a turn
-    #[arg(long, value_delimiter = ',', default_value = "program,relay,raw")]
+    /// Who has a turn; everybody whom the feed has unless given
+    #[arg(long, value_delimiter = ',')]
     subject: Vec<Subject>,
     /// Another build of the program, measured beside this one as `against`
     #[arg(long, value_name = "FILE")]
@@ -41,13 +51,36 @@ pub(crate) struct Args {
     pub(crate) mode: Option<Mode>,
 }
 
+/// What lies between publisher and subject.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Feed {
+    Redis,
+    Kafka,
+}
+
+impl Feed {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Redis => "redis",
+            Self::Kafka => "kafka",
+        }
+    }
+
+    const fn subjects(self) -> &'static [Subject] {
+        match self {
+            Self::Redis => &[Subject::Program, Subject::Relay, Subject::Raw],
+            Self::Kafka => &[Subject::Program, Subject::ProgramGroup, Subject::Relay],
+        }
+    }
+}
+
 /// What this binary does in the processes that it starts from itself.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Mode {
     /// Publishes on a planned schedule.
     #[command(hide = true)]
     Publish(Publish),
-    /// Redis to venue with the program's own clients.
+    /// Feed to venue with the program's own clients.
     #[command(hide = true)]
     Relay(Link),
     /// Redis to venue on raw sockets.
@@ -59,11 +92,11 @@ pub(crate) enum Mode {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Publish {
     #[arg(long)]
-    pub(crate) redis: SocketAddr,
+    pub(crate) feed: Feed,
     #[arg(long)]
-    pub(crate) rate: u64,
-    #[arg(long)]
-    pub(crate) seconds: u64,
+    pub(crate) server: SocketAddr,
+    #[command(flatten)]
+    pub(crate) plan: Plan,
     /// The planned moment of the first tick, nanoseconds since the epoch
     #[arg(long)]
     pub(crate) start_ns: u64,
@@ -73,9 +106,16 @@ pub(crate) struct Publish {
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Link {
     #[arg(long)]
-    pub(crate) redis: SocketAddr,
+    pub(crate) feed: Feed,
+    #[arg(long)]
+    pub(crate) server: SocketAddr,
     #[arg(long)]
     pub(crate) venue: SocketAddr,
+    #[arg(long)]
+    pub(crate) symbols: u64,
+    /// Made when every partition has delivered something: nobody else could say so
+    #[arg(long)]
+    pub(crate) ready: PathBuf,
 }
 
 impl Args {
@@ -87,8 +127,9 @@ impl Args {
         if self.is_smoke() { vec![SMOKE_RATE] } else { self.rate.clone() }
     }
 
-    pub(crate) const fn seconds(&self) -> u64 {
-        if self.is_smoke() { 1 } else { self.seconds }
+    pub(crate) const fn plan(&self, rate: u64) -> Plan {
+        let seconds = if self.is_smoke() { 1 } else { self.seconds };
+        Plan { rate, seconds, symbols: self.symbols, interval: self.interval }
     }
 
     pub(crate) const fn rounds(&self) -> usize {
@@ -98,6 +139,9 @@ impl Args {
     /// The subjects, another one first in each round: what goes on beside the bench hits them alike.
     pub(crate) fn subjects_in_turn(&self, round: usize) -> Vec<Subject> {
         let mut subjects = self.subject.clone();
+        if subjects.is_empty() {
+            subjects.extend(self.feed.subjects());
+        }
         subjects.extend(self.against.as_ref().map(|_| Subject::Against));
         subjects.dedup();
         let first = round % subjects.len().max(1);
