@@ -31,8 +31,8 @@ pub(crate) struct Kafka {
 
 impl Kafka {
     /// `None`, with a printed reason, where there are no jars.
-    pub(crate) fn start() -> anyhow::Result<Option<Self>> {
-        let Some(broker) = Broker::start_with(Options { compiled: true, ..Options::default() }) else {
+    pub(crate) fn start(compiled: bool) -> anyhow::Result<Option<Self>> {
+        let Some(broker) = Broker::start_with(Options { compiled, ..Options::default() }) else {
             return Ok(None);
         };
         broker.create_topic(TOPIC, PARTITIONS);

@@ -39,7 +39,9 @@ fn main() -> anyhow::Result<ExitCode> {
         Some(Mode::Publish(publish)) => publish::run(publish).map(|()| ExitCode::SUCCESS),
         Some(Mode::Relay(link)) => relay(link).map(|()| ExitCode::SUCCESS),
         Some(Mode::Raw(link)) => raw::run(link).map(|()| ExitCode::SUCCESS),
-        None => measure(&args),
+        None => args.feeds().into_iter().try_fold(ExitCode::SUCCESS, |code, feed| {
+            Ok(if measure(&args, feed)? { code } else { ExitCode::FAILURE })
+        }),
     }
 }
 
@@ -50,14 +52,14 @@ fn relay(link: &Link) -> anyhow::Result<()> {
     }
 }
 
-/// Every subject at every rate, in turns; fails if a message is unaccounted for, never for being slow.
-fn measure(args: &Args) -> anyhow::Result<ExitCode> {
-    let Some(server) = Server::start(args.feed)? else { return Ok(ExitCode::SUCCESS) };
+/// Every subject at every rate, in turns; false if a message is unaccounted for, never for being slow.
+fn measure(args: &Args, feed: Feed) -> anyhow::Result<bool> {
+    let Some(server) = Server::start(feed, !args.is_smoke())? else { return Ok(true) };
     let mut report = Report::new(args);
     for round in 0..args.rounds() {
         for rate in args.rates() {
             let plan = args.plan(rate);
-            for subject in args.subjects_in_turn(round) {
+            for subject in args.subjects_in_turn(feed, round) {
                 let sample = phase::run(subject, &plan, &server, args.against.as_deref())?;
                 eprintln!("round {} {}", round + 1, report.line(&sample));
                 report.add(sample);
@@ -65,5 +67,5 @@ fn measure(args: &Args) -> anyhow::Result<ExitCode> {
         }
     }
     println!("{report}");
-    Ok(if report.all_accounted_for() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(report.all_accounted_for())
 }

@@ -14,9 +14,10 @@ const SMOKE_RATE: u64 = 200;
 /// Tick to maker frame, beside relays that decide nothing.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
-    /// What lies between publisher and subject; Kafka needs SELF_TRADER_KAFKA, the folder of its jars
-    #[arg(long, default_value = "redis")]
-    pub(crate) feed: Feed,
+    /// What lies between publisher and subject, Redis unless given; Kafka needs SELF_TRADER_KAFKA, the folder of
+    /// its jars
+    #[arg(long)]
+    feed: Option<Feed>,
     /// Ticks a second, several separated by commas
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     rate: Vec<u64>,
@@ -38,7 +39,7 @@ pub(crate) struct Args {
     /// Another build of the program, measured beside this one as `against`
     #[arg(long, value_name = "FILE")]
     pub(crate) against: Option<PathBuf>,
-    /// Given by `cargo bench`; without it a smoke of a second runs
+    /// Given by `cargo bench`; without it a smoke of a second a subject runs
     #[arg(long, hide = true)]
     bench: bool,
     /// Run the smoke whatever else is given
@@ -119,8 +120,17 @@ pub(crate) struct Link {
 }
 
 impl Args {
-    const fn is_smoke(&self) -> bool {
+    pub(crate) const fn is_smoke(&self) -> bool {
         self.test || !self.bench
+    }
+
+    /// The smoke takes every feed unless one is given.
+    pub(crate) fn feeds(&self) -> Vec<Feed> {
+        match self.feed {
+            Some(feed) => vec![feed],
+            None if self.is_smoke() => vec![Feed::Redis, Feed::Kafka],
+            None => vec![Feed::Redis],
+        }
     }
 
     pub(crate) fn rates(&self) -> Vec<u64> {
@@ -137,10 +147,10 @@ impl Args {
     }
 
     /// The subjects, another one first in each round: what goes on beside the bench hits them alike.
-    pub(crate) fn subjects_in_turn(&self, round: usize) -> Vec<Subject> {
+    pub(crate) fn subjects_in_turn(&self, feed: Feed, round: usize) -> Vec<Subject> {
         let mut subjects = self.subject.clone();
         if subjects.is_empty() {
-            subjects.extend(self.feed.subjects());
+            subjects.extend(feed.subjects());
         }
         subjects.extend(self.against.as_ref().map(|_| Subject::Against));
         subjects.dedup();

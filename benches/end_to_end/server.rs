@@ -16,11 +16,12 @@ pub(crate) enum Server {
 }
 
 impl Server {
-    /// `None`, with a printed reason, where there is none to be had.
-    pub(crate) fn start(feed: Feed) -> anyhow::Result<Option<Self>> {
+    /// `None`, with a printed reason, where there is none to be had. For a measurement a broker is compiled for
+    /// speed, else for a quick start.
+    pub(crate) fn start(feed: Feed, measured: bool) -> anyhow::Result<Option<Self>> {
         Ok(match feed {
             Feed::Redis => Redis::start()?.map(Self::Redis),
-            Feed::Kafka => Kafka::start()?.map(Self::Kafka),
+            Feed::Kafka => Kafka::start(measured)?.map(Self::Kafka),
         })
     }
 
