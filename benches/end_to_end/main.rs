@@ -32,6 +32,7 @@ use clap::Parser;
 use options::{Args, Feed, Link, Mode};
 use report::Report;
 use server::Server;
+use subject::Subject;
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
@@ -55,6 +56,10 @@ fn relay(link: &Link) -> anyhow::Result<()> {
 /// Every subject at every rate, in turns; false if a message is unaccounted for, never for being slow.
 fn measure(args: &Args, feed: Feed) -> anyhow::Result<bool> {
     let Some(server) = Server::start(feed, !args.is_smoke())? else { return Ok(true) };
+    if feed == Feed::Kafka && !args.is_smoke() {
+        // A broker that has just started compiles itself, on the cores that are measured.
+        phase::run(Subject::Relay, &args.warm_up(), &server, None)?;
+    }
     let mut report = Report::new(args);
     for round in 0..args.rounds() {
         for rate in args.rates() {

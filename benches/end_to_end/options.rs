@@ -11,6 +11,10 @@ use crate::subject::Subject;
 /// Ticks a second of the smoke that `cargo test` runs.
 const SMOKE_RATE: u64 = 200;
 
+/// Ticks a second that a broker is warmed up with, and for how long.
+const WARM_UP_RATE: u64 = 3_000;
+const WARM_UP_SECONDS: u64 = 20;
+
 /// Tick to maker frame, beside relays that decide nothing.
 #[derive(Debug, Parser)]
 pub(crate) struct Args {
@@ -140,6 +144,11 @@ impl Args {
     pub(crate) const fn plan(&self, rate: u64) -> Plan {
         let seconds = if self.is_smoke() { 1 } else { self.seconds };
         Plan { rate, seconds, symbols: self.symbols, interval: self.interval }
+    }
+
+    /// A load that is not measured.
+    pub(crate) const fn warm_up(&self) -> Plan {
+        Plan { rate: WARM_UP_RATE, seconds: WARM_UP_SECONDS, symbols: self.symbols, interval: self.interval }
     }
 
     pub(crate) const fn rounds(&self) -> usize {

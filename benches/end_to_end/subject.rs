@@ -87,7 +87,6 @@ impl Subject {
             (Feed::Kafka, Self::ProgramGroup) => json!({
                 "Feed": format!("kafka://{server}/{TOPIC}?group=bench"),
                 "Sharding": "group",
-                "Takeover Delay": 0,
             }),
             (Feed::Kafka, Self::Program | Self::Against | Self::Relay | Self::Raw) => {
                 json!({ "Feed": format!("kafka://{server}/{TOPIC}") })
