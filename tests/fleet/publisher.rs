@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
-use rdkafka::producer::{BaseRecord, DefaultProducerContext, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::statistics::Statistics;
 use self_trader::clock::{Clock, wall_ms};
 
 use crate::kafka::Broker;
@@ -32,8 +34,7 @@ trait Sink: Send + 'static {
 impl Steady {
     /// Keyed by symbol, to the partition of murmur2.
     pub(crate) fn kafka(broker: &Broker, topic: &str, symbols: &[String]) -> Self {
-        let sink = KafkaSink { producer: producer(broker.client()), topic: topic.to_owned() };
-        Self::start(symbols, sink)
+        Self::start(symbols, KafkaSink::new(broker, topic))
     }
 
     /// On each symbol's own channel, by classic pub/sub.
@@ -87,8 +88,42 @@ pub(crate) fn tick(symbol: &str, run: i64, number: u32) -> String {
 }
 
 struct KafkaSink {
-    producer: ThreadedProducer<DefaultProducerContext>,
+    client: ClientConfig,
+    producer: ThreadedProducer<Brokers>,
     topic: String,
+}
+
+/// Whether the producer's client knows a broker. One that was told of none, by a broker that had just begun, never
+/// finds one again.
+#[derive(Default)]
+struct Brokers {
+    none: AtomicBool,
+}
+
+impl ClientContext for Brokers {
+    fn stats(&self, statistics: Statistics) {
+        let known = statistics.brokers.values().any(|broker| broker.source != "logical");
+        self.none.store(!known, Ordering::Relaxed);
+    }
+}
+
+impl ProducerContext for Brokers {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
+impl KafkaSink {
+    fn new(broker: &Broker, topic: &str) -> Self {
+        let mut client = broker.client();
+        client
+            .set("partitioner", "murmur2_random")
+            .set("linger.ms", "1")
+            .set("reconnect.backoff.max.ms", "500")
+            .set("statistics.interval.ms", "1000");
+        let producer = client.create_with_context(Brokers::default()).unwrap();
+        Self { client, producer, topic: topic.to_owned() }
+    }
 }
 
 impl Sink for KafkaSink {
@@ -96,15 +131,12 @@ impl Sink for KafkaSink {
         // A full queue loses the tick, as it would a publisher's.
         let _ = self.producer.send(BaseRecord::to(&self.topic).key(symbol).payload(payload));
     }
-}
 
-fn producer(mut client: ClientConfig) -> ThreadedProducer<DefaultProducerContext> {
-    client
-        .set("partitioner", "murmur2_random")
-        .set("linger.ms", "1")
-        .set("reconnect.backoff.max.ms", "500")
-        .create()
-        .unwrap()
+    fn flush(&mut self) {
+        if self.producer.context().none.load(Ordering::Relaxed) {
+            self.producer = self.client.create_with_context(Brokers::default()).unwrap();
+        }
+    }
 }
 
 struct RedisSink {

@@ -38,8 +38,8 @@ pub(super) enum Event {
     Proved(Vec<Tenure>, Nanos),
     /// The client cannot reach or convince the brokers.
     Trouble(RDKafkaErrorCode, String),
-    /// Messages come to the client and not to us.
-    Stuck,
+    /// The client does not go on by itself, and why.
+    Stuck(&'static str),
 }
 
 /// Partitions to hand over.

@@ -201,7 +201,7 @@ impl<'a> Session<'a> {
                 }
             }
             Event::Trouble(code, reason) => self.take_trouble(code, &reason),
-            Event::Stuck => return Some(End::Lost("the client has messages and hands none out".to_owned())),
+            Event::Stuck(why) => return Some(End::Lost(why.to_owned())),
         }
         None
     }

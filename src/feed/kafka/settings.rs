@@ -33,6 +33,8 @@ pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 pub(super) const LOOK_MAX: Duration = Duration::from_secs(2);
 /// Messages that came to the client and not to us for so long: the client is stuck.
 pub(super) const STUCK: Duration = Duration::from_secs(10);
+/// A client without brokers in so many statistics in a row will find none by itself.
+pub(super) const FORSAKEN: u32 = 2;
 /// How often the session loop turns at least.
 pub(super) const TURN: Duration = Duration::from_millis(250);
 /// The pause before a lost session begins anew.

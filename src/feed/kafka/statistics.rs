@@ -9,7 +9,7 @@ use rdkafka::statistics::{Partition, Statistics};
 
 use super::homes::Homes;
 use super::metrics::{BROKER_RTT_P99_SECONDS, LAG_MESSAGES, RX_BYTES_TOTAL};
-use super::settings::STUCK;
+use super::settings::{FORSAKEN, STUCK};
 
 /// What was read so far.
 #[derive(Debug, Default)]
@@ -19,6 +19,8 @@ pub(super) struct Reading {
     /// Where each partition that is ours ended, under which assignment.
     ends: HashMap<usize, (Generation, i64)>,
     stuck: Stuck,
+    /// In how many statistics in a row the client had no broker.
+    forsaken: u32,
 }
 
 impl Reading {
@@ -27,11 +29,19 @@ impl Reading {
         self.homes = Some(homes);
     }
 
-    /// Takes statistics in. True where partitions have grown for [`STUCK`] and nothing of it came to us, which
-    /// received its last message then.
-    pub(super) fn take(&mut self, statistics: &Statistics, received: Nanos, now: Nanos) -> bool {
+    /// Takes statistics in; our last message was received then. Gives why the client does not go on by itself:
+    /// partitions have grown for [`STUCK`] and nothing of it came to us, or it has no broker left to ask.
+    pub(super) fn take(
+        &mut self,
+        statistics: &Statistics,
+        received: Nanos,
+        now: Nanos,
+    ) -> Option<&'static str> {
         self.export_traffic(statistics);
-        let Some(homes) = self.homes.clone() else { return false };
+        if self.is_forsaken(statistics) {
+            return Some("the client has forgotten its brokers");
+        }
+        let homes = self.homes.clone()?;
         let (mut moved, mut lag) = (false, 0);
         for (topic, of_topic) in &statistics.topics {
             for (number, partition) in &of_topic.partitions {
@@ -47,7 +57,16 @@ impl Reading {
             }
         }
         metrics::gauge!(LAG_MESSAGES).set(lag as f64);
-        self.stuck.take(moved, received, now)
+        self.stuck.take(moved, received, now).then_some("the client has messages and hands none out")
+    }
+
+    /// A broker that has just begun may name no broker at all, not even itself. The client drops those that it
+    /// knows then, those of its configuration too, and never asks anybody again.
+    fn is_forsaken(&mut self, statistics: &Statistics) -> bool {
+        let mut sources = statistics.brokers.values().map(|broker| broker.source.as_str());
+        let known = sources.any(|source| matches!(source, "configured" | "learned"));
+        self.forsaken = if known { 0 } else { self.forsaken + 1 };
+        self.forsaken >= FORSAKEN
     }
 
     fn export_traffic(&mut self, statistics: &Statistics) {
@@ -93,6 +112,8 @@ fn behind(partition: &Partition) -> i64 {
 mod tests {
     use std::time::Duration;
 
+    use rdkafka::statistics::Broker;
+
     use super::*;
 
     #[test]
@@ -107,6 +128,21 @@ mod tests {
         assert!(stuck.take(false, second(5), second(18)));
         assert!(!stuck.take(false, second(19), second(20)));
         assert!(!stuck.take(false, second(19), second(90)), "a quiet market moves nothing");
+    }
+
+    #[test]
+    fn a_client_without_brokers_is_given_up() {
+        let with = |source: &str| {
+            let broker = Broker { source: source.to_owned(), ..Broker::default() };
+            Statistics { brokers: HashMap::from([("b".to_owned(), broker)]), ..Statistics::default() }
+        };
+        let mut reading = Reading::default();
+        let mut take = |source| reading.take(&with(source), Nanos(0), Nanos(0)).is_some();
+        assert!(!take("learned"));
+        assert!(!take("logical"));
+        assert!(!take("configured"), "it is asking anew");
+        assert!(!take("logical"));
+        assert!(take("logical"));
     }
 
     #[test]

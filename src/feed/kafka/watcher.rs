@@ -71,8 +71,8 @@ impl Watcher {
         let Ok(statistics) = serde_json::from_slice::<Statistics>(json) else { return };
         let received = Nanos(self.received.load(Ordering::Acquire));
         // Both are seen again in the next ones, if they still hold.
-        if reading.take(&statistics, received, self.clock.now().mono) {
-            let _ = self.events.try_send(Event::Stuck);
+        if let Some(why) = reading.take(&statistics, received, self.clock.now().mono) {
+            let _ = self.events.try_send(Event::Stuck(why));
         }
         if statistics.cgrp.is_some_and(|group| group.state == "up" && group.join_state == "steady") {
             let _ = self.events.try_send(Event::Steady);
