@@ -76,7 +76,12 @@ fn err(output: &Output) -> String {
 
 /// Everything that lies in a topic.
 fn kept(broker: &Broker, topic: &str) -> Vec<Kept> {
-    let mut client: ClientConfig = broker.client();
+    kept_by(&broker.address(), topic)
+}
+
+fn kept_by(brokers: &str, topic: &str) -> Vec<Kept> {
+    let mut client = ClientConfig::new();
+    client.set("bootstrap.servers", brokers);
     let consumer: BaseConsumer =
         client.set("group.id", "reader").set("enable.auto.commit", "false").create().unwrap();
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
@@ -196,7 +201,8 @@ fn a_steady_market_has_no_gap() {
     for (symbol, messages) in &by_symbol {
         // A busy machine starts late; what counts is that nothing is missing from then on.
         assert!((12..=21).contains(&messages.len()), "{symbol}: {} in 2 s", messages.len());
-        assert!(messages.iter().zip(1..).all(|(message, seq)| message.seq() == seq), "{symbol}");
+        let seqs: Vec<u64> = messages.iter().map(Kept::seq).collect();
+        assert!(seqs.iter().copied().eq(1..=seqs.len() as u64), "{symbol}: {seqs:?}");
         let gaps: Vec<i64> = messages.windows(2).map(|two| two[1].time_ms - two[0].time_ms).collect();
         assert!(gaps.iter().all(|gap| (99..=101).contains(gap)), "{symbol}: {gaps:?}");
         let prices: Vec<&str> = messages.iter().take(8).map(|message| message.text("price")).collect();
@@ -276,4 +282,21 @@ fn what_the_broker_refuses_is_counted() {
         "{told}{}",
         err(&output)
     );
+}
+
+#[test]
+fn what_is_sent_again_stays_in_its_place() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("trades", 1, 1).unwrap();
+    // Several requests are under way when the first is refused, and go on.
+    cluster.broker_round_trip_time(1, Duration::from_millis(50)).unwrap();
+    let refusals = [rdkafka::types::RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION; 1];
+    cluster.request_errors(rdkafka::types::RDKafkaApiKey::Produce, &refusals);
+    let dir = TempDir::new().unwrap();
+    let tape = tape_of(&dir, 200, 5);
+    let to = format!("kafka://{}/trades", cluster.bootstrap_servers());
+    let output = replay(&tape, &to, &[]);
+    assert!(output.status.success(), "{}{}", out(&output), err(&output));
+    let seqs: Vec<u64> = kept_by(&cluster.bootstrap_servers(), "trades").iter().map(Kept::seq).collect();
+    assert!(seqs.iter().copied().eq(1..=200), "{seqs:?}");
 }

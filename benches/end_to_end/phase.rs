@@ -1,6 +1,7 @@
 //! One subject under one load: everything started, published, ended and counted.
 
 use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -10,14 +11,15 @@ use hdrhistogram::Histogram;
 use schemas::summary::Summary;
 use self_trader::clock;
 
+use crate::options::Link;
 use crate::plan::{self, Plan};
 use crate::process::Process;
-use crate::redis::Redis;
+use crate::server::Server;
 use crate::stamps::{self, Arrival};
 use crate::subject::{self, PROGRAM, Subject};
 
 /// From the start of the publisher's process to its first tick.
-const LEAD: Duration = Duration::from_millis(300);
+const LEAD: Duration = Duration::from_millis(500);
 /// For what is on its way when the publisher has ended.
 const DRAIN: Duration = Duration::from_millis(500);
 /// Longer latencies count as this one: a minute.
@@ -36,7 +38,9 @@ pub(crate) struct Sample {
     pub(crate) unaccounted: i128,
     /// How late the publisher itself was, nanoseconds: median and largest.
     pub(crate) publisher_late_ns: [u64; 2],
-    /// Processor time a tick: subject, venue, Redis; microseconds.
+    /// From the start of the subject's process until it hears everything, milliseconds.
+    pub(crate) ready_ms: u64,
+    /// Processor time a tick: subject, venue, feed's server; microseconds.
     pub(crate) cpu_us: [f64; 3],
     /// The subject's most resident memory, kB.
     pub(crate) rss_kb: u64,
@@ -47,27 +51,31 @@ pub(crate) struct Sample {
 pub(crate) fn run(
     subject: Subject,
     plan: &Plan,
-    redis: &Redis,
+    server: &Server,
     against: Option<&Path>,
 ) -> anyhow::Result<Sample> {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let folder = folder.path();
     let stamp_file = folder.join("stamps");
-    let (venue, addr) = start_venue(folder, &stamp_file)?;
-    let process = subject.start(redis.addr, addr, folder, against)?;
-    redis.wait_until_subscribed()?;
-    let processes = [&process, &venue, &redis.process];
-    let before = processes.map(Process::cpu_us);
+    let (venue, addr) = start_venue(folder, &stamp_file, plan.symbols)?;
+    let ready = folder.join("ready");
+    let link = Link { feed: server.feed(), server: server.addr(), venue: addr, symbols: plan.symbols, ready };
+    let (admin, began_ns) = (free_address()?, clock::wall_ns());
+    let process = subject.start(&link, plan.interval, admin, folder, against)?;
+    server.wait_until_heard(subject, plan.symbols, admin, &link.ready)?;
+    let ready_ms = (clock::wall_ns() - began_ns) / 1_000_000;
+    let cpu_us = || [process.cpu_us(), venue.cpu_us(), server.cpu_us()];
+    let before = cpu_us();
     let start_ns = clock::wall_ns() + u64::try_from(LEAD.as_nanos())?;
-    let publisher_late_ns = publish(plan, redis, start_ns)?;
+    let publisher_late_ns = publish(plan, server, start_ns)?;
     std::thread::sleep(DRAIN);
-    let after = processes.map(Process::cpu_us);
+    let after = cpu_us();
     let rss_kb = process.peak_rss_kb();
     process.end()?;
     venue.end()?;
     let (arrivals, summary) = if subject.decides() {
         let summary = std::fs::read_to_string(subject::summary_file(folder)).context("no summary")?;
-        let arrivals = stamps::of_program(&stamp_file, &subject::label_file(folder))?;
+        let arrivals = stamps::of_program(&stamp_file, &subject::label_file(folder), plan.symbols)?;
         (arrivals, Some(serde_json::from_str(&summary)?))
     } else {
         (stamps::of_relay(&stamp_file)?, None)
@@ -76,14 +84,30 @@ pub(crate) fn run(
     let fired = u64::try_from(arrivals.len())?;
     let cpu_us = [0, 1, 2].map(|at| (after[at] - before[at]) as f64 / plan.ticks() as f64);
     let unaccounted = unaccounted(plan, fired, summary.as_ref());
-    Ok(Sample { subject, plan: *plan, at_once, all, unaccounted, publisher_late_ns, cpu_us, rss_kb, summary })
+    Ok(Sample {
+        subject,
+        plan: *plan,
+        at_once,
+        all,
+        unaccounted,
+        publisher_late_ns,
+        ready_ms,
+        cpu_us,
+        rss_kb,
+        summary,
+    })
 }
 
-fn start_venue(folder: &Path, stamp_file: &Path) -> anyhow::Result<(Process, std::net::SocketAddr)> {
-    let symbols = folder.join("symbols");
-    std::fs::write(&symbols, plan::venue_symbols())?;
+/// Nobody listens there now.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
+}
+
+fn start_venue(folder: &Path, stamp_file: &Path, symbols: u64) -> anyhow::Result<(Process, SocketAddr)> {
+    let list = folder.join("symbols");
+    std::fs::write(&list, plan::venue_symbols(symbols))?;
     let mut command = Command::new(PROGRAM);
-    command.args(["venue", "--listen", "127.0.0.1:0", "--symbols"]).arg(symbols);
+    command.args(["venue", "--listen", "127.0.0.1:0", "--symbols"]).arg(list);
     command.arg("--stamp-file").arg(stamp_file).env("RUST_LOG", "error");
     let mut venue = Process::start("self-trader venue", &mut command)?;
     let (line, _) = venue.first_line()?;
@@ -92,11 +116,10 @@ fn start_venue(folder: &Path, stamp_file: &Path) -> anyhow::Result<(Process, std
 }
 
 /// Publishes the plan; gives how late the publisher was.
-fn publish(plan: &Plan, redis: &Redis, start_ns: u64) -> anyhow::Result<[u64; 2]> {
+fn publish(plan: &Plan, server: &Server, start_ns: u64) -> anyhow::Result<[u64; 2]> {
     let mut command = Command::new(std::env::current_exe()?);
-    let number = |number: u64| number.to_string();
-    command.args(["publish", "--redis", &redis.addr.to_string(), "--start-ns", &number(start_ns)]);
-    command.args(["--rate", &number(plan.rate), "--seconds", &number(plan.seconds)]);
+    command.args(["publish", "--feed", server.feed().name(), "--server", &server.addr().to_string()]);
+    command.args(["--start-ns", &start_ns.to_string()]).args(plan.arguments());
     let mut publisher = Process::start("the publisher", &mut command)?;
     let mut output = publisher.output()?;
     publisher.wait(Duration::from_secs(plan.seconds * 2 + 30))?;
@@ -127,10 +150,11 @@ fn latencies(
 }
 
 /// For the program, published must be rejected + duplicates + pairs + skips + conflated + overflow + waiting,
-/// and each pair's maker must have been read; for a relay, each message's frame.
+/// and each pair's maker must have been read; for a relay, each message's frame. Probes are published too.
 fn unaccounted(plan: &Plan, fired: u64, summary: Option<&Summary>) -> i128 {
     let published = i128::from(plan.ticks());
     let Some(summary) = summary else { return published - i128::from(fired) };
+    let published = published + i128::from(probes(summary));
     let denied = i128::from(summary.pairs) - i128::from(fired);
     let counted = [
         summary.rejected,
@@ -143,4 +167,9 @@ fn unaccounted(plan: &Plan, fired: u64, summary: Option<&Summary>) -> i128 {
     ];
     let counted: i128 = counted.into_iter().map(i128::from).sum();
     published + i128::from(summary.repeats) - counted + denied
+}
+
+/// Messages of the bench that are nobody's ticks: no tick is refused for this reason.
+pub(crate) fn probes(summary: &Summary) -> u64 {
+    summary.rejected_by_reason.get("unknown_symbol").copied().unwrap_or(0)
 }

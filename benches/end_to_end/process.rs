@@ -60,10 +60,7 @@ impl Process {
 
     /// Processor time so far, microseconds; the kernel counts in hundredths of a second.
     pub(crate) fn cpu_us(&self) -> u64 {
-        let stat = self.proc("stat");
-        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        let ticks = |field: usize| fields.get(field).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-        (ticks(11) + ticks(12)) * 10_000
+        cpu_us_of(self.child.id())
     }
 
     /// The most memory that it ever had resident, kB.
@@ -74,9 +71,21 @@ impl Process {
     }
 
     fn proc(&self, file: &str) -> String {
-        let path = Path::new("/proc").join(self.child.id().to_string()).join(file);
-        std::fs::read_to_string(path).unwrap_or_default()
+        proc(self.child.id(), file)
     }
+}
+
+/// The same of any process.
+pub(crate) fn cpu_us_of(id: u32) -> u64 {
+    let stat = proc(id, "stat");
+    let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+    let ticks = |field: usize| fields.get(field).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
+    (ticks(11) + ticks(12)) * 10_000
+}
+
+fn proc(id: u32, file: &str) -> String {
+    let path = Path::new("/proc").join(id.to_string()).join(file);
+    std::fs::read_to_string(path).unwrap_or_default()
 }
 
 impl Drop for Process {

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::options::Link;
-use crate::plan::{SYMBOLS, channel};
+use crate::plan::channel;
 use crate::redis;
 use crate::relay::Frame;
 
@@ -52,13 +52,13 @@ async fn upgraded(link: &Link) -> anyhow::Result<Stream> {
 }
 
 async fn subscribed(link: &Link) -> anyhow::Result<TcpStream> {
-    let server = redis::connect(link.redis)?;
+    let server = redis::connect(link.server)?;
     server.set_nonblocking(true)?;
     let mut server = TcpStream::from_std(server)?;
-    let channels: String = (0..SYMBOLS).map(|place| format!(" {}", channel(place))).collect();
+    let channels: String = (0..link.symbols).map(|place| format!(" {}", channel(place))).collect();
     server.write_all(format!("SUBSCRIBE{channels}\r\n").as_bytes()).await?;
     let mut confirmed = 0;
-    let all = CONFIRMATION_LINES * usize::try_from(SYMBOLS)?;
+    let all = CONFIRMATION_LINES * usize::try_from(link.symbols)?;
     // Nobody publishes before all channels have their subscriber, so nothing else is read here.
     while confirmed < all {
         confirmed += usize::from(server.read_u8().await? == b'\n');

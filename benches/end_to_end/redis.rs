@@ -8,11 +8,11 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use self_trader::clock;
 
-use crate::plan::{self, SYMBOLS};
+use crate::plan;
 use crate::process::Process;
 
 /// How long a server may take to come up, and a subject to subscribe.
-const READY_MAX: Duration = Duration::from_secs(20);
+pub(crate) const READY_MAX: Duration = Duration::from_secs(120);
 const POLL_EVERY: Duration = Duration::from_millis(10);
 
 /// A server on a free port of loopback; ends with its owner.
@@ -27,6 +27,7 @@ impl Redis {
     pub(crate) fn start() -> anyhow::Result<Option<Self>> {
         let there = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         if there.is_err() {
+            println!("skipped: no redis-server on the path");
             return Ok(None);
         }
         let addr = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
@@ -42,13 +43,13 @@ impl Redis {
     }
 
     /// Waits until every channel has exactly its one subscriber.
-    pub(crate) fn wait_until_subscribed(&self) -> anyhow::Result<()> {
+    pub(crate) fn wait_until_subscribed(&self, symbols: u64) -> anyhow::Result<()> {
         let mut connection = BufReader::new(connect(self.addr)?);
-        let question: String = (0..SYMBOLS).map(|place| format!(" {}", plan::channel(place))).collect();
+        let question: String = (0..symbols).map(|place| format!(" {}", plan::channel(place))).collect();
         let deadline = Deadline::within(READY_MAX);
         loop {
             connection.get_mut().write_all(format!("PUBSUB NUMSUB{question}\r\n").as_bytes())?;
-            if count_ones(&mut connection)? == SYMBOLS {
+            if count_ones(&mut connection, symbols)? == symbols {
                 return Ok(());
             }
             deadline.check("the subject to subscribe")?;
@@ -57,10 +58,10 @@ impl Redis {
 }
 
 /// How many of the channels in the answer have one subscriber.
-fn count_ones(answer: &mut impl BufRead) -> anyhow::Result<u64> {
+fn count_ones(answer: &mut impl BufRead, symbols: u64) -> anyhow::Result<u64> {
     let lines_of_a_channel = 3;
     let mut ones = 0;
-    for _ in 0..=SYMBOLS * lines_of_a_channel {
+    for _ in 0..=symbols * lines_of_a_channel {
         let mut line = String::new();
         if answer.read_line(&mut line)? == 0 {
             bail!("redis-server hung up");

@@ -1,4 +1,4 @@
-//! The relay: the program's own sockets and readers, and nothing between them.
+//! The relay of Redis: the program's own sockets and readers, and nothing between them.
 //!
 //! Every message that arrives becomes one frame of a maker's size. It reads the venue's answers as the
 //! program does, and throws them away.
@@ -22,7 +22,7 @@ use self_trader::venue::binance_spot::socket::{self, WsWriter};
 use self_trader::venue::guard::{Endpoint, Target};
 
 use crate::options::Link;
-use crate::plan::{API_KEY, NUMBER_AT, NUMBER_LEN, SYMBOLS, channel, symbol};
+use crate::plan::{API_KEY, NUMBER_AT, NUMBER_LEN, channel, symbol};
 
 /// Where the tick's number stands in a relay's client order id.
 pub(crate) const ID_AT: usize = 16;
@@ -30,10 +30,10 @@ pub(crate) const ID_AT: usize = 16;
 pub(crate) fn run(link: &Link) -> anyhow::Result<()> {
     app::runtime()?.block_on(async {
         let (mut reader, mut writer) = socket::open(&Target::simulated(link.venue)?, Endpoint::WsApi).await?;
-        let client = subscriber(link.redis)?;
+        let client = subscriber(link.server)?;
         let mut messages = client.message_rx();
         client.init().await?;
-        client.subscribe((0..SYMBOLS).map(channel).collect::<Vec<_>>()).await?;
+        client.subscribe((0..link.symbols).map(channel).collect::<Vec<_>>()).await?;
         let mut frame = Frame::new();
         loop {
             tokio::select! {

@@ -5,7 +5,7 @@ use std::fmt;
 use hdrhistogram::Histogram;
 
 use crate::options::Args;
-use crate::phase::Sample;
+use crate::phase::{self, Sample};
 use crate::subject::Subject;
 
 /// One of a sample's histograms.
@@ -31,7 +31,9 @@ impl Report {
     pub(crate) fn all_accounted_for(&self) -> bool {
         self.samples.iter().all(|sample| {
             let balanced = sample.summary.as_ref().is_none_or(|summary| {
-                summary.books_balance && summary.lagged == 0 && summary.messages == sample.plan.ticks()
+                summary.books_balance
+                    && summary.lagged == 0
+                    && summary.messages == sample.plan.ticks() + phase::probes(summary)
             });
             sample.unaccounted == 0 && balanced
         })
@@ -41,7 +43,7 @@ impl Report {
     pub(crate) fn line(&self, sample: &Sample) -> String {
         let [p50, p90, p99, p999, max] = quantiles(&sample.at_once);
         let [late, late_max] = sample.publisher_late_ns.map(|ns| ns / 1_000);
-        let [own, venue, redis] = sample.cpu_us;
+        let [own, venue, feed] = sample.cpu_us;
         let counts = sample.summary.as_ref().map_or_else(String::new, |summary| {
             format!(
                 ", pairs {} matched {} conflated {} skips {:?}, inside {} us",
@@ -54,10 +56,11 @@ impl Report {
         });
         format!(
             "{} at {}/s: {p50:.0} {p90:.0} {p99:.0} {p999:.0} {max:.0} us, all p50 {:.0}, publisher late {late} \
-             (max {late_max}), cpu {own:.0} venue {venue:.0} redis {redis:.0} us/tick{counts}",
+             (max {late_max}), cpu {own:.0} venue {venue:.0} feed {feed:.0} us/tick, ready after {} ms{counts}",
             sample.subject.name(),
             sample.plan.rate,
             quantiles(&sample.all)[0],
+            sample.ready_ms,
         )
     }
 
@@ -100,10 +103,10 @@ impl Report {
         }
         write!(f, "| {:.2} ", self.ratio(histogram, samples))?;
         let ticks = of(&|sample| histogram(sample).len() as f64);
-        let [cpu, venue, redis] = [0, 1, 2].map(|at| of(&|sample| sample.cpu_us[at]));
+        let [cpu, venue, feed] = [0, 1, 2].map(|at| of(&|sample| sample.cpu_us[at]));
         let unaccounted: i128 = samples.iter().map(|sample| sample.unaccounted.abs()).sum();
         let rss = of(&|sample| sample.rss_kb as f64) / 1_024.0;
-        writeln!(f, "| {ticks:.0} | {cpu:.0} / {venue:.0} / {redis:.0} | {rss:.0} | {unaccounted} |")
+        writeln!(f, "| {ticks:.0} | {cpu:.0} / {venue:.0} / {feed:.0} | {rss:.0} | {unaccounted} |")
     }
 
     /// The median over the rounds of p50 to the relay's p50 of the same round.
@@ -123,7 +126,7 @@ impl fmt::Display for Report {
         writeln!(
             f,
             "| ticks/s | subject | p50 | p90 | p99 | p99.9 | max | p50 to relay | timed | cpu us/tick: own / venue / \
-             redis | peak RSS MB | unaccounted |"
+             feed | peak RSS MB | unaccounted |"
         )?;
         writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|---|")?;
         self.rates.iter().try_for_each(|rate| self.rows(*rate, f))

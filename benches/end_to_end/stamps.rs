@@ -52,14 +52,15 @@ struct LegLabel {
 }
 
 /// The stamps of the program: its labels tell the tick of each maker.
-pub(crate) fn of_program(stamp_file: &Path, label_file: &Path) -> anyhow::Result<Vec<Arrival>> {
+pub(crate) fn of_program(stamp_file: &Path, label_file: &Path, symbols: u64) -> anyhow::Result<Vec<Arrival>> {
     let (makers, takers) = read_by_leg(stamp_file)?;
     let labels = std::fs::read_to_string(label_file).context("no labels")?;
     let mut arrivals = Vec::with_capacity(makers.len());
     for line in labels.lines() {
         let label: PairLabel = serde_json::from_str(line)?;
         let id = ClientOrderId::parse(&label.maker.client_id).context("a label without our id")?;
-        let number = number_of(&label.maker_symbol, &label.tick.id).context("a label without its tick")?;
+        let number =
+            number_of(&label.maker_symbol, &label.tick.id, symbols).context("a label without its tick")?;
         let Some(read_ns) = makers.get(&id).copied() else { continue };
         let before = id.sequence().checked_sub(1);
         let before = before.map(|sequence| ClientOrderId::new(id.prefix(), id.epoch(), sequence, Leg::Taker));

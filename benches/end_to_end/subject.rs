@@ -1,22 +1,26 @@
-//! What is measured: a process between Redis and the venue.
+//! What is measured: a process between the feed's server and the venue.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context;
+use serde_json::{Value, json};
 
-use crate::plan;
+use crate::options::{Feed, Link};
+use crate::plan::{self, TOPIC};
 use crate::process::Process;
 
 /// The program, as built with this bench.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_self-trader");
 
-/// Who stands between Redis and the venue.
+/// Who stands between the feed's server and the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Subject {
     /// `self-trader run`.
     Program,
+    /// The same as the only member of a consumer group.
+    ProgramGroup,
     /// Another build of it, to compare with.
     Against,
     /// The same clients, no logic.
@@ -26,11 +30,13 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 4] = [Self::Program, Self::Against, Self::Relay, Self::Raw];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Program, Self::ProgramGroup, Self::Against, Self::Relay, Self::Raw];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Program => "program",
+            Self::ProgramGroup => "program-group",
             Self::Against => "against",
             Self::Relay => "relay",
             Self::Raw => "raw",
@@ -40,7 +46,7 @@ impl Subject {
     /// Whether it decides, and so has labels and a summary.
     pub(crate) const fn decides(self) -> bool {
         match self {
-            Self::Program | Self::Against => true,
+            Self::Program | Self::ProgramGroup | Self::Against => true,
             Self::Relay | Self::Raw => false,
         }
     }
@@ -48,18 +54,42 @@ impl Subject {
     /// Starts it. The program's files go into `folder`; `against` is the other build.
     pub(crate) fn start(
         self,
-        redis: SocketAddr,
-        venue: SocketAddr,
+        link: &Link,
+        interval: u64,
+        admin: SocketAddr,
         folder: &Path,
         against: Option<&Path>,
     ) -> anyhow::Result<Process> {
+        let program = |file| {
+            let configuration = plan::configuration(link, interval, self.feed(link));
+            program(file, &configuration, admin, folder)
+        };
         match self {
-            Self::Program => program(Path::new(PROGRAM), redis, venue, folder),
-            Self::Against => program(against.context("--against FILE is missing")?, redis, venue, folder),
+            Self::Program | Self::ProgramGroup => program(Path::new(PROGRAM)),
+            Self::Against => program(against.context("--against FILE is missing")?),
             Self::Relay | Self::Raw => {
                 let mut command = Command::new(std::env::current_exe().context("no path of this bench")?);
-                command.args([self.name(), "--redis", &redis.to_string(), "--venue", &venue.to_string()]);
+                command.args([self.name(), "--feed", link.feed.name(), "--server", &link.server.to_string()]);
+                command.args(["--venue", &link.venue.to_string(), "--symbols", &link.symbols.to_string()]);
+                command.arg("--ready").arg(&link.ready);
                 Process::start(self.name(), &mut command)
+            }
+        }
+    }
+}
+
+impl Subject {
+    /// What a program's configuration says of its feed.
+    fn feed(self, link: &Link) -> Value {
+        let server = link.server;
+        match (link.feed, self) {
+            (Feed::Redis, _) => json!({ "Feed": format!("redis://{server}") }),
+            (Feed::Kafka, Self::ProgramGroup) => json!({
+                "Feed": format!("kafka://{server}/{TOPIC}?group=bench"),
+                "Sharding": "group",
+            }),
+            (Feed::Kafka, Self::Program | Self::Against | Self::Relay | Self::Raw) => {
+                json!({ "Feed": format!("kafka://{server}/{TOPIC}") })
             }
         }
     }
@@ -73,11 +103,12 @@ pub(crate) fn label_file(folder: &Path) -> PathBuf {
     folder.join("labels.jsonl")
 }
 
-fn program(file: &Path, redis: SocketAddr, venue: SocketAddr, folder: &Path) -> anyhow::Result<Process> {
+fn program(file: &Path, configuration: &str, admin: SocketAddr, folder: &Path) -> anyhow::Result<Process> {
     let config = folder.join("config.json");
-    std::fs::write(&config, plan::configuration(redis, venue))?;
+    std::fs::write(&config, configuration)?;
     let mut command = Command::new(file);
     command.arg("run").arg(&config);
+    command.args(["--admin", &admin.to_string()]);
     command.arg("--summary").arg(summary_file(folder));
     command.arg("--labels").arg(label_file(folder));
     command.env("RUST_LOG", "error").stderr(Stdio::inherit());

@@ -138,13 +138,22 @@ def where(page):
         )
         .with_panel(
             lines(
+                "Hand-over",
+                quantiles("st_handover_seconds"),
+                "s",
+                8,
+                "Revocation, loss or shutdown to the last cancel of a symbol confirmed.",
+            )
+        )
+        .with_panel(
+            lines(
                 "Leases",
                 [
                     (f"min by (pod) ({gauge('st_lease_seconds_left')})", "{{pod}}: left"),
                     (f"sum by (pod) (increase({gauge('st_lease_errors_total')}[$__rate_interval])) > 0", "{{pod}}: errors"),
                 ],
                 "short",
-                12,
+                8,
                 "Seconds until the first lease of a pod runs out, and questions to the lease store that failed.",
             )
         )
@@ -153,7 +162,7 @@ def where(page):
                 "Starts",
                 [(f"changes(max by (pod) ({gauge('st_start_time_seconds')})[$__range:15s]) > 0", "{{pod}}")],
                 "short",
-                12,
+                8,
                 "Of each pod's process, within what is shown.",
             )
         )

@@ -44,27 +44,12 @@ pub enum TakeoverError {
     Thread(#[from] tokio::task::JoinError),
 }
 
-/// [`unlabelled`] on a thread and a runtime of its own, which end with it: nothing of it touches the trading thread.
-/// Once for all that one takeover brought.
-///
-/// # Errors
-/// The system has no thread left.
-pub fn spawn(target: Target, taken: Taken, sinks: LabelSinks) -> std::io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("takeover".to_owned()).spawn(move || {
-        if let Err(error) = runtime.block_on(unlabelled(target, taken, &sinks)) {
-            tracing::warn!("cannot say how many of a predecessor's trades have no label: {error}");
-        }
-    })?;
-    Ok(())
-}
-
 /// Counts the trades of older owners of these instruments that have no label in any of the sinks, looking back a
 /// quarter of an hour; logs one line and counts `st_takeover_unlabelled_trades_total`. `None` where there are no
 /// labels to look at.
 ///
 /// Waits 5 s first, so that labels under way have come. What the ledger answers is parsed on the caller's thread, page
-/// by page; [`spawn`] takes it off the trading thread.
+/// by page: not on the trading thread.
 ///
 /// # Errors
 /// [`TakeoverError`].

@@ -9,11 +9,11 @@ use super::producer::{NotTaken, Producer, ProducerError, Settings};
 use super::{Message, Name, Report};
 use crate::secret::Secret;
 
-/// What holds unless an option says otherwise: each message leaves at once, and one that a broker does not take
-/// within 10 s is given up.
+/// What holds unless an option says otherwise: each message leaves at once and stays in its place, once, also where
+/// one before it is sent again; what no broker takes within 10 s is given up.
 const DEFAULTS: [(&str, &str); 5] = [
     ("linger.ms", "0"),
-    ("acks", "1"),
+    ("enable.idempotence", "true"),
     ("message.timeout.ms", "10000"),
     ("queue.buffering.max.messages", "100000"),
     ("socket.nagle.disable", "true"),

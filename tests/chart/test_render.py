@@ -161,10 +161,12 @@ class Trader(unittest.TestCase):
     def test_defaults_lie_under_each_instrument(self):
         whole = helm.instrument()
         symbol = {key: whole.pop(key) for key in ("Follow Symbol", "Maker Symbol")}
-        own = {**symbol, "Interval": 0.5}
+        whole.update({"Interval": 0.5, "API KEY": {"env": "A"}})
+        own = {**symbol, "Interval": 0, "API KEY": {"file": "/run/secrets/self-trader/b"}}
+        secrets = [{"name": "s", "key": "k", "env": "A"}, {"name": "s", "key": "k", "file": "b"}]
         config = {"Feed": "synthetic:1", "instrumentDefaults": whole, "instruments": [own, symbol]}
-        rendered = helm.config(helm.template(values={"config": config}))
-        self.assertEqual(rendered["instruments"], [{**helm.instrument(), "Interval": 0.5}, helm.instrument()])
+        rendered = helm.config(helm.template(values={"config": config, "secrets": secrets}))
+        self.assertEqual(rendered["instruments"], [{**whole, **own}, {**whole, **symbol}])
         self.assertNotIn("instrumentDefaults", rendered)
 
     def test_the_pod(self):

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::process::{RunProcess, VenueProcess, folder, instrument, until};
+use crate::process::{RunProcess, VenueProcess, folder, instrument, request, until};
 
 const MOMENTS: u64 = 20;
 
@@ -53,4 +53,30 @@ fn a_killed_owner_leaves_nothing_to_its_successor() {
     assert!(summary["swept"].as_u64().unwrap() >= orphans.len() as u64);
     assert!(left_behind > 0);
     assert!(venue.open_orders().is_empty());
+}
+
+#[test]
+fn a_successor_counts_what_was_traded_without_a_label() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let config = json!({ "Feed": "synthetic:11", "instruments": [instrument(venue.addr, "BTCUSDT")] });
+    // One name, and so one label file.
+    let mut owner = RunProcess::start(dir.path(), "owner", &config, &[]);
+    until("some pairs are labelled", || (owner.labels().len() >= 8).then_some(()));
+    owner.process.kill();
+    // What a crash of the machine would cost: the last labels, on their way to the disk.
+    let text = std::fs::read_to_string(&owner.labels).unwrap();
+    let kept: Vec<&str> = text.lines().take(text.lines().count() - 3).collect();
+    std::fs::write(&owner.labels, kept.join("\n") + "\n").unwrap();
+    let without = venue.trades() - kept.len() as u64;
+    // The three, and at most the pair that was in flight.
+    assert!((3..=4).contains(&without), "{without}");
+
+    let mut next = RunProcess::start(dir.path(), "owner", &config, &[]);
+    let wanted = format!("st_takeover_unlabelled_trades_total {without}\n");
+    until("the successor says how many", || {
+        let (_, page) = request(next.admin, "GET", "/metrics", "");
+        page.contains(&wanted).then_some(())
+    });
+    next.stop();
 }

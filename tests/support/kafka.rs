@@ -32,6 +32,8 @@ pub(crate) struct Options {
     pub(crate) sasl: bool,
     /// A listener that tells its clients to come to this address instead: a proxy's.
     pub(crate) proxy: Option<SocketAddr>,
+    /// Compiled for speed, not for a quick start: for measurements.
+    pub(crate) compiled: bool,
 }
 
 /// A broker and the tools to fill it.
@@ -42,6 +44,7 @@ pub(crate) struct Broker {
     plain: u16,
     sasl: u16,
     proxied: u16,
+    compiled: bool,
     starts: u32,
     started_at: Instant,
     producer: OnceLock<ThreadedProducer<DefaultProducerContext>>,
@@ -69,6 +72,7 @@ impl Broker {
             plain,
             sasl,
             proxied,
+            compiled: options.compiled,
             starts: 0,
             started_at: now(),
             producer: OnceLock::new(),
@@ -76,6 +80,11 @@ impl Broker {
         broker.format();
         broker.launch();
         Some(broker)
+    }
+
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     /// Starts it again, on its own folder and ports, and waits until it says so.
@@ -208,11 +217,13 @@ impl Broker {
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     }
 
-    /// `java ... WORDS server.properties`, made for a quick start rather than for speed.
+    /// `java ... WORDS server.properties`, made for a quick start rather than for speed unless it is to be measured.
     fn java(&self, words: &[&str]) -> Command {
         let mut command = Command::new("java");
         command
-            .args(["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp"])
+            .args(["-Xmx512m", "-XX:+UseSerialGC", "-Xshare:auto"])
+            .args((!self.compiled).then_some("-XX:TieredStopAtLevel=1"))
+            .arg("-cp")
             .arg(format!("{}/*", self.lib.display()))
             .args(words)
             .arg(self.dir.path().join("server.properties"))

@@ -29,7 +29,7 @@ impl Tools {
             }
         }
         let kept = env::var_os("HOME").map(|home| Path::new(&home).join(".cache/one-node-kubernetes/helm"));
-        let named = env::var_os("SELF_TRADER_HELM").map(PathBuf::from);
+        let named = env::var_os("HELM3").map(PathBuf::from);
         let places = [named, Some(PathBuf::from("helm")), kept];
         let helm = places.into_iter().flatten().find(|helm| runs(helm, "version"));
         if helm.is_none() {

@@ -128,7 +128,8 @@ fn every_panel_shows_something_of_a_run_with_faults() {
     rig.seen("increase(st_lease_errors_total[5s]) > 0");
     rig.redis.launch();
     rig.seen("increase(st_feed_reconnects_total[5s]) > 0");
-    rig.restart(1);
+    rig.trades_on(&SYMBOLS);
+    handed_over(&mut rig);
     rig.trades_on(&SYMBOLS);
     rig.seen("changes(max by (pod) (st_start_time_seconds)[2m:1s]) > 0");
 
@@ -223,4 +224,19 @@ fn frozen(rig: &Rig) {
     until("three seconds", || (began.elapsed() > Duration::from_secs(3)).then_some(()));
     rig.pods[0].process.signal("CONT");
     rig.seen("increase(st_loop_stalls_total[5s]) > 0");
+}
+
+/// A pod that is told to stop, and started again. One symbol is slow to end, so that the pod's page still shows how the
+/// others were handed over.
+fn handed_over(rig: &mut Rig) {
+    let fault = |on: bool| json!({ "fault": "delay_answers", "ms": 4_000, "symbol": SYMBOL, "on": on });
+    let owners = rig.prometheus.query(&format!("st_symbol_owned{{symbol=\"{SYMBOL}\"}} == 1"));
+    let pod = owners[0]["metric"]["pod"].as_str().unwrap();
+    let ordinal: usize = pod.rsplit('-').next().unwrap().parse().unwrap();
+    rig.venue.fault(&fault(true));
+    rig.pods[ordinal].process.signal("TERM");
+    rig.seen("increase(st_handover_seconds_count[5s]) > 0");
+    rig.venue.fault(&fault(false));
+    rig.pods[ordinal].process.wait();
+    rig.restart(ordinal);
 }

@@ -102,7 +102,7 @@ impl Rig {
         until(query, || (!self.prometheus.query(query).is_empty()).then_some(()));
     }
 
-    /// A kill, and the next start of a pod, which has another address.
+    /// The next start of a pod, at another address; ended by a kill if it still runs.
     pub(crate) fn restart(&mut self, ordinal: usize) {
         self.pods[ordinal].process.kill();
         self.starts += 1;

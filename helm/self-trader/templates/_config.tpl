@@ -39,7 +39,10 @@
 {{- end -}}
 {{- else -}}
 {{- range .Values.config.instruments -}}
-{{- $all = append $all (mergeOverwrite (deepCopy $.Values.config.instrumentDefaults) .) -}}
+{{- /* Key by key: sprig's merges keep a default where the instrument says 0 or "", and mix two references into one. */ -}}
+{{- $one := deepCopy ($.Values.config.instrumentDefaults | default dict) -}}
+{{- range $key, $value := . -}}{{- $_ := set $one $key $value -}}{{- end -}}
+{{- $all = append $all $one -}}
 {{- end -}}
 {{- end -}}
 {{- toRawJson $all -}}
@@ -54,8 +57,8 @@
 {{- $process = omit .Values.config "instruments" "instrumentDefaults" -}}
 {{- end -}}
 {{- if not $process.Feed -}}{{- $process = omit $process "Feed" -}}{{- end -}}
-{{- $process = mergeOverwrite (dict "Log Format" "json") $process (dict "Admin Address" "0.0.0.0:9464"
-  "Sharding" (include "self-trader.sharding" .) "Shards" (include "self-trader.shards" . | int)) -}}
+{{- $process = mustMerge (dict "Admin Address" "0.0.0.0:9464" "Sharding" (include "self-trader.sharding" .)
+  "Shards" (include "self-trader.shards" . | int)) $process (dict "Log Format" "json") -}}
 {{- if include "self-trader.persistent" . -}}
 {{- $_ := set $process "Labels" "/data/labels.jsonl" -}}
 {{- end -}}

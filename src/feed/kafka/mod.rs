@@ -104,6 +104,12 @@ pub fn check(plan: &Plan) -> Result<(), FeedError> {
     created.map(drop).map_err(|error| FeedError::Kafka { url: plan.url.to_string(), why: error.to_string() })
 }
 
+/// What the client of this plan is told, without the plan's meaning: for a bench that puts another reader beside it.
+#[must_use]
+pub fn client_settings(plan: &Plan) -> rdkafka::ClientConfig {
+    settings::client(plan)
+}
+
 /// Follows the topics until the stop signal: brokers and topics that are away are waited for.
 ///
 /// On [`FeedStop::Quiet`] ticks are handed out no more, and the membership with its proof goes on; on

@@ -206,7 +206,6 @@ impl<'a> Session<'a> {
         None
     }
 
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the client's codes are some 200, and grow")]
     fn take_trouble(&mut self, code: RDKafkaErrorCode, reason: &str) {
         let why = words::reason(reason);
         if code == RDKafkaErrorCode::AllBrokersDown && self.outer.says.has_said() {
