@@ -98,7 +98,7 @@ fn a_topic_that_does_not_exist_is_told_once_and_waited_for() {
 
 #[test]
 fn a_wrong_password_is_told_once() {
-    let Some(broker) = Broker::start_with(Options { sasl: true, proxy: None }) else { return };
+    let Some(broker) = Broker::start_with(Options { sasl: true, ..Options::default() }) else { return };
     broker.create_topic(TOPIC, PARTITIONS);
     let mut fleet = Fleet::new(SYMBOLS);
     let password = |name: &str, text: &str| {

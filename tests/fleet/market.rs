@@ -40,7 +40,7 @@ impl Market {
     /// `None`, with a printed reason, where there is no broker to be had.
     pub(crate) fn open() -> Option<Self> {
         let proxy = Proxy::start();
-        let broker = Broker::start_with(Options { sasl: false, proxy: Some(proxy.addr()) })?;
+        let broker = Broker::start_with(Options { proxy: Some(proxy.addr()), ..Options::default() })?;
         proxy.lead_to(broker.behind_proxy());
         broker.create_topic(TOPIC, PARTITIONS);
         Some(Self { broker, proxy })
