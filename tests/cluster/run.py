@@ -188,7 +188,7 @@ class Phases:
     def delete_by_force(self):
         """The object goes at once, the container a little later: in between it must say nothing new."""
         pod = f"{POD}-1"
-        uid = self.space.pods(RELEASE)[pod]["metadata"]["uid"]
+        uid = self.uid(pod)
         owned = set(self.fleet.owned_by(pod).items())
         if not owned:
             raise Failed(f"{pod} owns nothing")
@@ -204,19 +204,29 @@ class Phases:
             following.terminate()
             following.wait()
 
-        def back():
-            pods = self.space.pods(RELEASE)
-            return pod in pods and pods[pod]["metadata"]["uid"] != uid and is_ready(pods[pod])
-
-        until("the pod is back", back)
+        self.wait_until_back(pod, uid)
         late = self.fleet.read().placed_after(owned, stopped)
         print(f"   orders of the old container after SIGTERM: {len(late)}, latest {max(late, default=0)} ms")
         if late and late[-1] > LATE_MAX_MS:
             raise Failed(f"the old container placed an order {late[-1]} ms after SIGTERM (at most {LATE_MAX_MS})")
         return took
 
+    def uid(self, pod):
+        return self.space.pods(RELEASE)[pod]["metadata"]["uid"]
+
+    def wait_until_back(self, pod, old):
+        """Until another pod of that name is ready, and all the others are."""
+
+        def back():
+            pods = self.space.pods(RELEASE)
+            fresh = pod in pods and pods[pod]["metadata"]["uid"] != old
+            return fresh and len(pods) == 3 and all(map(is_ready, pods.values()))
+
+        until("the pod is back", back)
+
     def evict_two(self):
         began = time.monotonic()
+        evicted = self.uid(f"{POD}-0")
         granted, said = self.space.evict(f"{POD}-0")
         if not granted:
             raise Failed(f"the first eviction was refused: {said}")
@@ -224,8 +234,7 @@ class Phases:
         if granted or "disruption budget" not in said:
             raise Failed(f"the second eviction was not held back by the budget: {said}")
         print(f"   the second: {said.strip().splitlines()[-1][:150]}")
-        self.space.kubectl("rollout", "status", f"statefulset/{POD}", "--timeout=90s", patience=100)
-        until("three pods are there", lambda: len(self.space.pods(RELEASE)) == 3)
+        self.wait_until_back(f"{POD}-0", evicted)
         return time.monotonic() - began
 
     def freeze(self):
