@@ -200,7 +200,8 @@ fn no_hold_outlives_its_proof() {
         let refused = member.clock.now().mono;
         until("it shuts", || member.open().is_empty()).await;
         let open = member.clock.now().mono.since(refused);
-        assert!(open <= Duration::from_millis(3_100), "it stayed open for {open:?}");
+        // 3 s by the hold's own clock, and what a busy machine takes to look.
+        assert!(open <= Duration::from_millis(4_000), "it stayed open for {open:?}");
         cluster.clear_request_errors(RDKafkaApiKey::OffsetCommit);
         until("it opens again", || member.open() == [0]).await;
         assert_eq!(member.term(0).unwrap().epoch, epoch, "it never was anybody else's");

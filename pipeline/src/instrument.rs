@@ -384,6 +384,11 @@ impl Instrument {
         self.phase == Phase::Stopping && !self.stopping
     }
 
+    /// The term's first moment is still to come: nothing was placed under it.
+    fn waits_for(&self, term: Term, now: Now) -> bool {
+        term.shared && now.mono < term.from.mono && self.counts.pairs == self.pairs_before
+    }
+
     fn new_sweep(&self, now: Now) -> Sweep {
         let shared = self.term.filter(|term| term.shared);
         let from = shared.map_or(now.mono, |term| now.mono.max(term.from.mono));
@@ -418,9 +423,10 @@ impl Instrument {
     fn run_sweep(&mut self, now: Now) {
         let settled = self.trade.is_none() || self.phase == Phase::Stopping;
         if self.phase == Phase::Stopping && self.trade.is_none() && self.sweep.is_none() {
-            if self.term.is_none() {
-                // What is at the venue is a successor's to sweep.
-                self.phase = Phase::Stopped;
+            if self.term.is_none_or(|term| self.waits_for(term, now)) {
+                // What is at the venue is a successor's to sweep, and nothing of it is ours.
+                self.let_go();
+                self.phase = if self.stopping { Phase::Stopped } else { Phase::Idle };
                 return;
             }
             self.sweep = Some(self.new_sweep(now));

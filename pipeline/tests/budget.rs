@@ -67,10 +67,10 @@ fn the_parts_together_are_no_more_than_the_whole() {
             let spent: u64 = (0..u64::from(sharers))
                 .map(|_| {
                     let mut limiter = Limiter::new(&limits, sharers);
-                    limiter.spend(true, 1, now);
+                    limiter.spend(1, 1, now);
                     let mut own = 1;
                     while limiter.allows_places(1, now) {
-                        limiter.spend(true, 1, now);
+                        limiter.spend(1, 1, now);
                         own += 1;
                     }
                     own

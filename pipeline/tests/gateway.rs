@@ -146,7 +146,8 @@ fn a_cancel_that_waits_is_not_queued_twice_and_the_queues_have_bounds() {
 fn places_leave_a_fifth_of_every_limit_to_cancels() {
     let mut gateway = gateway(&[orders(10, 10_000), weight(100, 60_000)], 100);
     (0..12).for_each(|sequence| gateway.handle_command(LaneId(0), place(id(0, sequence))));
-    assert_eq!(asked(&mut gateway, at(0)).len(), 8);
+    // A maker pays for its taker as well.
+    assert_eq!(asked(&mut gateway, at(0)).len(), 4);
     (0..30).for_each(|sequence| gateway.handle_command(LaneId(0), cancel(id(0, sequence))));
     assert_eq!(
         asked(&mut gateway, at(1)),
@@ -166,7 +167,7 @@ fn places_leave_a_fifth_of_every_limit_to_cancels() {
 fn a_cancel_wakes_with_the_window_that_holds_it_back() {
     let mut gateway = gateway(&[orders(5, 86_400_000), weight(10, 60_000)], 100);
     (0..5).for_each(|sequence| gateway.handle_command(LaneId(0), place(id(0, sequence))));
-    assert_eq!(asked(&mut gateway, at(0)).len(), 4);
+    assert_eq!(asked(&mut gateway, at(0)).len(), 2);
     (0..10).for_each(|sequence| gateway.handle_command(LaneId(0), cancel(id(0, sequence))));
     assert_eq!(asked(&mut gateway, at(0)).len(), 6);
     gateway.handle_timeout(at(30_000));
@@ -219,11 +220,11 @@ fn the_venues_count_is_the_truth_and_what_is_on_its_way_comes_on_top() {
     gateway.handle_command(LaneId(0), place(id(0, 0)));
     gateway.handle_command(LaneId(0), query(id(0, 9)));
     assert_eq!(asked(&mut gateway, at(0)).len(), 2);
-    // Somebody else on the account has used 5; one of ours is on its way: 8 - 6 are left.
-    gateway.handle_count(orders(5, 10_000), at(1));
+    // Somebody else on the account has used 3; one of ours is on its way and its taker to come: 8 - 5 are left.
+    gateway.handle_count(orders(3, 10_000), at(1));
     (1..9).for_each(|sequence| gateway.handle_command(LaneId(0), place(id(0, sequence))));
-    assert_eq!(asked(&mut gateway, at(1)).len(), 2);
-    // 995 of 1,000 used, and a question (4), 3 places on their way: nothing may leave.
+    assert_eq!(asked(&mut gateway, at(1)).len(), 1);
+    // 995 of 1,000 used, and a question (4), 2 makers on their way, 2 takers to come: nothing may leave.
     gateway.handle_count(weight(995, 60_000), at(2));
     gateway.handle_command(LaneId(0), cancel(id(0, 0)));
     assert_eq!(asked(&mut gateway, at(2)), []);
@@ -235,7 +236,7 @@ fn the_venues_count_is_the_truth_and_what_is_on_its_way_comes_on_top() {
 
 #[test]
 fn a_place_that_waited_too_long_never_leaves() {
-    let mut gateway = gateway(&[orders(1, 60_000)], 100);
+    let mut gateway = gateway(&[orders(3, 60_000)], 100);
     let spent = place(id(0, 0));
     gateway.handle_command(LaneId(0), spent);
     assert_eq!(asked(&mut gateway, at(0)), [spent]);
@@ -658,4 +659,20 @@ proptest! {
             prop_assert_eq!(model.verdicts.get(id), Some(&1), "{}", id);
         }
     }
+}
+
+/// A window that rolls lets many lanes begin at once: none may be left with a maker that its taker cannot follow.
+#[test]
+fn a_taker_finds_the_budget_that_its_maker_has_paid() {
+    let mut gateway = gateway(&[orders(10, 10_000)], 100);
+    (0..20).for_each(|sequence| gateway.handle_command(LaneId(0), place(id(0, sequence))));
+    let makers = asked(&mut gateway, at(0));
+    for maker in &makers {
+        let Command::PlaceMaker(leg) = *maker else { panic!("{maker:?}") };
+        gateway.handle_command(LaneId(0), Command::PlaceTaker(leg));
+    }
+    let takers = asked(&mut gateway, at(1));
+    assert!(
+        takers.len() == makers.len() && takers.iter().all(|place| matches!(place, Command::PlaceTaker(_)))
+    );
 }

@@ -26,6 +26,18 @@ use crate::config::Credentials;
 use crate::drain::{self, Signals, StopReason};
 use crate::status::AppStatus;
 
+/// Runs `trading` on a runtime of its own. When it is over nothing is waited for any more: a name that is still being
+/// looked up must not hold up the end.
+///
+/// # Errors
+/// If the system refuses a runtime.
+pub fn block_on<T>(trading: impl Future<Output = T>) -> std::io::Result<T> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(trading);
+    runtime.shutdown_background();
+    Ok(ended)
+}
+
 /// A runtime for feed, lanes, books and gateways: one thread.
 ///
 /// # Errors

@@ -142,6 +142,8 @@ impl Running {
     pub(super) async fn stop(mut self, reason: StopReason) -> Ended {
         let deadline = Instant::now() + STOP_MAX;
         self.parts.status.stopping.store(true, Ordering::Relaxed);
+        // Told at once: while the feed is waited for, nothing new begins.
+        self.stop_lanes.send_replace(true);
         self.quiet_feed().await;
         if let Some(leases) = &self.parts.leases {
             leases.leave();
@@ -220,7 +222,6 @@ impl Running {
 
     /// Lanes end their pairs and sweep; those that cannot in time are told to give up and say what may be open.
     async fn stop_lanes(&mut self) {
-        self.stop_lanes.send_replace(true);
         self.join_lanes(Instant::now() + CLOSE_MAX).await;
         self.give_up.send_replace(true);
         self.join_lanes(Instant::now() + TASK_MAX).await;

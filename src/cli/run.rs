@@ -89,7 +89,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     };
     warn(&config.warnings);
     let options = RunOptions { run_for: args.run_for, shard: args.shard, access };
-    let ended = app::runtime()?.block_on(app::run(config, credentials, options, |_| {}));
+    let ended = app::block_on(app::run(config, credentials, options, |_| {}))?;
     if log_options.format == LogFormat::Json && log_options.target == Target::Stdout {
         return tell(ended, args.summary.as_deref(), Ending::Event);
     }

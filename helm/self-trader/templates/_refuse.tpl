@@ -43,7 +43,7 @@ and never with the text that was found.
 {{- end -}}
 {{- $store := get .Values.config "Lease Store" -}}
 {{- if and (eq $mode "static") $feed (not $store) (not (regexMatch "^rediss?://" $feed)) -}}
-{{- $faults = append $faults "config.Lease Store: missing (static sharding keeps its leases in Redis; want redis:// or rediss://, or leaseStoreSecret)" -}}
+{{- $faults = append $faults "config.Lease Store: missing (static sharding keeps its leases in Redis; want redis:// or rediss://, or {env: NAME} of a secret)" -}}
 {{- end -}}
 {{- if and (ne $mode "group") (regexMatch "^kafka://.*[?&]group=" $feed) -}}
 {{- $faults = append $faults (printf "config.Feed: a Kafka group wants sharding.mode group (got %s)" $mode) -}}

@@ -74,11 +74,11 @@ impl Limiter {
     }
 
     /// Notes that a request left.
-    pub fn spend(&mut self, place: bool, weight: u64, now: Now) {
+    pub fn spend(&mut self, orders: u64, weight: u64, now: Now) {
         for window in &mut self.windows {
             window.roll(now);
             let cost = match window.limit.kind {
-                RateLimitKind::Orders => u64::from(place),
+                RateLimitKind::Orders => orders,
                 RateLimitKind::Weight => weight,
             };
             window.spent += cost;
@@ -143,10 +143,9 @@ impl Window {
     }
 
     fn left(&self, now: Now, place: bool) -> u64 {
-        if now.wall_ms.div_euclid(self.limit.interval_ms) != self.index {
-            return u64::MAX;
-        }
+        let fresh = now.wall_ms.div_euclid(self.limit.interval_ms) != self.index;
+        let (used, spent) = if fresh { (0, 0) } else { (self.used, self.spent) };
         let most = |count: u64| if place { count - count / 5 } else { count };
-        most(self.limit.count).saturating_sub(self.used).min(most(self.part).saturating_sub(self.spent))
+        most(self.limit.count).saturating_sub(used).min(most(self.part).saturating_sub(spent))
     }
 }

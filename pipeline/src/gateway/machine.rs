@@ -98,7 +98,10 @@ impl<P: Permit> Gateway<P> {
             return;
         }
         if queue.len() < self.queue_max {
-            queue.push_back((lane, command));
+            // A taker's maker rests: it goes before whatever would begin another pair.
+            let ahead = |(_, waiting): &&(LaneId, Command)| is_taker(waiting);
+            let at = if is_taker(&command) { queue.iter().take_while(ahead).count() } else { queue.len() };
+            queue.insert(at, (lane, command));
         } else {
             self.fail_unsent(lane, command, Denial::QueueFull);
         }
@@ -169,10 +172,13 @@ impl<P: Permit> Gateway<P> {
 
     /// One of the venue's own counts.
     pub fn handle_count(&mut self, counted: RateLimit, now: Now) {
-        let in_flight = match counted.kind {
-            RateLimitKind::Orders => self.inflight.places(),
-            RateLimitKind::Weight => self.inflight.weight(),
-        };
+        // A maker has paid for its taker, which the venue has not seen yet.
+        let takers = self.inflight.makers() + self.waiting(is_taker);
+        let in_flight = takers
+            + match counted.kind {
+                RateLimitKind::Orders => self.inflight.places(),
+                RateLimitKind::Weight => self.inflight.weight(),
+            };
         self.limiter.observe(counted, in_flight, now);
     }
 
@@ -211,7 +217,7 @@ impl<P: Permit> Gateway<P> {
                 self.fail_unsent(lane, command, Denial::TooLate);
                 continue;
             }
-            if !self.inflight.has_room(true) || !self.limiter.allows_places(1, now) {
+            if !self.inflight.has_room(true) || !self.limiter.allows_places(orders(&command), now) {
                 return None;
             }
             self.places.pop_front();
@@ -283,18 +289,27 @@ impl<P: Permit> Gateway<P> {
                 let room = self.inflight.has_room(false);
                 room.then(|| self.limiter.urgent_from_ms(weight(command), now))
             }
-            (None, Some(_)) => self.inflight.has_room(true).then(|| self.limiter.places_from_ms(1, now)),
+            (None, Some((_, command))) => {
+                let room = self.inflight.has_room(true);
+                room.then(|| self.limiter.places_from_ms(orders(command), now))
+            }
             (None, None) => None,
         }
     }
 
     fn pair_and_queue(&self) -> u64 {
-        2 + u64::try_from(self.places.len()).unwrap_or(u64::MAX - 2)
+        2 + 2 * self.waiting(|command| !is_taker(command))
+    }
+
+    /// Places of a kind that wait.
+    fn waiting(&self, kind: impl Fn(&Command) -> bool) -> u64 {
+        self.places.iter().map(|(_, command)| u64::from(kind(command))).sum()
     }
 
     fn send(&mut self, lane: LaneId, command: Command, now: Now) -> Outgoing {
         let weight = weight(&command);
-        self.limiter.spend(command.is_place(), weight, now);
+        let orders = orders(&command);
+        self.limiter.spend(orders, if command.is_place() { orders } else { weight }, now);
         let request = self.inflight.insert(lane, command, weight, now.mono + self.patience);
         self.unwritten.push(request);
         Outgoing { request, lane, command }
@@ -387,6 +402,18 @@ impl<P: Permit> Gateway<P> {
         let found = self.lanes.binary_search_by_key(&prefix, |(known, _)| *known);
         found.ok().and_then(|place| self.lanes.get(place)).map(|(_, lane)| *lane)
     }
+}
+
+/// What a place takes of the budget: a maker pays for its taker too, so that no pair begins that cannot be ended.
+const fn orders(command: &Command) -> u64 {
+    match command {
+        Command::PlaceMaker(_) => 2,
+        Command::PlaceTaker(_) | Command::Cancel(_) | Command::Query(_) | Command::ListOpen => 0,
+    }
+}
+
+const fn is_taker(command: &Command) -> bool {
+    matches!(command, Command::PlaceTaker(_))
 }
 
 /// What a request costs of the venue's budget.

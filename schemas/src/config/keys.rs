@@ -204,7 +204,7 @@ pub(super) static PROCESS: &[Key] = &[
     ),
     key(
         "Shards",
-        Whole(1..=10_000),
+        Whole(1..=1_000),
         Default("1"),
         "How many processes share the instruments and the accounts; in a group the most.",
     ),

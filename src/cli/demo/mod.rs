@@ -79,7 +79,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         let show = if on_screen { screen::start } else { plain::start };
         watcher = Some(show(status, title));
     };
-    let ended = app::runtime()?.block_on(app::run(config, credentials, options, watch));
+    let ended = app::block_on(app::run(config, credentials, options, watch))?;
     drop(watcher);
     tell(ended, args.summary.as_deref(), Ending::Lines)
 }
