@@ -71,8 +71,10 @@ impl Feed {
         }
     }
 
-    const fn subjects(self) -> &'static [Subject] {
+    /// Without those that the smoke would wait for: a first member of a group waits 5 s.
+    const fn subjects(self, smoke: bool) -> &'static [Subject] {
         match self {
+            Self::Kafka if smoke => &[Subject::Program, Subject::Relay],
             Self::Redis => &[Subject::Program, Subject::Relay, Subject::Raw],
             Self::Kafka => &[Subject::Program, Subject::ProgramGroup, Subject::Relay],
         }
@@ -159,7 +161,7 @@ impl Args {
     pub(crate) fn subjects_in_turn(&self, feed: Feed, round: usize) -> Vec<Subject> {
         let mut subjects = self.subject.clone();
         if subjects.is_empty() {
-            subjects.extend(feed.subjects());
+            subjects.extend(feed.subjects(self.is_smoke()));
         }
         subjects.extend(self.against.as_ref().map(|_| Subject::Against));
         subjects.dedup();
