@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::event::FeedTick;
+use pipeline::time::Nanos;
 use schemas::config::{FeedUrl, RedisMode};
 use schemas::tick::Tick;
 use self_trader::clock::{Clock, wall_ms};
@@ -353,7 +354,8 @@ fn the_last_value_is_a_tick_only_if_it_is_young() {
         redis.ask(&["SET", ETH, &ticker("old", Some(wall_ms() - 60_000))]);
         let mut bench = Bench::start(&redis.url(), quick());
         bench.live().await;
-        assert_eq!(bench.tick().await.id.unwrap().as_str(), "young");
+        let found = within(bench.lane.recv()).await.unwrap();
+        assert_eq!((found.tick.id.unwrap().as_str(), found.since), ("young", Nanos(0)));
         let seen = bench.counters.last_seen();
         assert_eq!(seen.keys().collect::<Vec<_>>(), [ETH]);
         assert_eq!(seen[ETH].tick.id.unwrap().as_str(), "old");
@@ -365,6 +367,28 @@ fn the_last_value_is_a_tick_only_if_it_is_young() {
             (2, 1, 3),
             "read and published is one trade"
         );
+    });
+}
+
+/// Its id does not tell: a published trade and a value may be told in different words.
+#[test]
+fn after_a_reconnect_a_value_that_is_not_newer_is_no_tick() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    block_on(async {
+        let mut bench = Bench::start(&redis.url(), quick());
+        bench.live().await;
+        let time = wall_ms() - 1_000;
+        redis.ask(&["PUBLISH", BTC, &ticker("published", Some(time))]);
+        assert_eq!(bench.tick().await.id.unwrap().as_str(), "published");
+        redis.ask(&["SET", BTC, &ticker("no newer", Some(time))]);
+        assert_eq!(redis.ask(&["CLIENT", "KILL", "TYPE", "PUBSUB"]), "1");
+        bench.not_live().await;
+        bench.live().await;
+        assert_eq!(bench.counters.last_seen()[BTC].tick.id.unwrap().as_str(), "no newer");
+        bench.probe(&redis, "nothing before this").await;
+        redis.ask(&["SET", BTC, &ticker("newer", Some(time + 1))]);
+        assert_eq!(redis.ask(&["CLIENT", "KILL", "TYPE", "PUBSUB"]), "1");
+        assert_eq!(bench.tick().await.id.unwrap().as_str(), "newer");
     });
 }
 

@@ -93,10 +93,9 @@ impl Chain {
 
     /// A tick comes; gives the length of the maker's frame.
     pub(crate) fn tick(&mut self, place: usize, tick: Tick) -> usize {
-        self.instruments[place].handle_tick(
-            FeedTick { tick, received: self.now, generation: pipeline::ownership::Generation::default() },
-            self.now,
-        );
+        let generation = pipeline::ownership::Generation::default();
+        let tick = FeedTick { tick, received: self.now, since: self.now.mono, generation };
+        self.instruments[place].handle_tick(tick, self.now);
         self.leave(place, 0)
     }
 

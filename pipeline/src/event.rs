@@ -14,6 +14,9 @@ pub struct FeedTick {
     pub tick: Tick,
     /// When the message was received.
     pub received: Now,
+    /// Since when it may have been there for all to see: `received` where it was sent to us, earlier where it was
+    /// found.
+    pub since: Nanos,
     /// The assignment that it came under.
     pub generation: Generation,
 }

@@ -175,6 +175,8 @@ pub struct Leases {
     release: Channel,
     tickets: u64,
     leaving: bool,
+    /// Of each: it was asked for, and the store has not denied since that it is ours.
+    may_be_ours: Vec<bool>,
     /// Of each, at the end: nothing of any term of ours is left.
     quiet: Vec<bool>,
     events: VecDeque<Event>,
@@ -193,6 +195,7 @@ impl Leases {
             release: Channel::default(),
             tickets: 0,
             leaving: false,
+            may_be_ours: vec![false; count],
             quiet: vec![false; count],
             events: VecDeque::new(),
         }
@@ -262,13 +265,15 @@ impl Leases {
 
     /// Everything is to be handed over: nothing more is asked for. What is held, or may be, stays so until
     /// [`Leases::let_go`]; the others are of no interest any more. Gives those that are to be let go.
+    ///
+    /// One that is over here may still be ours in the store: its next owner would wait until that has run out.
     pub fn leave(&mut self) -> Vec<usize> {
         self.leaving = true;
         let mut closing = Vec::new();
-        for (index, lease) in self.leases.iter_mut().enumerate() {
+        for (index, (lease, may_be_ours)) in self.leases.iter_mut().zip(&self.may_be_ours).enumerate() {
             match lease {
-                Lease::Wanted(_) => *lease = Lease::Gone,
-                Lease::Held { .. } => {
+                Lease::Wanted(_) if !may_be_ours => *lease = Lease::Gone,
+                Lease::Wanted(_) | Lease::Held { .. } => {
                     *lease = Lease::Leaving;
                     closing.push(index);
                 }
@@ -300,7 +305,10 @@ impl Leases {
         }
         let indices = self.due(&self.acquire, now, |lease| matches!(lease, Lease::Wanted(_)))?;
         self.acquire.due = now.mono + self.times.retry_every;
-        indices.iter().for_each(|index| self.leases[*index] = Lease::Asking);
+        for index in &indices {
+            self.leases[*index] = Lease::Asking;
+            self.may_be_ours[*index] = true;
+        }
         Some(self.request(Ask::Acquire, indices, now))
     }
 
@@ -385,6 +393,7 @@ impl Leases {
             }
             Acquired::Foreign { owner, epoch } => {
                 self.latest[index] = self.latest[index].max(epoch);
+                self.may_be_ours[index] = false;
                 self.leases[index] = if self.leaving { Lease::Gone } else { Lease::Wanted(Some(owner)) };
             }
         }
@@ -395,6 +404,7 @@ impl Leases {
         match &mut self.leases[index] {
             Lease::Held { epoch, until: proved } if *epoch == asked => {
                 if !ours {
+                    self.may_be_ours[index] = false;
                     self.lose(index, now);
                 } else if *proved < until {
                     *proved = until;

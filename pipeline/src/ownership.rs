@@ -20,7 +20,7 @@ pub struct Term {
     pub epoch: Epoch,
     /// Nothing is swept or placed before this moment: until then orders of a predecessor may still arrive.
     pub from: Now,
-    /// Others may have owned the instrument before: what happened or arrived before `from` is theirs, and
+    /// Others may have owned the instrument before: what happened or was there before `from` is theirs, and
     /// orders of a later epoch are not ours to sweep.
     pub shared: bool,
 }
@@ -36,7 +36,7 @@ impl Term {
     #[must_use]
     pub fn is_before(&self, tick: &FeedTick) -> bool {
         let happened = tick.tick.time_ms.is_some_and(|time_ms| time_ms < self.from.wall_ms);
-        self.shared && (happened || tick.received.mono < self.from.mono)
+        self.shared && (happened || tick.since < self.from.mono)
     }
 }
 

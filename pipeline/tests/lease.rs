@@ -189,6 +189,51 @@ fn what_was_asked_for_when_the_end_came_is_given_back_once_it_is_quiet() {
     asked(&mut leases, Ask::Release, at(20));
 }
 
+/// The store may hold what is over here: it ran out during an outage, its answer came too late, or not at all.
+#[test]
+fn what_may_still_be_ours_at_the_store_is_given_back_at_the_end() {
+    let mut ran_out = held();
+    ran_out.handle_disconnected();
+    ran_out.handle_timeout(at(5_000));
+    assert_eq!(events(&mut ran_out), [Event::Lost { index: 0 }]);
+
+    let mut too_late = leases(1);
+    let request = asked(&mut too_late, Ask::Acquire, at(0));
+    too_late.handle_answer(request.ticket, Answer::Acquired(vec![got(7, 0)]), at(5_000));
+
+    let mut unanswered = leases(1);
+    asked(&mut unanswered, Ask::Acquire, at(0));
+    unanswered.handle_disconnected();
+
+    for mut leases in [ran_out, too_late, unanswered] {
+        assert_eq!(leases.leave(), [0]);
+        leases.handle_connected(at(5_100));
+        let renewal = asked(&mut leases, Ask::Renew, at(5_100));
+        leases.handle_answer(renewal.ticket, Answer::Renewed(vec![true]), at(5_110));
+        assert_eq!(events(&mut leases), [], "kept from others, but no term");
+        leases.let_go(0);
+        let release = asked(&mut leases, Ask::Release, at(5_200));
+        leases.handle_answer(release.ticket, Answer::Released, at(5_210));
+        assert_eq!(leases.remaining(), 0);
+    }
+}
+
+#[test]
+fn what_the_store_denied_is_not_given_back() {
+    let mut never_asked = leases(1);
+    assert_eq!((never_asked.leave(), never_asked.remaining()), (vec![], 0));
+
+    let mut anothers = leases(1);
+    let request = asked(&mut anothers, Ask::Acquire, at(0));
+    anothers.handle_answer(request.ticket, Answer::Acquired(vec![foreign(9)]), at(10));
+    assert_eq!((anothers.leave(), anothers.remaining()), (vec![], 0));
+
+    let mut lost = held();
+    let renewal = asked(&mut lost, Ask::Renew, at(100));
+    lost.handle_answer(renewal.ticket, Answer::Renewed(vec![false]), at(110));
+    assert_eq!((lost.leave(), lost.remaining()), (vec![], 0));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 

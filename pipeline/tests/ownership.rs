@@ -11,7 +11,7 @@ use pipeline::event::{Denial, FeedTick, OpenOrder, OrderReport};
 use pipeline::instrument::{Instrument, Phase};
 use pipeline::ownership::Term;
 use pipeline::skip::Skip;
-use pipeline::time::Now;
+use pipeline::time::{Nanos, Now};
 use schemas::ids::{ClientOrderId, Epoch, Leg};
 use schemas::order::OrderStatus;
 use schemas::units::Decimal;
@@ -121,12 +121,27 @@ fn a_term_begins_with_a_sweep_not_before_its_moment() {
 fn a_tick_that_a_predecessor_may_have_traded_is_not_traded_again() {
     let now = at(10_000);
     let mut instrument = live(now);
-    let early = |received: Now, time: Now| FeedTick { received, ..tick("100", "1", time) };
+    let early =
+        |received: Now, time: Now| FeedTick { received, since: received.mono, ..tick("100", "1", time) };
     instrument.handle_tick(early(at(10_001), at(9_999)), at(10_001));
     instrument.handle_tick(early(at(9_999), at(10_001)), at(10_001));
     assert_eq!((commands(&mut instrument), skipped(&instrument)), (vec![], 2));
     instrument.handle_tick(tick("100", "1", at(10_001)), at(10_001));
     assert_eq!(maker(&commands(&mut instrument)).id.epoch(), Epoch::new(10));
+}
+
+/// Found, not sent: it may have been there before the term, whatever the clocks say of when it happened.
+#[test]
+fn a_tick_that_was_found_is_a_predecessors_unless_nobody_shares() {
+    let now = at(10_000);
+    let found = |since: Nanos| FeedTick { since, ..tick("100", "1", at(10_001)) };
+    let mut shared = live(now);
+    shared.handle_tick(found(Nanos(0)), at(10_001));
+    shared.handle_tick(found(at(9_999).mono), at(10_001));
+    assert_eq!((commands(&mut shared), skipped(&shared)), (vec![], 2));
+    shared.handle_tick(found(now.mono), at(10_001));
+    maker(&commands(&mut shared));
+    assert!(!Term::alone(Epoch::new(10)).is_before(&found(Nanos(0))));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pipeline::event::FeedTick;
 use pipeline::ownership::Generation;
-use pipeline::time::Now;
+use pipeline::time::{Nanos, Now};
 use schemas::tick::Tick;
 use tokio::sync::mpsc;
 
@@ -67,6 +67,8 @@ struct Routed {
     route: Route,
     first_lane: usize,
     seens: Seens,
+    /// The newest time of all that came.
+    newest_ms: Option<i64>,
 }
 
 enum BySymbol {
@@ -112,7 +114,7 @@ impl Intake {
                 });
             })
             .or_insert(BySymbol::One(index));
-        self.routes.push(Routed { route, first_lane: 0, seens: Seens::default() });
+        self.routes.push(Routed { route, first_lane: 0, seens: Seens::default(), newest_ms: None });
     }
 
     fn number_lanes(&mut self) {
@@ -129,6 +131,11 @@ impl Intake {
         self.handle_under(Generation::default(), key, payload, received)
     }
 
+    /// Takes a `ticker` payload that was found rather than sent: it may have been there since that moment.
+    pub fn handle_found(&mut self, key: Key<'_>, payload: &[u8], received: Now, since: Nanos) -> Outcome {
+        self.take(Generation::default(), key, payload, received, since)
+    }
+
     /// Takes a `ticker` payload that came under an assignment.
     pub fn handle_under(
         &mut self,
@@ -137,32 +144,15 @@ impl Intake {
         payload: &[u8],
         received: Now,
     ) -> Outcome {
-        let index = match self.find(key) {
-            Ok(index) => index,
-            Err(error) => return self.reject(None, &error),
-        };
-        let Self { routes, decoder, counters, .. } = self;
-        let routed = &mut routes[index];
-        let deliveries = routed.deliveries();
-        let ticker = match decoder.ticker(payload) {
-            Ok(ticker) => ticker,
-            Err(error) => return self.reject(Some(index), &error),
-        };
-        if let Some(error) = mismatch(&ticker, &routed.route.follow_symbol) {
-            return self.reject(Some(index), &error);
-        }
-        for fault in ticker.faults.iter().flatten() {
-            let before = counters.bad_number(fault.reason(), deliveries);
-            complain(&routed.route.follow_key, fault, before, deliveries);
-        }
-        routed.deliver(FeedTick { tick: ticker.tick, received, generation }, counters)
+        self.take(generation, key, payload, received, received.mono)
     }
 
     /// Takes a trade that is already decoded.
     pub fn handle_tick(&mut self, key: Key<'_>, tick: Tick, received: Now) -> Outcome {
         match self.find(key) {
             Ok(index) => {
-                let tick = FeedTick { tick, received, generation: Generation::default() };
+                let generation = Generation::default();
+                let tick = FeedTick { tick, received, since: received.mono, generation };
                 self.routes[index].deliver(tick, &self.counters)
             }
             Err(error) => self.reject(None, &error),
@@ -183,6 +173,12 @@ impl Intake {
         self.decoder.ticker(payload).map(|ticker| ticker.tick)
     }
 
+    /// The newest time of all trades that came for a key; none as long as none came with a time.
+    #[must_use]
+    pub fn newest_ms(&self, key: Key<'_>) -> Option<i64> {
+        self.find(key).ok().and_then(|index| self.routes[index].newest_ms)
+    }
+
     /// The routes.
     pub fn routes(&self) -> impl ExactSizeIterator<Item = &Route> {
         self.routes.iter().map(|routed| &routed.route)
@@ -198,6 +194,35 @@ impl Intake {
     #[must_use]
     pub fn counters(&self) -> &Arc<FeedCounters> {
         &self.counters
+    }
+
+    fn take(
+        &mut self,
+        generation: Generation,
+        key: Key<'_>,
+        payload: &[u8],
+        received: Now,
+        since: Nanos,
+    ) -> Outcome {
+        let index = match self.find(key) {
+            Ok(index) => index,
+            Err(error) => return self.reject(None, &error),
+        };
+        let Self { routes, decoder, counters, .. } = self;
+        let routed = &mut routes[index];
+        let deliveries = routed.deliveries();
+        let ticker = match decoder.ticker(payload) {
+            Ok(ticker) => ticker,
+            Err(error) => return self.reject(Some(index), &error),
+        };
+        if let Some(error) = mismatch(&ticker, &routed.route.follow_symbol) {
+            return self.reject(Some(index), &error);
+        }
+        for fault in ticker.faults.iter().flatten() {
+            let before = counters.bad_number(fault.reason(), deliveries);
+            complain(&routed.route.follow_key, fault, before, deliveries);
+        }
+        routed.deliver(FeedTick { tick: ticker.tick, received, since, generation }, counters)
     }
 
     fn find(&self, key: Key<'_>) -> Result<usize, DecodeError> {
@@ -233,6 +258,7 @@ impl Routed {
     fn deliver(&mut self, tick: FeedTick, counters: &FeedCounters) -> Outcome {
         let deliveries = self.deliveries();
         counters.messages.add(deliveries);
+        self.newest_ms = self.newest_ms.max(tick.tick.time_ms);
         match self.seens.check(&tick.tick) {
             Seen::New => {}
             Seen::NewAfterGap => {

@@ -72,7 +72,8 @@ pub(crate) fn tick(price: &str, qty: &str, now: Now) -> FeedTick {
         time_ms: Some(now.wall_ms),
         id: None,
     };
-    FeedTick { tick, received: now, generation: pipeline::ownership::Generation::default() }
+    let generation = pipeline::ownership::Generation::default();
+    FeedTick { tick, received: now, since: now.mono, generation }
 }
 
 /// A top that the venue confirmed now.

@@ -30,6 +30,9 @@ const POLL_ANNOUNCED: Duration = Duration::from_secs(5);
 /// How far ahead of our clock a value's time may lie and count as young.
 const AHEAD_MAX_MS: i64 = 2_000;
 
+/// Since when a value was there that was there before us.
+const EVER: Nanos = Nanos(0);
+
 /// What outlives a connection.
 #[derive(Default)]
 pub(super) struct Memory {
@@ -59,8 +62,8 @@ impl Memory {
     }
 }
 
-/// Uses the values that were there before us: a young one with a time is a tick like any other, the rest is only
-/// shown. Keys that were heard from since are left out.
+/// Uses the values that were there before us: a young one whose time is newer than all that came is a tick, in a
+/// shared term a predecessor's; the rest is only shown. Keys that were heard from since are left out.
 pub(super) fn prime_all(
     values: Vec<(String, Answer)>,
     heard: &BTreeSet<String>,
@@ -195,12 +198,12 @@ fn prime(intake: &mut Intake, key: &str, answer: &Answer, now: Now, age_max: Dur
         }
     };
     match intake.peek(payload) {
-        Ok(tick) if !is_young(&tick, now, age_max) => {
+        Ok(tick) if !is_young(&tick, now, age_max) || tick.time_ms <= intake.newest_ms(Key::Channel(key)) => {
             intake.counters().show(key, LastSeen { tick, at_ms: now.wall_ms });
         }
         // Broken ones go the same way: the intake says so and counts them.
         Ok(_) | Err(_) => {
-            intake.handle(Key::Channel(key), payload, now);
+            intake.handle_found(Key::Channel(key), payload, now, EVER);
         }
     }
 }
