@@ -61,6 +61,7 @@ fn assigned(link: &Link) -> anyhow::Result<StreamConsumer<Silent>> {
         options: Vec::new(),
         ownership: Ownership::ByHand,
         client_id: "relay".to_owned(),
+        others: Vec::new(),
     };
     let consumer: StreamConsumer<Silent> = client_settings(&plan).create_with_context(Silent)?;
     let mut list = TopicPartitionList::new();

@@ -31,6 +31,8 @@ pub(super) struct Fleet {
     pod: String,
     /// Instruments of the whole configuration.
     configured: usize,
+    /// Follow keys and symbols of instruments that are other shards'.
+    others: Vec<String>,
 }
 
 impl Fleet {
@@ -47,7 +49,13 @@ impl Fleet {
             }
             Sharding::Alone | Sharding::Static | Sharding::Group => None,
         };
-        Ok(Self { sharding, shards, shard, pod, configured: config.instruments.len() })
+        let foreign =
+            |instrument: &&Instrument| shard.is_some_and(|shard| !shard.owns(&instrument.maker_symbol));
+        let others = config.instruments.iter().filter(foreign).flat_map(|instrument| {
+            [instrument.follow_key(&config.process.ticker_prefix), instrument.follow_symbol.clone()]
+        });
+        let others = others.collect();
+        Ok(Self { sharding, shards, shard, pod, configured: config.instruments.len(), others })
     }
 
     /// Leaves of a configuration what may become ours.
@@ -133,6 +141,7 @@ impl Fleet {
                 Sharding::Alone | Sharding::Static => Ownership::ByHand,
             },
             client_id: self.pod.clone(),
+            others: self.others.clone(),
         }
     }
 }

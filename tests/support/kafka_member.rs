@@ -58,7 +58,7 @@ impl Member {
         let ownership =
             if url.group.is_some() { Ownership::Group { takeover_delay } } else { Ownership::ByHand };
         let options = options.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let plan = Plan { url, options, ownership, client_id: "test-0".to_owned() };
+        let plan = Plan { url, options, ownership, client_id: "test-0".to_owned(), others: Vec::new() };
         let (state, states) = watch::channel(FeedState::default());
         let (stop, stopping) = watch::channel(FeedStop::Run);
         let clock = Clock::start();

@@ -58,6 +58,8 @@ enum Target {
     },
     /// Several follow keys have that symbol: the intake says so.
     Several,
+    /// Another shard follows it.
+    Elsewhere,
 }
 
 /// What is to become of a message.
@@ -69,7 +71,7 @@ pub(super) enum Sorted<'a> {
     Symbol(&'a str),
     /// Not to be used; whose it was, if that is known.
     Refused(Option<usize>, DecodeError),
-    /// Of a partition that is not ours any more.
+    /// Of a partition that is not ours any more, or of a symbol that another shard follows.
     NotOurs,
 }
 
@@ -83,8 +85,14 @@ pub(super) struct Came<'a> {
 }
 
 impl Homes {
-    /// Finds each route's home. Routes whose topic does not exist have none.
-    pub(super) fn new<'a>(url: &KafkaUrl, routes: impl Iterator<Item = &'a Route>, counts: &Counts) -> Self {
+    /// Finds each route's home. Routes whose topic does not exist have none. `others` are the keys and symbols that
+    /// other shards follow.
+    pub(super) fn new<'a>(
+        url: &KafkaUrl,
+        routes: impl Iterator<Item = &'a Route>,
+        others: &[String],
+        counts: &Counts,
+    ) -> Self {
         let mut homes = Self {
             topics: HashMap::with_capacity(counts.len()),
             places: Vec::new(),
@@ -96,6 +104,9 @@ impl Homes {
         }
         for (index, route) in routes.enumerate() {
             homes.add_route(url, index, route);
+        }
+        for other in others {
+            homes.keys.entry(other.clone()).or_insert(Target::Elsewhere);
         }
         homes
     }
@@ -153,8 +164,10 @@ impl Homes {
             Ok(target) => target,
             Err(sorted) => return sorted,
         };
-        let Target::Route { route, home } = target else {
-            return came.key.and_then(text).map_or(Sorted::NotOurs, Sorted::Symbol);
+        let (route, home) = match target {
+            Target::Route { route, home } => (route, home),
+            Target::Several => return came.key.and_then(text).map_or(Sorted::NotOurs, Sorted::Symbol),
+            Target::Elsewhere => return Sorted::NotOurs,
         };
         if home != slot {
             return Sorted::Refused(Some(route), self.conflict(route, came.partition, home));
@@ -192,7 +205,7 @@ impl Homes {
         let ticker = decoder.ticker(payload).map_err(refused)?;
         let symbol = ticker.symbol.ok_or_else(|| refused(DecodeError::NoKey))?;
         match self.keys.get(symbol.as_ref()).copied() {
-            Some(target @ Target::Route { .. }) => Ok(target),
+            Some(target @ (Target::Route { .. } | Target::Elsewhere)) => Ok(target),
             Some(Target::Several) => {
                 Err(refused(DecodeError::AmbiguousSymbol { got: shown(symbol.as_bytes()), count: 2 }))
             }
@@ -278,7 +291,7 @@ mod tests {
     fn homes(topic: &str, symbols: &[&str], counts: &[(&str, i32)]) -> Homes {
         let routes: Vec<Route> = symbols.iter().map(|symbol| route(symbol)).collect();
         let counts = counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
-        let homes = Homes::new(&KafkaUrl::new("h:1", topic), routes.iter(), &counts);
+        let homes = Homes::new(&KafkaUrl::new("h:1", topic), routes.iter(), &["SOLUSDT".to_owned()], &counts);
         for slot in 0..homes.places.len() {
             homes.set_generation(slot, Generation(7));
         }
@@ -339,6 +352,15 @@ mod tests {
         let per = homes("t-{symbol}", &["BTCUSDT", "ETHUSDT"], &[("t-ETHUSDT", 1)]);
         assert!(matches!(sort(&per, "t-ETHUSDT", 0, None, Some(BODY)), Sorted::Route(1, _)));
         assert!(matches!(sort(&per, "t-BTCUSDT", 0, None, Some(BODY)), Sorted::NotOurs));
+    }
+
+    #[test]
+    fn what_another_shard_follows_is_passed_over() {
+        let homes = homes("t", &["BTCUSDT"], &[("t", 1)]);
+        let named = r#"{"price":"1","qty":"1","symbol":"SOLUSDT"}"#;
+        for (key, body) in [(Some("SOLUSDT"), BODY), (None, named)] {
+            assert!(matches!(sort(&homes, "t", 0, key, Some(body)), Sorted::NotOurs), "{key:?}");
+        }
     }
 
     #[test]

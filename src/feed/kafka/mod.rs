@@ -59,6 +59,8 @@ pub struct Plan {
     pub ownership: Ownership,
     /// The client's name at the brokers, and the static member's: the pod's or the host's.
     pub client_id: String,
+    /// Keys and symbols that other shards follow: their messages are passed over, and are no fault.
+    pub others: Vec<String>,
 }
 
 /// How a Kafka feed is read, wherever it lies.
@@ -70,14 +72,16 @@ pub struct Reading {
     pub ownership: Ownership,
     /// The client's name at the brokers, and the static member's: the pod's or the host's.
     pub client_id: String,
+    /// Keys and symbols that other shards follow.
+    pub others: Vec<String>,
 }
 
 impl Reading {
     /// The plan for that address.
     #[must_use]
     pub fn of(&self, url: KafkaUrl) -> Plan {
-        let Self { options, ownership, client_id } = self.clone();
-        Plan { url, options, ownership, client_id }
+        let Self { options, ownership, client_id, others } = self.clone();
+        Plan { url, options, ownership, client_id, others }
     }
 }
 
