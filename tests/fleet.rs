@@ -37,3 +37,7 @@ mod publisher;
 mod rewind;
 #[path = "fleet/rolling.rs"]
 mod rolling;
+#[path = "fleet/shards.rs"]
+mod shards;
+#[path = "fleet/slow.rs"]
+mod slow;

@@ -15,7 +15,7 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::binance_spot::{self, PublicTrade, balances, order_view};
+use super::binance_spot::{self, OrderLimit, PublicTrade, balances, order_view};
 use super::engine::SymbolId;
 use super::faults::FaultSwitch;
 use super::history::{OrderRecord, TradeRecord};
@@ -105,6 +105,7 @@ pub(super) async fn accounts(Extract(shared): Extract<Arc<Shared>>) -> Response 
 pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
     let state = shared.lock();
     let totals = state.history.totals;
+    let orders = || state.accounts.iter().map(|account| &account.orders);
     let symbols: serde_json::Map<_, _> = state
         .symbols
         .iter()
@@ -128,6 +129,8 @@ pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value>
         "open_orders": state.engine.open_order_count(),
         "weight_peak": state.weight.peak(),
         "weight_refused": state.weight.refused(),
+        "orders_peak": orders().map(OrderLimit::peak).max(),
+        "orders_refused": orders().map(OrderLimit::refused).sum::<u64>(),
         "symbols": symbols,
     }))
 }

@@ -169,6 +169,17 @@ impl Fleet {
         owners
     }
 
+    /// The venue's faults are over.
+    pub(crate) fn mend_venue(&self) {
+        let (status, body) = request(self.venue.addr, "DELETE", "/venue/faults", "");
+        assert_eq!(status, 200, "{body}");
+    }
+
+    /// When a phase had settled, milliseconds.
+    pub(crate) fn settled_at(&self, phase: &str) -> i64 {
+        self.phases.iter().find(|known| known.name == phase).unwrap().ended
+    }
+
     fn missing(&self, owners: &Owners, traded: &BTreeSet<Term>, members: &[&str]) -> Vec<String> {
         let mut missing = Vec::new();
         for symbol in &self.symbols {

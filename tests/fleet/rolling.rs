@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::members::{Fleet, alone, symbol_count};
 use crate::publisher::Steady;
 use crate::redis::Redis;
+use crate::shards::settle;
 
 #[test]
 fn another_number_of_shards_by_rolling_restart_never_has_two_owners() {
@@ -18,7 +19,7 @@ fn another_number_of_shards_by_rolling_restart_never_has_two_owners() {
     for ordinal in 0..3 {
         pods.start(&mut fleet, ordinal, 3);
     }
-    fleet.settle("three of three", &pods.all());
+    settle(&mut fleet, 3, "three of three", &pods.all());
 
     // As a StatefulSet does it: what is new comes at once, what is there is replaced from the last to the first.
     pods.start(&mut fleet, 3, 5);
@@ -26,7 +27,7 @@ fn another_number_of_shards_by_rolling_restart_never_has_two_owners() {
     for ordinal in (0..3).rev() {
         pods.restart(&mut fleet, ordinal, 5);
     }
-    fleet.settle("five of five", &pods.all());
+    settle(&mut fleet, 5, "five of five", &pods.all());
 
     for ordinal in (2..5).rev() {
         pods.stop(&mut fleet, ordinal);
@@ -34,7 +35,7 @@ fn another_number_of_shards_by_rolling_restart_never_has_two_owners() {
     for ordinal in (0..2).rev() {
         pods.restart(&mut fleet, ordinal, 2);
     }
-    fleet.settle("two of two", &pods.all());
+    settle(&mut fleet, 2, "two of two", &pods.all());
 
     drop(steady);
     fleet.finish("static over Redis");

@@ -113,6 +113,8 @@ impl WeightLimit {
 pub(crate) struct OrderLimit {
     ten_seconds: Window,
     day: Window,
+    peak: u64,
+    refused: u64,
 }
 
 impl OrderLimit {
@@ -121,22 +123,42 @@ impl OrderLimit {
         Self {
             ten_seconds: Window::new(10 * SECOND_MS, most),
             day: Window::new(DAY_MS, options.profile.orders_per_day()),
+            peak: 0,
+            refused: 0,
         }
     }
 
+    /// Counts an order that finds nothing left.
     pub(super) fn check(&mut self, now_ms: i64) -> Result<(), ApiError> {
-        if self.ten_seconds.is_full(now_ms) {
-            return Err(ApiError::too_many_orders(self.ten_seconds.limit, "10 SECOND"));
-        }
-        if self.day.is_full(now_ms) {
-            return Err(ApiError::too_many_orders(self.day.limit, "1 DAY"));
-        }
-        Ok(())
+        let full = self.full(now_ms);
+        self.refused += u64::from(full.is_some());
+        full.map_or(Ok(()), |(limit, interval)| Err(ApiError::too_many_orders(limit, interval)))
+    }
+
+    fn full(&mut self, now_ms: i64) -> Option<(u64, &'static str)> {
+        let windows = [(&mut self.ten_seconds, "10 SECOND"), (&mut self.day, "1 DAY")];
+        let mut full = windows.into_iter().filter_map(|(window, interval)| {
+            let is_full = window.is_full(now_ms);
+            is_full.then_some((window.limit, interval))
+        });
+        full.next()
     }
 
     pub(super) fn accepted(&mut self, now_ms: i64) {
-        *self.ten_seconds.at(now_ms) += 1;
+        let count = self.ten_seconds.at(now_ms);
+        *count += 1;
+        self.peak = self.peak.max(*count);
         *self.day.at(now_ms) += 1;
+    }
+
+    /// The most unfilled orders of any 10 s.
+    pub(crate) const fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    /// Orders that found nothing left.
+    pub(crate) const fn refused(&self) -> u64 {
+        self.refused
     }
 
     /// An order traded for the first time: that gives one back to a taker and more to a maker.
