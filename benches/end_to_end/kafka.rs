@@ -43,12 +43,12 @@ impl Kafka {
         self.broker.id()
     }
 
-    /// Waits until the program owns every symbol and counts one probe a partition.
+    /// Waits until the program trades every symbol and counts one probe a partition.
     pub(crate) fn wait_for_program(&self, symbols: u64, admin: SocketAddr) -> anyhow::Result<()> {
         let deadline = Deadline::within(READY_MAX);
         let metric = |name: &str| metric(admin, name).unwrap_or_default();
-        while metric("st_symbols_owned ") < symbols {
-            deadline.check("the program to own every symbol")?;
+        while metric("st_symbols_owned ") < symbols || metric("st_ready ") == 0 {
+            deadline.check("the program to trade every symbol")?;
         }
         let partitions = inhabited(symbols);
         loop {
