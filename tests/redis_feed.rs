@@ -450,6 +450,38 @@ fn values_are_followed_by_announcements() {
     values_are_followed(&["--notify-keyspace-events", "K$g"]);
 }
 
+/// Values that an owner before us may have read too.
+fn a_value_without_a_time_is_as_old_as_the_read_before(options: &[&str]) {
+    let Some(redis) = Redis::start(options) else { return };
+    block_on(async {
+        let clock = Clock::start();
+        let started = clock.now().mono;
+        let mut bench = Bench::start(&format!("{}?mode=get", redis.url()), quick());
+        bench.live().await;
+        for id in ["one", "two", "three"] {
+            redis.ask(&["SET", BTC, &ticker(id, None)]);
+            let set = clock.now().mono;
+            let found = within(bench.lane.recv()).await.unwrap();
+            assert_eq!(found.tick.id.unwrap().as_str(), id);
+            assert!(started <= found.since && found.since < set, "a read that did not find it");
+            assert!(found.since < found.received.mono, "another read than the one that found it");
+        }
+        redis.ask(&["SET", BTC, &ticker("timed", Some(wall_ms()))]);
+        let found = within(bench.lane.recv()).await.unwrap();
+        assert_eq!(found.since, found.received.mono, "its time tells");
+    });
+}
+
+#[test]
+fn a_polled_value_without_a_time_is_as_old_as_the_read_before() {
+    a_value_without_a_time_is_as_old_as_the_read_before(&[]);
+}
+
+#[test]
+fn an_announced_value_without_a_time_is_as_old_as_the_read_before() {
+    a_value_without_a_time_is_as_old_as_the_read_before(&["--notify-keyspace-events", "K$g"]);
+}
+
 #[test]
 fn announcements_come_sooner_than_the_poll() {
     let Some(redis) = Redis::start(&["--notify-keyspace-events", "KA"]) else { return };

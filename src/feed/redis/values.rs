@@ -38,6 +38,8 @@ const EVER: Nanos = Nanos(0);
 pub(super) struct Memory {
     connections: u64,
     answers: HashMap<String, Answer>,
+    /// When each key was last asked for.
+    asked: HashMap<String, Nanos>,
     /// The server refused the subscription to its announcements: polling alone.
     unannounced: bool,
 }
@@ -59,6 +61,16 @@ impl Memory {
     /// Keeps an answer; false if it is the one that is kept already.
     fn is_new(&mut self, key: &str, answer: &Answer) -> bool {
         self.answers.get(key) != Some(answer)
+    }
+
+    /// The keys were asked for at that moment: what they hold later came later.
+    fn asked(&mut self, keys: Vec<String>, at: Nanos) {
+        self.asked.extend(keys.into_iter().map(|key| (key, at)));
+    }
+
+    /// Since when a new value of that key may have been there.
+    fn since(&self, key: &str) -> Nanos {
+        self.asked.get(key).copied().unwrap_or(EVER)
     }
 }
 
@@ -101,7 +113,9 @@ pub(super) async fn session(
             return Err(lost);
         }
     }
+    let asked = clock.now().mono;
     let values = fetch(&connection, &keys).await?;
+    memory.asked(keys, asked);
     prime_all(values, &BTreeSet::new(), intake, clock, source.settings.prime_age, memory);
     state.send_replace(FeedState::Live);
     tracing::info!(target: "feed", announced = !memory.unannounced, "feed {} live", source.shown);
@@ -132,9 +146,13 @@ async fn follow(
             lost = &mut watched => return lost,
         };
         progress.fetch_add(1, Ordering::Relaxed);
+        let asked = clock.now().mono;
         match fetch(connection, &keys).await {
             Ok(answers) => {
-                answers.into_iter().for_each(|(key, answer)| update(intake, memory, key, answer, clock.now()))
+                answers
+                    .into_iter()
+                    .for_each(|(key, answer)| update(intake, memory, key, answer, clock.now()));
+                memory.asked(keys, asked);
             }
             Err(lost) => return lost,
         }
@@ -177,13 +195,18 @@ fn changed(
     }
 }
 
-/// A changed value is a message; the same value read again is none.
+/// A changed value is a message; the same value read again is none. Without a time it may be as old as the read
+/// before: an owner before us may have seen and traded it.
 fn update(intake: &mut Intake, memory: &mut Memory, key: String, answer: Answer, now: Now) {
     if !memory.is_new(&key, &answer) {
         return;
     }
     match &answer {
-        Answer::Value(payload) => intake.handle(Key::Channel(&key), payload, now),
+        Answer::Value(payload) => {
+            let timed = intake.peek(payload).is_ok_and(|tick| tick.time_ms.is_some());
+            let since = if timed { now.mono } else { memory.since(&key) };
+            intake.handle_found(Key::Channel(&key), payload, now, since)
+        }
         Answer::Wrong(got) => refuse(intake, &key, got),
     };
     memory.answers.insert(key, answer);
