@@ -90,13 +90,10 @@ pub(super) async fn run(outer: Outer<'_>, stop: &mut watch::Receiver<FeedStop>) 
 
 impl<'a> Session<'a> {
     fn open(outer: Outer<'a>, events: mpsc::Sender<Event>) -> Result<Self, FeedError> {
-        let refused = |error: &dyn std::fmt::Display| FeedError::Kafka {
-            url: outer.plan.url.to_string(),
-            why: error.to_string(),
-        };
+        let refused = |why| FeedError::Kafka { url: outer.plan.url.to_string(), why };
         let (watched, watches) = sync_channel(8);
         let consumer = client::create(&settings::client(outer.plan), events.clone(), watched.clone());
-        let consumer = Arc::new(consumer.map_err(|error| refused(&error))?);
+        let consumer = Arc::new(consumer.map_err(|error| refused(words::refused(&error)))?);
         let received = Arc::new(AtomicU64::new(outer.clock.now().mono.0));
         let watcher = Watcher {
             consumer: Arc::clone(&consumer),
@@ -105,7 +102,7 @@ impl<'a> Session<'a> {
             received: Arc::clone(&received),
             clock: outer.clock,
         };
-        let threads = vec![watcher.start(watches).map_err(|error| refused(&error))?];
+        let threads = vec![watcher.start(watches).map_err(|error| refused(error.to_string()))?];
         let session = Self {
             consumer,
             decoder: Decoder::default(),
@@ -309,7 +306,7 @@ impl<'a> Session<'a> {
         };
         begun.map_err(|error| FeedError::Kafka {
             url: self.outer.plan.url.to_string(),
-            why: error.to_string(),
+            why: words::refused(&error),
         })
     }
 
