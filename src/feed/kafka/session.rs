@@ -154,7 +154,9 @@ impl<'a> Session<'a> {
             };
             let asked = *stop.borrow_and_update();
             self.quiet |= asked == FeedStop::Quiet;
-            if asked == FeedStop::End {
+            // Only a membership outlives the ticks: by hand there is nothing to keep while the lanes close.
+            let by_hand = self.outer.plan.ownership == Ownership::ByHand;
+            if asked == FeedStop::End || (self.quiet && by_hand) {
                 return End::Stopped;
             }
             if let Some(end) = end {
