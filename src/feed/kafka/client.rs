@@ -81,6 +81,11 @@ impl Context {
         self.closing.store(true, Ordering::Release);
     }
 
+    /// Whether the session is at its end: the threads look at it, for their queues may be full.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
     fn assign(&self, consumer: &BaseConsumer<Self>, group: &Group, partitions: &mut TopicPartitionList) {
         group.assign(&slots(group, partitions));
         let assigned =
@@ -118,7 +123,7 @@ impl ConsumerContext for Context {
         err: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
-        let group = self.group.get().filter(|_| !self.closing.load(Ordering::Acquire));
+        let group = self.group.get().filter(|_| !self.is_closing());
         let Some(group) = group else { return unassign(consumer, partitions) };
         if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             self.assign(consumer, group, partitions);

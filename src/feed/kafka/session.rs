@@ -429,7 +429,7 @@ impl<'a> Session<'a> {
         let (done, closed) = oneshot::channel();
         let Self { consumer, threads, group, watched, .. } = self;
         let close = move || {
-            // Threads whose queue is full find it closed instead.
+            // Threads whose queue is full are awake, and find the client closing.
             let _ = watched.try_send(Watched::End);
             if let Some((_, asks)) = group {
                 let _ = asks.try_send(Ask::End);
