@@ -57,6 +57,8 @@ pub(super) struct Context {
     /// Known once the topics are.
     group: OnceLock<Arc<Group>>,
     closing: AtomicBool,
+    /// The client did not take an assignment.
+    failed: AtomicBool,
 }
 
 /// A client with this configuration.
@@ -65,7 +67,13 @@ pub(super) fn create(
     events: mpsc::Sender<Event>,
     watched: SyncSender<Watched>,
 ) -> KafkaResult<Consumer> {
-    let context = Context { events, watched, group: OnceLock::new(), closing: AtomicBool::new(false) };
+    let context = Context {
+        events,
+        watched,
+        group: OnceLock::new(),
+        closing: AtomicBool::new(false),
+        failed: AtomicBool::new(false),
+    };
     config.create_with_context(context)
 }
 
@@ -86,12 +94,22 @@ impl Context {
         self.closing.load(Ordering::Acquire)
     }
 
+    /// Whether an assignment failed: the session has to begin anew.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
     fn assign(&self, consumer: &BaseConsumer<Self>, group: &Group, partitions: &mut TopicPartitionList) {
-        group.assign(&slots(group, partitions));
+        let slots = slots(group, partitions);
+        group.assign(&slots);
         let assigned =
             partitions.set_all_offsets(Offset::End).and_then(|()| consumer.incremental_assign(partitions));
         if let Err(error) = assigned {
             tracing::error!(target: "feed", "FEED-037 feed: kafka: the assignment failed ({error})");
+            // Without its ticks nothing may be held, and only another session would be given them.
+            group.lose(&slots);
+            self.failed.store(true, Ordering::Release);
+            return;
         }
         metrics::rebalance("assign");
         // If the loop is that far behind, it hears of it from the statistics.

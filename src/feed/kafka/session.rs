@@ -171,6 +171,10 @@ impl<'a> Session<'a> {
     }
 
     fn turn(&self) -> Option<End> {
+        // A flag and no event: this must be heard where the queue is full too.
+        if self.consumer.context().has_failed() {
+            return Some(End::Lost("the client did not take its assignment".to_owned()));
+        }
         let Some((group, _)) = &self.group else { return None };
         group.turn();
         let assigned = group.slots().len();
