@@ -43,7 +43,7 @@ pub(super) enum Event {
 }
 
 /// Partitions to hand over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Leave {
     pub(super) tenures: Vec<Tenure>,
     pub(super) partitions: TopicPartitionList,
