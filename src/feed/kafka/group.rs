@@ -157,6 +157,11 @@ impl Group {
         }
     }
 
+    /// From now on no term begins, and the notes on what has none stay as they are.
+    pub(super) fn close(&self) {
+        self.members().close();
+    }
+
     /// The slots that are ours.
     pub(super) fn slots(&self) -> Vec<usize> {
         self.members().slots()

@@ -164,6 +164,9 @@ impl<'a> Session<'a> {
             };
             let asked = *stop.borrow_and_update();
             self.quiet |= asked == FeedStop::Quiet;
+            if let Some((group, _)) = self.group.as_ref().filter(|_| self.quiet) {
+                group.close();
+            }
             // Only a membership outlives the ticks: by hand there is nothing to keep while the lanes close.
             let by_hand = self.outer.plan.ownership == Ownership::ByHand;
             if asked == FeedStop::End || (self.quiet && by_hand) {
@@ -427,6 +430,9 @@ impl<'a> Session<'a> {
     /// closes on a thread of its own. After [`LEAVE_MAX`] that thread is left to itself.
     async fn leave(mut self, failed: bool, told: &mut mpsc::Receiver<Event>) {
         let deadline = Instant::now() + LEAVE_MAX;
+        if let Some((group, _)) = &self.group {
+            group.close();
+        }
         self.end_hand_overs(told, deadline - CLOSE_MAX).await;
         if let Some((group, asks)) = &self.group {
             let slots = group.slots();
