@@ -258,3 +258,22 @@ fn words(text: &str) -> String {
     let printable = |char: char| if char.is_control() { ' ' } else { char };
     text.chars().take(WORDS_MAX).map(printable).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_that_is_refused_is_told_by_its_name_alone() {
+        const CANARY: &str = "canary-90ce";
+        let url = KafkaUrl::new("h:1", "t");
+        for name in ["sasl.pasword", "security.protocol", "message.max.bytes"] {
+            let options = [(name.to_owned(), Secret::new(CANARY.to_owned()))];
+            let settings = Settings { url: &url, defaults: &[], options: &options, fixed: &[] };
+            let Err(error) = Producer::open(&settings, None) else { panic!("{name} was taken") };
+            for told in [error.to_string(), format!("{error:?}"), format!("{settings:?}")] {
+                assert!(told.contains(name) && !told.contains(CANARY), "{told}");
+            }
+        }
+    }
+}

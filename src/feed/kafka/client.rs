@@ -43,7 +43,7 @@ pub(super) enum Event {
 }
 
 /// Partitions to hand over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Leave {
     pub(super) tenures: Vec<Tenure>,
     pub(super) partitions: TopicPartitionList,
@@ -57,6 +57,8 @@ pub(super) struct Context {
     /// Known once the topics are.
     group: OnceLock<Arc<Group>>,
     closing: AtomicBool,
+    /// The client did not take an assignment.
+    failed: AtomicBool,
 }
 
 /// A client with this configuration.
@@ -65,7 +67,13 @@ pub(super) fn create(
     events: mpsc::Sender<Event>,
     watched: SyncSender<Watched>,
 ) -> KafkaResult<Consumer> {
-    let context = Context { events, watched, group: OnceLock::new(), closing: AtomicBool::new(false) };
+    let context = Context {
+        events,
+        watched,
+        group: OnceLock::new(),
+        closing: AtomicBool::new(false),
+        failed: AtomicBool::new(false),
+    };
     config.create_with_context(context)
 }
 
@@ -81,12 +89,27 @@ impl Context {
         self.closing.store(true, Ordering::Release);
     }
 
+    /// Whether the session is at its end: the threads look at it, for their queues may be full.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Acquire)
+    }
+
+    /// Whether an assignment failed: the session has to begin anew.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
     fn assign(&self, consumer: &BaseConsumer<Self>, group: &Group, partitions: &mut TopicPartitionList) {
-        group.assign(&slots(group, partitions));
+        let slots = slots(group, partitions);
+        group.assign(&slots);
         let assigned =
             partitions.set_all_offsets(Offset::End).and_then(|()| consumer.incremental_assign(partitions));
         if let Err(error) = assigned {
             tracing::error!(target: "feed", "FEED-037 feed: kafka: the assignment failed ({error})");
+            // Without its ticks nothing may be held, and only another session would be given them.
+            group.lose(&slots);
+            self.failed.store(true, Ordering::Release);
+            return;
         }
         metrics::rebalance("assign");
         // If the loop is that far behind, it hears of it from the statistics.
@@ -118,7 +141,7 @@ impl ConsumerContext for Context {
         err: RDKafkaRespErr,
         partitions: &mut TopicPartitionList,
     ) {
-        let group = self.group.get().filter(|_| !self.closing.load(Ordering::Acquire));
+        let group = self.group.get().filter(|_| !self.is_closing());
         let Some(group) = group else { return unassign(consumer, partitions) };
         if err == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             self.assign(consumer, group, partitions);

@@ -4,7 +4,7 @@
 //! Shared by the session loop and the proof's thread. What they share is locked for the length of a copy; the way
 //! of a tick takes no lock.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use schemas::ids::Epoch;
 
 use super::homes::Homes;
 use super::membership::{Membership, Tenure};
-use super::metrics::{LET_GO_TOTAL, LOOP_STALLS_TOTAL};
+use super::metrics::LET_GO_TOTAL;
 use super::note::Note;
 use super::settings::{PROOF, STALL};
 use crate::clock::Clock;
@@ -30,7 +30,6 @@ pub(super) struct Group {
     clock: Clock,
     /// When the session loop last turned.
     turned: AtomicU64,
-    stalled: AtomicBool,
     /// When the newest successful commit was begun.
     proved: AtomicU64,
 }
@@ -43,7 +42,6 @@ impl Group {
             homes,
             clock,
             turned: AtomicU64::new(now),
-            stalled: AtomicBool::new(false),
             proved: AtomicU64::new(now),
         }
     }
@@ -159,6 +157,11 @@ impl Group {
         }
     }
 
+    /// From now on no term begins, and the notes on what has none stay as they are.
+    pub(super) fn close(&self) {
+        self.members().close();
+    }
+
     /// The slots that are ours.
     pub(super) fn slots(&self) -> Vec<usize> {
         self.members().slots()
@@ -175,15 +178,9 @@ impl Group {
     }
 
     /// Whether the session loop stands still: then nobody would hear that a partition is gone, and nothing may be
-    /// proved. Counts once each time.
+    /// proved. It is counted where the trading thread's pulse is watched.
     pub(super) fn stands_still(&self) -> bool {
-        let stands = self.clock.now().mono.since(Nanos(self.turned.load(Ordering::Acquire))) > STALL;
-        if stands && !self.stalled.swap(true, Ordering::AcqRel) {
-            metrics::counter!(LOOP_STALLS_TOTAL).increment(1);
-        } else if !stands {
-            self.stalled.store(false, Ordering::Release);
-        }
-        stands
+        self.clock.now().mono.since(Nanos(self.turned.load(Ordering::Acquire))) > STALL
     }
 
     fn holds(&self, slot: usize) -> &[Arc<Hold>] {

@@ -17,6 +17,7 @@ pub struct Membership {
     slots: Vec<Slot>,
     next: u64,
     takeover_delay: Duration,
+    closing: bool,
 }
 
 /// One slot, under one assignment.
@@ -50,7 +51,12 @@ impl Membership {
     /// `slots` partitions, none of them ours. Generations begin at `first`, which is above zero.
     #[must_use]
     pub fn new(slots: usize, first: u64, takeover_delay: Duration) -> Self {
-        Self { slots: vec![Slot::Away; slots], next: first.max(1), takeover_delay }
+        Self { slots: vec![Slot::Away; slots], next: first.max(1), takeover_delay, closing: false }
+    }
+
+    /// From now on no term begins: what is assigned to one who leaves keeps its predecessor's note.
+    pub const fn close(&mut self) {
+        self.closing = true;
     }
 
     /// The generation that would come next; for the session after this one.
@@ -93,12 +99,14 @@ impl Membership {
     /// What the next proof must name, each with its epoch.
     #[must_use]
     pub fn claims(&self) -> Vec<(Tenure, Epoch)> {
-        self.owned().filter_map(|(tenure, owned)| Some((tenure, owned.term?.epoch))).collect()
+        let standing = self.owned().filter(|(_, owned)| owned.begun || !self.closing);
+        standing.filter_map(|(tenure, owned)| Some((tenure, owned.term?.epoch))).collect()
     }
 
     /// A commit that named this claim has succeeded. The first time, the term begins.
     pub fn proved(&mut self, tenure: Tenure) -> Option<Term> {
-        let owned = self.current(tenure)?;
+        let closing = self.closing;
+        let owned = self.current(tenure).filter(|owned| owned.begun || !closing)?;
         let first = owned.term.is_some() && !std::mem::replace(&mut owned.begun, owned.term.is_some());
         owned.term.filter(|_| first)
     }
@@ -206,6 +214,23 @@ mod tests {
         assert!(member.may_free(mine, at(6)).is_some());
         member.gone(0);
         assert_eq!(member.may_free(mine, at(6)), None);
+    }
+
+    #[test]
+    fn one_who_leaves_begins_nothing_and_overwrites_no_note() {
+        let mut member = Membership::new(2, 1, DELAY);
+        let runs = tenure(0, member.assign(0, at(1)));
+        member.read(runs, Some(Note::Free(Epoch::new(1))), at(1));
+        assert!(member.proved(runs).is_some());
+        let late = tenure(1, member.assign(1, at(1)));
+        member.read(late, Some(Note::Free(Epoch::new(1))), at(1));
+        member.close();
+        assert_eq!(member.claims().iter().map(|claim| claim.0).collect::<Vec<_>>(), [runs]);
+        assert_eq!(member.proved(late), None);
+        assert_eq!(member.leave(1), Some(late));
+        assert_eq!(member.may_free(late, at(100)), None, "its predecessor's note stands");
+        assert_eq!(member.leave(0), Some(runs));
+        assert!(member.may_free(runs, at(1)).is_some());
     }
 
     /// How long a proof holds, and how long an order that has left may still arrive; together the delay.

@@ -18,15 +18,13 @@ pub(super) const LAG_MESSAGES: &str = "st_kafka_lag_messages";
 pub(super) const BROKER_RTT_P99_SECONDS: &str = "st_kafka_broker_rtt_p99_seconds";
 /// Bytes received.
 pub(super) const RX_BYTES_TOTAL: &str = "st_kafka_rx_bytes_total";
-/// Times that the session loop stood still, so that nothing was proved.
-pub(super) const LOOP_STALLS_TOTAL: &str = "st_loop_stalls_total";
 
 /// Registers them, so that each shows from the start.
 pub(super) fn register() {
     for kind in ["assign", "revoke", "lost"] {
         metrics::counter!(REBALANCES_TOTAL, "kind" => kind).increment(0);
     }
-    for counter in [COMMIT_FAILURES_TOTAL, ERRORS_TOTAL, LET_GO_TOTAL, RX_BYTES_TOTAL, LOOP_STALLS_TOTAL] {
+    for counter in [COMMIT_FAILURES_TOTAL, ERRORS_TOTAL, LET_GO_TOTAL, RX_BYTES_TOTAL] {
         metrics::counter!(counter).increment(0);
     }
     for gauge in [PARTITIONS_ASSIGNED, PROOF_AGE_SECONDS, LAG_MESSAGES, BROKER_RTT_P99_SECONDS] {

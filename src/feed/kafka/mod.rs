@@ -20,6 +20,7 @@
 //!
 //! Epochs grow over the same notes: each is at least one above the one that was read.
 
+use std::fmt;
 use std::time::Duration;
 
 use schemas::config::KafkaUrl;
@@ -49,7 +50,7 @@ use says::Says;
 use session::{End, Outer};
 
 /// A Kafka feed before it runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Plan {
     /// Brokers, topic, group.
     pub url: KafkaUrl,
@@ -64,7 +65,7 @@ pub struct Plan {
 }
 
 /// How a Kafka feed is read, wherever it lies.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Reading {
     /// Options of the client by name, secrets resolved; over our own.
     pub options: Vec<(String, String)>,
@@ -83,6 +84,29 @@ impl Reading {
         let Self { options, ownership, client_id, others } = self.clone();
         Plan { url, options, ownership, client_id, others }
     }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, options, ownership, client_id } = self;
+        let mut shown = f.debug_struct("Plan");
+        shown.field("url", url).field("options", &names(options));
+        shown.field("ownership", ownership).field("client_id", client_id).finish()
+    }
+}
+
+impl fmt::Debug for Reading {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { options, ownership, client_id } = self;
+        let mut shown = f.debug_struct("Reading");
+        shown.field("options", &names(options));
+        shown.field("ownership", ownership).field("client_id", client_id).finish()
+    }
+}
+
+/// What may be shown of options.
+fn names(options: &[(String, String)]) -> Vec<&str> {
+    options.iter().map(|(name, _)| name.as_str()).collect()
 }
 
 /// How partitions are come by, and what they mean.
@@ -105,7 +129,9 @@ pub enum Ownership {
 /// [`FeedError::Kafka`] for an option that the client refuses.
 pub fn check(plan: &Plan) -> Result<(), FeedError> {
     let created = settings::client(plan).create_native_config();
-    created.map(drop).map_err(|error| FeedError::Kafka { url: plan.url.to_string(), why: error.to_string() })
+    created
+        .map(drop)
+        .map_err(|error| FeedError::Kafka { url: plan.url.to_string(), why: words::refused(&error) })
 }
 
 /// What the client of this plan is told, without the plan's meaning: for a bench that puts another reader beside it.
@@ -167,4 +193,28 @@ fn wanted_topics(url: &KafkaUrl, intake: &Intake) -> Vec<String> {
     topics.sort_unstable();
     topics.dedup();
     topics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CANARY: &str = "canary-41d7";
+
+    fn reading(name: &str) -> Reading {
+        Reading { options: vec![(name.to_owned(), CANARY.to_owned())], ..Reading::default() }
+    }
+
+    #[test]
+    fn an_option_that_is_refused_is_told_by_its_name_alone() {
+        // The first is not known; of the second the client itself repeats the value in its words.
+        for name in ["sasl.pasword", "security.protocol", "session.timeout.ms"] {
+            let plan = reading(name).of(KafkaUrl::new("h:1", "t"));
+            let error = check(&plan).unwrap_err();
+            for told in [error.to_string(), format!("{error:?}"), format!("{plan:?}")] {
+                assert!(told.contains(name) && !told.contains(CANARY), "{told}");
+            }
+        }
+        assert!(!format!("{:?}", reading("sasl.password")).contains(CANARY));
+    }
 }

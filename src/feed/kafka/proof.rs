@@ -44,7 +44,7 @@ pub(super) struct Prover {
 }
 
 impl Prover {
-    /// Starts the thread. It ends when it is asked to, or nobody is left to ask.
+    /// Starts the thread. It ends when it is asked to, or finds the client closing.
     pub(super) fn start(self, asks: Receiver<Ask>) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name("kafka-proof".to_owned()).spawn(move || self.run(&asks))
     }
@@ -53,7 +53,11 @@ impl Prover {
         let mut next = self.clock.now().mono;
         loop {
             let wait = next.since(self.clock.now().mono);
-            match asks.recv_timeout(wait) {
+            let asked = asks.recv_timeout(wait);
+            if self.consumer.context().is_closing() {
+                return;
+            }
+            match asked {
                 Ok(Ask::Free(tenures, answer)) => {
                     // Whoever has given up waiting has let them go.
                     let _ = answer.send(self.free(&tenures));

@@ -3,6 +3,7 @@
 //! One loop on the lanes' thread polls the client, so that rebalances, ticks and holds are never two threads'
 //! business. Nothing of a session survives it but the numbers of its generations.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -16,7 +17,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, timeout_at};
 
 use super::client::{self, Consumer, Event, Leave};
@@ -71,7 +72,11 @@ struct Session<'a> {
     counts: Option<Counts>,
     homes: Option<Arc<Homes>>,
     group: Option<(Arc<Group>, SyncSender<Ask>)>,
-    hand_overs: JoinSet<()>,
+    /// Each ends with its number.
+    hand_overs: JoinSet<u64>,
+    /// What is not unassigned yet, by number: the client cannot close before it is.
+    leaving: BTreeMap<u64, Leave>,
+    next_leave: u64,
     joined: bool,
     quiet: bool,
 }
@@ -84,19 +89,16 @@ pub(super) async fn run(outer: Outer<'_>, stop: &mut watch::Receiver<FeedStop>) 
         Err(error) => return End::Failed(error),
     };
     let end = session.follow(&mut told, stop).await;
-    session.leave(matches!(end, End::Failed(_))).await;
+    session.leave(matches!(end, End::Failed(_)), &mut told).await;
     end
 }
 
 impl<'a> Session<'a> {
     fn open(outer: Outer<'a>, events: mpsc::Sender<Event>) -> Result<Self, FeedError> {
-        let refused = |error: &dyn std::fmt::Display| FeedError::Kafka {
-            url: outer.plan.url.to_string(),
-            why: error.to_string(),
-        };
+        let refused = |why| FeedError::Kafka { url: outer.plan.url.to_string(), why };
         let (watched, watches) = sync_channel(8);
         let consumer = client::create(&settings::client(outer.plan), events.clone(), watched.clone());
-        let consumer = Arc::new(consumer.map_err(|error| refused(&error))?);
+        let consumer = Arc::new(consumer.map_err(|error| refused(words::refused(&error)))?);
         let received = Arc::new(AtomicU64::new(outer.clock.now().mono.0));
         let watcher = Watcher {
             consumer: Arc::clone(&consumer),
@@ -105,7 +107,7 @@ impl<'a> Session<'a> {
             received: Arc::clone(&received),
             clock: outer.clock,
         };
-        let threads = vec![watcher.start(watches).map_err(|error| refused(&error))?];
+        let threads = vec![watcher.start(watches).map_err(|error| refused(error.to_string()))?];
         let session = Self {
             consumer,
             decoder: Decoder::default(),
@@ -117,6 +119,8 @@ impl<'a> Session<'a> {
             homes: None,
             group: None,
             hand_overs: JoinSet::new(),
+            leaving: BTreeMap::new(),
+            next_leave: 0,
             joined: false,
             quiet: false,
             outer,
@@ -140,7 +144,10 @@ impl<'a> Session<'a> {
                 stop = stop.changed() => self.told_to_stop(stop.is_err()),
                 _ = turn.tick() => self.turn(),
                 Some(event) = told.recv() => self.take(event),
-                Some(_) = self.hand_overs.join_next() => None,
+                Some(done) = self.hand_overs.join_next() => {
+                    self.handed_over(&done);
+                    None
+                }
                 Some(message) = messages.next() => {
                     let mut next = Some(Some(message));
                     let mut end = None;
@@ -157,7 +164,12 @@ impl<'a> Session<'a> {
             };
             let asked = *stop.borrow_and_update();
             self.quiet |= asked == FeedStop::Quiet;
-            if asked == FeedStop::End {
+            if let Some((group, _)) = self.group.as_ref().filter(|_| self.quiet) {
+                group.close();
+            }
+            // Only a membership outlives the ticks: by hand there is nothing to keep while the lanes close.
+            let by_hand = self.outer.plan.ownership == Ownership::ByHand;
+            if asked == FeedStop::End || (self.quiet && by_hand) {
                 return End::Stopped;
             }
             if let Some(end) = end {
@@ -172,6 +184,10 @@ impl<'a> Session<'a> {
     }
 
     fn turn(&self) -> Option<End> {
+        // A flag and no event: this must be heard where the queue is full too.
+        if self.consumer.context().has_failed() {
+            return Some(End::Lost("the client did not take its assignment".to_owned()));
+        }
         let Some((group, _)) = &self.group else { return None };
         group.turn();
         let assigned = group.slots().len();
@@ -314,7 +330,7 @@ impl<'a> Session<'a> {
         };
         begun.map_err(|error| FeedError::Kafka {
             url: self.outer.plan.url.to_string(),
-            why: error.to_string(),
+            why: words::refused(&error),
         })
     }
 
@@ -399,19 +415,30 @@ impl<'a> Session<'a> {
     fn hand_over(&mut self, leave: Leave) {
         let Some((group, asks)) = self.group.clone() else { return };
         let consumer = Arc::clone(&self.consumer);
+        let number = self.next_leave;
+        self.next_leave += 1;
+        self.leaving.insert(number, leave.clone());
         self.hand_overs.spawn(async move {
             hand_over::hand_over(&group, &asks, leave, &consumer).await;
+            number
         });
+    }
+
+    fn handed_over(&mut self, done: &Result<u64, JoinError>) {
+        // One that has failed stays, and is unassigned at the end.
+        if let Ok(number) = done {
+            self.leaving.remove(number);
+        }
     }
 
     /// Leaves in order: what is under way is brought to its end, what is ours is said to be free, and the client
     /// closes on a thread of its own. After [`LEAVE_MAX`] that thread is left to itself.
-    async fn leave(mut self, failed: bool) {
+    async fn leave(mut self, failed: bool, told: &mut mpsc::Receiver<Event>) {
         let deadline = Instant::now() + LEAVE_MAX;
-        let hand_overs = async { while self.hand_overs.join_next().await.is_some() {} };
-        if timeout_at(deadline - CLOSE_MAX, hand_overs).await.is_err() {
-            tracing::warn!(target: "feed", "kafka: leaving before every partition was handed over");
+        if let Some((group, _)) = &self.group {
+            group.close();
         }
+        self.end_hand_overs(told, deadline - CLOSE_MAX).await;
         if let Some((group, asks)) = &self.group {
             let slots = group.slots();
             if failed {
@@ -430,12 +457,39 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Brings hand-overs to their end, also those that nobody has begun. What is not done in time is let go: a
+    /// revocation that is never answered would hold up the client's close for ever.
+    async fn end_hand_overs(&mut self, told: &mut mpsc::Receiver<Event>, deadline: Instant) {
+        while let Ok(event) = told.try_recv() {
+            if let Event::Leave(leave) = event {
+                self.hand_over(leave);
+            }
+        }
+        while let Ok(Some(done)) = timeout_at(deadline, self.hand_overs.join_next()).await {
+            self.handed_over(&done);
+        }
+        // What has ended by now has unassigned; no other goes on beside us.
+        while let Some(done) = self.hand_overs.try_join_next() {
+            self.handed_over(&done);
+        }
+        self.hand_overs.abort_all();
+        if !self.leaving.is_empty() {
+            tracing::warn!(target: "feed", "kafka: leaving before every partition was handed over");
+        }
+        let Some((group, _)) = &self.group else { return };
+        for leave in std::mem::take(&mut self.leaving).into_values() {
+            group.count_let_go(leave.tenures.len());
+            group.lose(&leave.tenures.iter().map(|tenure| tenure.slot).collect::<Vec<_>>());
+            client::unassign(&*self.consumer, &leave.partitions);
+        }
+    }
+
     /// Ends the threads, then the client, away from the runtime: closing it polls, and may wait for brokers.
     fn close(self) -> oneshot::Receiver<()> {
         let (done, closed) = oneshot::channel();
         let Self { consumer, threads, group, watched, .. } = self;
         let close = move || {
-            // Threads whose queue is full find it closed instead.
+            // Threads whose queue is full are awake, and find the client closing.
             let _ = watched.try_send(Watched::End);
             if let Some((_, asks)) = group {
                 let _ = asks.try_send(Ask::End);

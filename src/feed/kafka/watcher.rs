@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use pipeline::time::Nanos;
 use rdkafka::consumer::Consumer as _;
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::metadata::{Metadata, MetadataTopic};
 use rdkafka::statistics::Statistics;
 use tokio::sync::mpsc;
@@ -48,7 +48,7 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Starts the thread. It ends when it is told to.
+    /// Starts the thread. It ends when it is told to, or finds the client closing.
     pub(super) fn start(self, watched: Receiver<Watched>) -> std::io::Result<JoinHandle<()>> {
         std::thread::Builder::new().name("kafka-watch".to_owned()).spawn(move || self.run(&watched))
     }
@@ -58,7 +58,11 @@ impl Watcher {
         let mut reading = Reading::default();
         let mut next = self.clock.now().mono;
         loop {
-            match watched.recv_timeout(next.since(self.clock.now().mono)) {
+            let told = watched.recv_timeout(next.since(self.clock.now().mono));
+            if self.consumer.context().is_closing() {
+                return;
+            }
+            match told {
                 Ok(Watched::Statistics(json)) => self.read(&json, &mut reading),
                 Ok(Watched::Homes(homes)) => reading.set_homes(homes),
                 Err(RecvTimeoutError::Timeout) => next = self.clock.now().mono + self.look(&mut look),
@@ -95,6 +99,9 @@ impl Watcher {
         }
         let mut all = Counts::new();
         for topic in &self.topics {
+            if self.consumer.context().is_closing() {
+                return Err(KafkaError::Canceled);
+            }
             all.append(&mut counts(&self.consumer.fetch_metadata(Some(topic), LOOK_MAX)?, &self.topics));
         }
         Ok(all)
