@@ -26,8 +26,8 @@ pub(super) type Consumer = StreamConsumer<Context>;
 /// What the session loop is told of.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// The topics, or why they cannot be seen.
-    Topics(Result<Counts, String>),
+    /// The topics, or why they cannot be seen; and when they were looked at.
+    Topics(Result<Counts, String>, Nanos),
     /// Partitions came, or none did: the group has taken us in.
     Joined,
     /// The client says that it is in the group and at rest.
@@ -84,6 +84,11 @@ impl Context {
         let _ = self.group.set(group);
     }
 
+    /// Whose partitions these are, once that is known.
+    pub(super) fn group(&self) -> Option<&Group> {
+        self.group.get().map(Arc::as_ref)
+    }
+
     /// From now on partitions are only unassigned: the holds have been seen to.
     pub(super) fn close(&self) {
         self.closing.store(true, Ordering::Release);
@@ -109,6 +114,10 @@ impl Context {
             // Without its ticks nothing may be held, and only another session would be given them.
             group.lose(&slots);
             self.failed.store(true, Ordering::Release);
+            // The client waits for an answer, also before it closes: nothing was taken.
+            if let Err(error) = consumer.incremental_assign(&TopicPartitionList::new()) {
+                tracing::debug!(target: "feed", "kafka: nor is it taken that nothing is assigned ({error})");
+            }
             return;
         }
         metrics::rebalance("assign");

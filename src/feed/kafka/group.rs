@@ -14,11 +14,11 @@ use pipeline::ownership::Generation;
 use pipeline::time::Nanos;
 use schemas::ids::Epoch;
 
-use super::homes::Homes;
+use super::homes::{Counts, Homes};
 use super::membership::{Membership, Tenure};
 use super::metrics::LET_GO_TOTAL;
 use super::note::Note;
-use super::settings::{PROOF, STALL};
+use super::settings::{LOOK_HOLDS, PROOF, STALL};
 use crate::clock::Clock;
 use crate::ownership::Hold;
 
@@ -32,6 +32,8 @@ pub(super) struct Group {
     turned: AtomicU64,
     /// When the newest successful commit was begun.
     proved: AtomicU64,
+    /// When the newest look was begun that found the topics as this session knows them.
+    looked: AtomicU64,
 }
 
 impl Group {
@@ -43,6 +45,7 @@ impl Group {
             clock,
             turned: AtomicU64::new(now),
             proved: AtomicU64::new(now),
+            looked: AtomicU64::new(0),
         }
     }
 
@@ -119,7 +122,10 @@ impl Group {
     /// The notes that say of these slots that nothing of ours is left; for the proof's thread.
     pub(super) fn farewells(&self, tenures: &[Tenure]) -> Vec<(Tenure, Note)> {
         let (members, now) = (self.members(), self.clock.now());
-        let free = |tenure: &Tenure| Some((*tenure, Note::Free(members.may_free(*tenure, now)?)));
+        let free = |tenure: &Tenure| {
+            let epoch = members.may_free(*tenure, now)?;
+            Some((*tenure, Note::free(epoch, self.homes.count(tenure.slot))))
+        };
         tenures.iter().filter_map(free).collect()
     }
 
@@ -130,13 +136,17 @@ impl Group {
 
     /// The note of a slot's predecessor.
     pub(super) fn read(&self, tenure: Tenure, note: Option<Note>) {
-        self.members().read(tenure, note, self.clock.now());
+        let count = self.homes.count(tenure.slot);
+        self.members().read(tenure, note, count, self.clock.now());
     }
 
     /// What the next proof must name.
     pub(super) fn claims(&self) -> Vec<(Tenure, Note)> {
-        let held = |(tenure, epoch): (Tenure, Epoch)| (tenure, Note::Held(epoch));
-        self.members().claims().into_iter().map(held).collect()
+        let held = |(tenure, epoch, counts): (Tenure, Epoch, bool)| {
+            (tenure, Note::held(epoch, counts.then(|| self.homes.count(tenure.slot))))
+        };
+        let claims = self.members().claims(self.clock.now());
+        claims.into_iter().map(held).collect()
     }
 
     /// A commit that named these succeeded; it was begun then. Any thread: only what is open stays open longer.
@@ -170,6 +180,19 @@ impl Group {
     /// Age of the newest proof.
     pub(super) fn proof_age(&self) -> Duration {
         self.clock.now().mono.since(Nanos(self.proved.load(Ordering::Acquire)))
+    }
+
+    /// The topics were seen in a look that was begun then.
+    pub(super) fn looked(&self, counts: &Counts, begun: Nanos) {
+        if *counts == self.homes.counts() {
+            self.looked.fetch_max(begun.0, Ordering::AcqRel);
+        }
+    }
+
+    /// Whether it is too long ago that the topics were seen as this session knows them: symbols may be at home
+    /// elsewhere, and nothing may be proved.
+    pub(super) fn is_blind(&self) -> bool {
+        self.clock.now().mono.since(Nanos(self.looked.load(Ordering::Acquire))) > LOOK_HOLDS
     }
 
     /// The session loop turns.

@@ -235,6 +235,16 @@ impl Homes {
         &self.places
     }
 
+    /// How many partitions the topic of a slot has.
+    pub(super) fn count(&self, slot: usize) -> i32 {
+        self.topics[&self.places[slot].topic].count
+    }
+
+    /// How many partitions each topic has.
+    pub(super) fn counts(&self) -> Counts {
+        self.topics.iter().map(|(name, topic)| (name.clone(), topic.count)).collect()
+    }
+
     /// The slots in which anything is at home.
     pub(super) fn inhabited(&self) -> Vec<usize> {
         (0..self.places.len()).filter(|slot| self.places[*slot].routes > 0).collect()

@@ -8,7 +8,8 @@ use pipeline::ownership::{Generation, Term};
 use pipeline::time::Now;
 use schemas::ids::Epoch;
 
-use super::note::Note;
+use super::note::{Note, NoteSays};
+use super::settings::RECOUNT_MAX;
 use crate::ownership::epoch_after;
 
 /// The partitions of a session.
@@ -45,6 +46,8 @@ struct Owned {
     term: Option<Term>,
     /// A commit of ours has succeeded since.
     begun: bool,
+    /// The predecessor counted as many partitions as we do.
+    counted: bool,
 }
 
 impl Membership {
@@ -70,7 +73,7 @@ impl Membership {
         let generation = Generation(self.next);
         self.next += 1;
         if let Some(place) = self.slots.get_mut(slot) {
-            *place = Slot::Owned(Owned { generation, since: now, term: None, begun: false });
+            *place = Slot::Owned(Owned { generation, since: now, term: None, begun: false, counted: false });
         }
         generation
     }
@@ -84,23 +87,32 @@ impl Membership {
     /// The note that a slot's predecessor left, if any: fixes the term.
     ///
     /// After a confirmed hand-over nothing has to be waited for. Otherwise orders of a predecessor may be on
-    /// their way until Takeover Delay after the assignment.
-    pub fn read(&mut self, tenure: Tenure, note: Option<Note>, now: Now) {
+    /// their way until Takeover Delay after the assignment. Without a note that counts as many partitions as we
+    /// do, the symbols at home here may have been elsewhere, with somebody who has still to hear of it.
+    pub fn read(&mut self, tenure: Tenure, note: Option<Note>, count: i32, now: Now) {
         let delay = self.takeover_delay;
         let Some(owned) = self.current(tenure).filter(|owned| owned.term.is_none()) else { return };
-        let from = match note {
-            Some(Note::Free(_)) => now,
-            Some(Note::Held(_)) | None => owned.since.after(delay),
+        let counted = note.filter(|note| note.count == Some(count));
+        owned.counted = counted.is_some();
+        let from = match counted.map(|note| note.says) {
+            Some(NoteSays::Free) => now,
+            Some(NoteSays::Held) => owned.since.after(delay),
+            None => owned.since.after(delay + RECOUNT_MAX),
         };
-        let epoch = epoch_after(note.map(Note::epoch), now.wall_ms);
+        let epoch = epoch_after(note.map(|note| note.epoch), now.wall_ms);
         owned.term = Some(Term { epoch, from, shared: true });
     }
 
-    /// What the next proof must name, each with its epoch.
+    /// What the next proof must name, each with its epoch, and whether its note may tell our count: not before
+    /// those who may count otherwise are waited out, or the next owner would not wait for them.
     #[must_use]
-    pub fn claims(&self) -> Vec<(Tenure, Epoch)> {
+    pub fn claims(&self, now: Now) -> Vec<(Tenure, Epoch, bool)> {
         let standing = self.owned().filter(|(_, owned)| owned.begun || !self.closing);
-        standing.filter_map(|(tenure, owned)| Some((tenure, owned.term?.epoch))).collect()
+        let claim = |(tenure, owned): (Tenure, &Owned)| {
+            let term = owned.term?;
+            Some((tenure, term.epoch, owned.counted || now.mono >= term.from.mono))
+        };
+        standing.filter_map(claim).collect()
     }
 
     /// A commit that named this claim has succeeded. The first time, the term begins.
@@ -165,6 +177,8 @@ mod tests {
     use super::*;
 
     const DELAY: Duration = Duration::from_secs(5);
+    const COUNT: i32 = 6;
+    const HELD: Note = Note::held(Epoch::new(1), Some(COUNT));
 
     fn at(seconds: u64) -> Now {
         Now { wall_ms: 1_800_000_000_000, ..Now::default() }.after(Duration::from_secs(seconds))
@@ -178,10 +192,10 @@ mod tests {
     fn a_term_begins_with_the_first_proof_and_waits_unless_it_was_handed_over() {
         let mut member = Membership::new(2, 1, DELAY);
         let (waits, free) = (member.assign(0, at(1)), member.assign(1, at(1)));
-        assert_eq!(member.claims(), []);
+        assert_eq!(member.claims(at(1)), []);
         assert_eq!(member.unread().len(), 2);
-        member.read(tenure(0, waits), Some(Note::Held(Epoch::new(900_000_000))), at(2));
-        member.read(tenure(1, free), Some(Note::Free(Epoch::new(5))), at(2));
+        member.read(tenure(0, waits), Some(Note::held(Epoch::new(900_000_000), Some(COUNT))), COUNT, at(2));
+        member.read(tenure(1, free), Some(Note::free(Epoch::new(5), COUNT)), COUNT, at(2));
         let term = member.proved(tenure(0, waits)).unwrap();
         assert_eq!((term.epoch, term.from, term.shared), (Epoch::new(900_000_001), at(6), true));
         assert_eq!(member.proved(tenure(1, free)).unwrap().from, at(2));
@@ -192,24 +206,24 @@ mod tests {
     fn what_belongs_to_an_earlier_assignment_is_no_longer_heard() {
         let mut member = Membership::new(1, 1, DELAY);
         let early = member.assign(0, at(1));
-        member.read(tenure(0, early), None, at(1));
+        member.read(tenure(0, early), Some(HELD), COUNT, at(1));
         member.gone(0);
         let late = member.assign(0, at(2));
         assert_ne!(early, late);
-        member.read(tenure(0, early), Some(Note::Free(Epoch::new(1))), at(2));
+        member.read(tenure(0, early), Some(Note::free(Epoch::new(1), COUNT)), COUNT, at(2));
         assert_eq!(member.unread(), [tenure(0, late)]);
         assert_eq!(member.proved(tenure(0, early)), None);
-        assert_eq!(member.claims(), []);
+        assert_eq!(member.claims(at(1)), []);
     }
 
     #[test]
     fn a_term_that_never_ran_says_nothing_of_its_predecessor() {
         let mut member = Membership::new(1, 1, DELAY);
         let mine = tenure(0, member.assign(0, at(1)));
-        member.read(mine, None, at(1));
+        member.read(mine, Some(HELD), COUNT, at(1));
         assert!(member.proved(mine).is_some());
         assert_eq!(member.leave(0), Some(mine));
-        assert_eq!(member.claims(), [], "what leaves is not claimed");
+        assert_eq!(member.claims(at(1)), [], "what leaves is not claimed");
         assert_eq!(member.may_free(mine, at(5)), None, "the predecessor's orders may be on their way");
         assert!(member.may_free(mine, at(6)).is_some());
         member.gone(0);
@@ -217,15 +231,30 @@ mod tests {
     }
 
     #[test]
+    fn who_counts_other_partitions_is_waited_out_by_everyone_after() {
+        let waited = at(1).after(DELAY + RECOUNT_MAX);
+        let unknown =
+            [None, Some(Note::free(Epoch::new(1), COUNT + 1)), Some(Note::held(Epoch::new(1), None))];
+        for note in unknown {
+            let mut member = Membership::new(1, 1, DELAY);
+            let mine = tenure(0, member.assign(0, at(1)));
+            member.read(mine, note, COUNT, at(2));
+            assert_eq!(member.proved(mine).map(|term| term.from), Some(waited), "{note:?}");
+            let tells = |now| member.claims(now).iter().map(|claim| claim.2).collect::<Vec<_>>();
+            assert_eq!((tells(at(2)), tells(waited)), (vec![false], vec![true]), "{note:?}");
+        }
+    }
+
+    #[test]
     fn one_who_leaves_begins_nothing_and_overwrites_no_note() {
         let mut member = Membership::new(2, 1, DELAY);
         let runs = tenure(0, member.assign(0, at(1)));
-        member.read(runs, Some(Note::Free(Epoch::new(1))), at(1));
+        member.read(runs, Some(Note::free(Epoch::new(1), COUNT)), COUNT, at(1));
         assert!(member.proved(runs).is_some());
         let late = tenure(1, member.assign(1, at(1)));
-        member.read(late, Some(Note::Free(Epoch::new(1))), at(1));
+        member.read(late, Some(Note::free(Epoch::new(1), COUNT)), COUNT, at(1));
         member.close();
-        assert_eq!(member.claims().iter().map(|claim| claim.0).collect::<Vec<_>>(), [runs]);
+        assert_eq!(member.claims(at(1)).iter().map(|claim| claim.0).collect::<Vec<_>>(), [runs]);
         assert_eq!(member.proved(late), None);
         assert_eq!(member.leave(1), Some(late));
         assert_eq!(member.may_free(late, at(100)), None, "its predecessor's note stands");
@@ -280,7 +309,7 @@ mod tests {
                 tenures: vec![None; 3],
                 terms: vec![None; 3],
                 owner: 0,
-                note: None,
+                note: Some(HELD),
                 second: 100,
                 arriving: Vec::new(),
             };
@@ -310,9 +339,9 @@ mod tests {
         fn prove(&mut self) {
             let (owner, now) = (self.owner, at(self.second));
             let Some(mine) = self.tenures[owner] else { return };
-            self.members[owner].read(mine, self.note, now);
-            for (_, epoch) in self.members[owner].claims() {
-                self.note = Some(Note::Held(epoch));
+            self.members[owner].read(mine, self.note, COUNT, now);
+            for (_, epoch, counts) in self.members[owner].claims(now) {
+                self.note = Some(Note::held(epoch, counts.then_some(COUNT)));
             }
             if let Some(term) = self.members[owner].proved(mine) {
                 self.terms[owner] = Some((term, 0));
@@ -327,7 +356,7 @@ mod tests {
             if let Some(mine) = self.members[owner].leave(0).filter(|_| closes) {
                 self.arriving.retain(|(member, _, _)| *member != owner);
                 if let Some(epoch) = self.members[owner].may_free(mine, now) {
-                    self.note = Some(Note::Free(epoch));
+                    self.note = Some(Note::free(epoch, COUNT));
                 }
             }
             self.terms[owner] = None;

@@ -10,13 +10,20 @@
 //! good commit of a predecessor lies before that; Takeover Delay (3 s and the venue's receive window) after the
 //! assignment nothing of the predecessor can still arrive. The successor waits for that, with one exception.
 //!
-//! **Why a partition that reads `free` can be taken at once.** Each commit carries a note: `held EPOCH`, or `free
-//! EPOCH` once the lanes have closed and confirmed. Nobody opens a hold before its own `held` was taken. Commits of
+//! **Why a partition that reads `free` can be taken at once.** Each commit carries a note: `held EPOCH COUNT`, or `free
+//! EPOCH COUNT` once the lanes have closed and confirmed. Nobody opens a hold before its own `held` was taken. Commits of
 //! those who are no longer members are refused, those of one member are sent one at a time, and a member whose
 //! partition is revoked is asked to let it go only after its `free` has been answered or given up, while the client
 //! itself lets no revocation end with a commit under way. So what is read after an assignment was written last, and
 //! if it is `free`, nobody has opened a hold since. A member writes `free` only over a term that had begun and had
 //! outlived its own waiting: one that comes and goes within the delay leaves the note of its predecessor standing.
+//!
+//! **Why a partition more gives no symbol two owners.** It moves symbols to other partitions, and members hear of it
+//! one by one. Who has not found the topic as it knows it for 10 s proves nothing any more, so nobody trades by an
+//! old count for longer than that, 3 s for a broker that lags behind, the 3 s of a proof, and Takeover Delay after
+//! the first who knows the new one. So long waits whoever reads a note with another COUNT than its own, or with none,
+//! or no note at all, whatever it says. And it writes its own COUNT only when it has waited, so that a successor
+//! waits too.
 //!
 //! Epochs grow over the same notes: each is at least one above the one that was read.
 
@@ -88,7 +95,7 @@ impl Reading {
 
 impl fmt::Debug for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { url, options, ownership, client_id } = self;
+        let Self { url, options, ownership, client_id, others: _ } = self;
         let mut shown = f.debug_struct("Plan");
         shown.field("url", url).field("options", &names(options));
         shown.field("ownership", ownership).field("client_id", client_id).finish()
@@ -97,7 +104,7 @@ impl fmt::Debug for Plan {
 
 impl fmt::Debug for Reading {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { options, ownership, client_id } = self;
+        let Self { options, ownership, client_id, others: _ } = self;
         let mut shown = f.debug_struct("Reading");
         shown.field("options", &names(options));
         shown.field("ownership", ownership).field("client_id", client_id).finish()

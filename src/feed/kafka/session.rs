@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use pipeline::ownership::Generation;
+use pipeline::time::Nanos;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
@@ -199,10 +200,10 @@ impl<'a> Session<'a> {
 
     fn take(&mut self, event: Event) -> Option<End> {
         match event {
-            Event::Topics(Ok(counts)) => return self.take_topics(counts),
+            Event::Topics(Ok(counts), begun) => return self.take_topics(counts, begun),
             // Usually it follows from what was told.
-            Event::Topics(Err(error)) if self.outer.says.has_said() => self.down(&error),
-            Event::Topics(Err(error)) => {
+            Event::Topics(Err(error), _) if self.outer.says.has_said() => self.down(&error),
+            Event::Topics(Err(error), _) => {
                 self.trouble("brokers", &format!("the brokers do not answer ({error})"));
             }
             Event::Joined => {
@@ -283,7 +284,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn take_topics(&mut self, counts: Counts) -> Option<End> {
+    fn take_topics(&mut self, counts: Counts, begun: Nanos) -> Option<End> {
         self.say_missing(&counts);
         if counts.is_empty() && self.counts.is_none() {
             return None;
@@ -294,7 +295,7 @@ impl<'a> Session<'a> {
                 None
             }
             Some(known) => Some(End::Lost(words::difference(known, &counts))),
-            None => self.begin(counts).err().map(End::Failed),
+            None => self.begin(counts, begun).err().map(End::Failed),
         }
     }
 
@@ -311,6 +312,7 @@ impl<'a> Session<'a> {
     }
 
     /// The topics are known: now it is known which partition each symbol is at home in.
+<<<<<<< HEAD
     fn begin(&mut self, counts: Counts) -> Result<(), FeedError> {
         let homes = Arc::new(Homes::new(
             &self.outer.plan.url,
@@ -318,6 +320,10 @@ impl<'a> Session<'a> {
             &self.outer.plan.others,
             &counts,
         ));
+=======
+    fn begin(&mut self, counts: Counts, begun: Nanos) -> Result<(), FeedError> {
+        let homes = Arc::new(Homes::new(&self.outer.plan.url, self.outer.intake.routes(), &counts));
+>>>>>>> kfix
         self.counts = Some(counts);
         self.homes = Some(Arc::clone(&homes));
         if self.watched.try_send(Watched::Homes(Arc::clone(&homes))).is_err() {
@@ -325,7 +331,7 @@ impl<'a> Session<'a> {
         }
         self.outer.state.send_replace(FeedState::Verifying);
         let begun = match self.outer.plan.ownership {
-            Ownership::Group { takeover_delay } => self.subscribe(&homes, takeover_delay),
+            Ownership::Group { takeover_delay } => self.subscribe(&homes, takeover_delay, begun),
             Ownership::ByHand => self.assign(&homes),
         };
         begun.map_err(|error| FeedError::Kafka {
@@ -334,9 +340,10 @@ impl<'a> Session<'a> {
         })
     }
 
-    fn subscribe(&mut self, homes: &Arc<Homes>, takeover_delay: Duration) -> KafkaResult<()> {
+    fn subscribe(&mut self, homes: &Arc<Homes>, takeover_delay: Duration, looked: Nanos) -> KafkaResult<()> {
         let clock = self.outer.clock;
         let group = Group::new(Arc::clone(homes), *self.outer.next_generation, takeover_delay, clock);
+        group.looked(&homes.counts(), looked);
         let group = Arc::new(group);
         self.consumer.context().set_group(Arc::clone(&group));
         let (asks, asked) = sync_channel(ASKS_MAX);

@@ -31,6 +31,13 @@ pub(super) const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long a look may take.
 pub(super) const LOOK_MAX: Duration = Duration::from_secs(2);
+/// A session that has not found its topics as it knows them for so long proves nothing: one look may fail.
+pub(super) const LOOK_HOLDS: Duration =
+    LOOK_EVERY.saturating_add(LOOK_AGAIN).saturating_add(LOOK_MAX).saturating_add(LOOK_MAX);
+/// How long beyond Takeover Delay somebody may trade who counts other partitions: until its look is too old, a
+/// broker's that lags behind by what confirming a look takes, and its last proof has run out.
+pub(super) const RECOUNT_MAX: Duration =
+    LOOK_HOLDS.saturating_add(LOOK_AGAIN).saturating_add(LOOK_MAX).saturating_add(PROOF);
 /// Messages that came to the client and not to us for so long: the client is stuck.
 pub(super) const STUCK: Duration = Duration::from_secs(10);
 /// A client without brokers in so many statistics in a row will find none by itself.

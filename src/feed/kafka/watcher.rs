@@ -85,11 +85,15 @@ impl Watcher {
 
     /// Looks at the topics; gives the wait until the next look.
     fn look(&self, look: &mut Look) -> Duration {
+        let begun = self.clock.now().mono;
         let found = self.counts().map_err(|error| error.to_string());
+        if let (Ok(counts), Some(group)) = (&found, self.consumer.context().group()) {
+            group.looked(counts, begun);
+        }
         let told = look.take(found, self.topics.len());
         let Some((told, again)) = told else { return LOOK_AGAIN };
         // If the queue is full, the next look tells.
-        let _ = self.events.try_send(Event::Topics(told));
+        let _ = self.events.try_send(Event::Topics(told, begun));
         again
     }
 
