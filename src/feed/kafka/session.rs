@@ -312,18 +312,13 @@ impl<'a> Session<'a> {
     }
 
     /// The topics are known: now it is known which partition each symbol is at home in.
-<<<<<<< HEAD
-    fn begin(&mut self, counts: Counts) -> Result<(), FeedError> {
+    fn begin(&mut self, counts: Counts, begun: Nanos) -> Result<(), FeedError> {
         let homes = Arc::new(Homes::new(
             &self.outer.plan.url,
             self.outer.intake.routes(),
             &self.outer.plan.others,
             &counts,
         ));
-=======
-    fn begin(&mut self, counts: Counts, begun: Nanos) -> Result<(), FeedError> {
-        let homes = Arc::new(Homes::new(&self.outer.plan.url, self.outer.intake.routes(), &counts));
->>>>>>> kfix
         self.counts = Some(counts);
         self.homes = Some(Arc::clone(&homes));
         if self.watched.try_send(Watched::Homes(Arc::clone(&homes))).is_err() {
