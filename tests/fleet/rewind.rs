@@ -15,8 +15,8 @@ use self_trader::clock::wall_ms;
 
 const SYMBOLS: usize = 24;
 const BACKLOG: u32 = 40;
-/// Longer than Takeover Delay, after which a member may trade.
-const NOTHING_FOR: Duration = Duration::from_secs(6);
+/// Longer than a group without notes waits, after which a member may trade.
+const NOTHING_FOR: Duration = Duration::from_secs(22);
 
 #[test]
 fn a_rewind_makes_no_pair_in_a_classic_group() {
