@@ -47,7 +47,7 @@ pub struct Settings {
     pub recv_window: Duration,
     /// What our orders' ids begin with.
     pub prefix: InstrumentPrefix,
-    /// The owner's epoch: the first one's; each term brings its own.
+    /// The first owner's epoch; each term brings its own.
     pub epoch: Epoch,
     /// The source of draws.
     pub chance: Chance,
@@ -180,9 +180,7 @@ impl Instrument {
         self.term = Some(term);
         self.pairs_before = self.counts.pairs;
         self.phase = Phase::Sweeping;
-        if self.connected {
-            self.sweep = Some(self.new_sweep(now));
-        }
+        self.sweep = self.connected.then(|| self.new_sweep(now));
         self.advance(now);
     }
 
@@ -416,8 +414,8 @@ impl Instrument {
     /// A new order of our prefix that is not of our epoch: somebody else trades what we own.
     fn is_foreign(&self, report: &OrderReport) -> bool {
         let OrderReport::Update(update) = report else { return false };
-        let fresh = update.status == OrderStatus::New && update.client_id.epoch() != self.settings.epoch;
-        fresh && self.phase == Phase::Live
+        let foreign = update.client_id.epoch() != self.settings.epoch;
+        foreign && update.status == OrderStatus::New && self.phase == Phase::Live
     }
 
     fn run_sweep(&mut self, now: Now) {
