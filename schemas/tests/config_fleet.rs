@@ -93,10 +93,10 @@ fn the_feed_may_be_a_reference() {
 
 #[test]
 fn numbers_and_words_have_their_bounds() {
-    refused(json!({ "Shards": 0 }), &["CFG-008 /Shards: out of range (got 0, want an integer 1 to 10000)"]);
+    refused(json!({ "Shards": 0 }), &["CFG-008 /Shards: out of range (got 0, want an integer 1 to 1000)"]);
     refused(
-        json!({ "Shards": 10_001 }),
-        &["CFG-008 /Shards: out of range (got 10001, want an integer 1 to 10000)"],
+        json!({ "Shards": 1_001 }),
+        &["CFG-008 /Shards: out of range (got 1001, want an integer 1 to 1000)"],
     );
     for delay in [json!(4.999), json!(60.001), json!(-1)] {
         refused(
