@@ -31,7 +31,7 @@ did not confirm every message, 2 the tape or an argument cannot be used.";
 pub struct Args {
     /// The tape: a Binance trades or aggTrades CSV (plain, .gz, .zip), the derived CSV, or recorded websocket lines
     pub tape: PathBuf,
-    /// Where to: redis://host:port, rediss://user:password@host:port/db or kafka://host:port[,host:port]/TOPIC
+    /// Where to: redis://host:port, rediss://user:password@host:port/db or kafka://host:port/TOPIC (brokers separated by commas)
     #[arg(long, value_name = "URL")]
     pub to: FeedUrl,
     /// Times the recorded speed, or "max"

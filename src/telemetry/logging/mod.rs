@@ -1,5 +1,5 @@
 //! Logs: for people or one JSON object a line, to a standard stream or a file a day. Writing has a thread of its
-//! own: a reader that does not read costs lines, never a trade. No call site fills a log: see [`limit`].
+//! own: a reader that does not read costs lines, never a trade. No call site fills a log (`limit.rs`).
 
 mod limit;
 mod lines;
