@@ -211,6 +211,8 @@ async fn record(links: &LaneLinks, trade: Trade, now: Now) {
 async fn end(mut instrument: Instrument, links: &mut LaneLinks, now: Now) -> LaneEnd {
     let maybe_open = instrument.maybe_open();
     let mut counts = instrument.counts();
+    // Whatever the claim has become meanwhile: nothing will begin here any more.
+    links.hold.set_quiet(instrument.is_quiet());
     if let Some(trade) = instrument.abandon() {
         record(links, trade, now).await;
     }
