@@ -180,7 +180,9 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         );
         links.doubt.store(true, Ordering::Relaxed);
     }
-    if !links.claim.has_changed().unwrap_or(false) {
+    // Where it has stopped nothing will begin any more, whatever the claim has become meanwhile.
+    let stopped = instrument.phase() == Phase::Stopped;
+    if stopped || !links.claim.has_changed().unwrap_or(false) {
         if instrument.is_quiet() {
             links.stats.left(clock.now().mono);
         }
@@ -211,8 +213,6 @@ async fn record(links: &LaneLinks, trade: Trade, now: Now) {
 async fn end(mut instrument: Instrument, links: &mut LaneLinks, now: Now) -> LaneEnd {
     let maybe_open = instrument.maybe_open();
     let mut counts = instrument.counts();
-    // Whatever the claim has become meanwhile: nothing will begin here any more.
-    links.hold.set_quiet(instrument.is_quiet());
     if let Some(trade) = instrument.abandon() {
         record(links, trade, now).await;
     }

@@ -9,6 +9,9 @@ use crate::publisher::Steady;
 use crate::redis::Redis;
 use crate::shards::settle;
 
+/// What a lease that is not given back costs its next owner.
+const LEASE_MS: i64 = 8_000;
+
 #[test]
 fn another_number_of_shards_by_rolling_restart_never_has_two_owners() {
     let _alone = alone();
@@ -38,7 +41,11 @@ fn another_number_of_shards_by_rolling_restart_never_has_two_owners() {
     settle(&mut fleet, 2, "two of two", &pods.all());
 
     drop(steady);
-    fleet.finish("static over Redis");
+    let ledger = fleet.finish("static over Redis");
+    let mut gaps: Vec<_> = ledger.gaps(i64::MIN).into_iter().map(|gap| gap.length).collect();
+    gaps.sort_unstable();
+    let middle = gaps[gaps.len() / 2];
+    assert!(middle < LEASE_MS, "{middle} ms: leases ran out, where they were to be given back");
 }
 
 /// The processes by ordinal; each start has a name of its own.
