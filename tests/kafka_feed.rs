@@ -199,9 +199,9 @@ fn no_hold_outlives_its_proof() {
         cluster.request_errors(RDKafkaApiKey::OffsetCommit, &refusals);
         let refused = member.clock.now().mono;
         until("it shuts", || member.open().is_empty()).await;
-        let open = member.clock.now().mono.since(refused);
-        // 3 s by the hold's own clock, and what a busy machine takes to look.
-        assert!(open <= Duration::from_millis(4_000), "it stayed open for {open:?}");
+        // By the hold's own account: when this test comes to look does not matter.
+        let proved = member.holds[0].until().since(refused);
+        assert!(proved <= Duration::from_secs(3), "proved for {proved:?} more");
         cluster.clear_request_errors(RDKafkaApiKey::OffsetCommit);
         until("it opens again", || member.open() == [0]).await;
         assert_eq!(member.term(0).unwrap().epoch, epoch, "it never was anybody else's");

@@ -32,3 +32,86 @@ impl Permit for Fence {
         self.holds.get(lane.0).is_some_and(|hold| hold.is_claimed() || hold.epoch() == id.epoch())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pipeline::ownership::{Claim, Generation, Term};
+    use pipeline::time::Nanos;
+    use schemas::ids::{Epoch, InstrumentPrefix, Leg};
+    use schemas::order::{PositionSide, Side};
+    use schemas::units::{Price, Qty};
+
+    use super::*;
+
+    const EPOCH: Epoch = Epoch::new(7);
+    const GENERATION: Generation = Generation(3);
+    const UNTIL: Nanos = Nanos(1_000);
+
+    fn at(mono: u64) -> Now {
+        Now { mono: Nanos(mono), wall_ms: 0 }
+    }
+
+    fn held() -> (Arc<Hold>, Fence) {
+        let hold = Hold::new();
+        hold.begin(Term { epoch: EPOCH, from: at(0), shared: true }, GENERATION, UNTIL);
+        let fence = Fence::new(vec![Arc::clone(&hold)]);
+        (hold, fence)
+    }
+
+    fn leg(epoch: Epoch, generation: Generation) -> PlaceLeg {
+        PlaceLeg {
+            id: ClientOrderId::new(InstrumentPrefix::new("test", "BTCUSDT"), epoch, 0, Leg::Maker),
+            side: Side::Buy,
+            price: Price::from_steps(1),
+            qty: Qty::from_steps(1),
+            qty_decimals: 0,
+            position_side: PositionSide::None,
+            not_after: Nanos(u64::MAX),
+            generation,
+        }
+    }
+
+    #[test]
+    fn an_order_leaves_by_its_own_epoch_its_own_assignment_and_a_proof_that_lasts() {
+        let (_, mut fence) = held();
+        let lane = LaneId(0);
+        assert!(fence.grant(lane, &leg(EPOCH, GENERATION), at(999)));
+        assert!(!fence.grant(lane, &leg(EPOCH, GENERATION), at(1_000)), "the proof is over");
+        assert!(!fence.grant(lane, &leg(Epoch::new(6), GENERATION), at(1)), "an older term's");
+        assert!(!fence.grant(lane, &leg(Epoch::new(8), GENERATION), at(1)), "nobody's yet");
+        assert!(!fence.grant(lane, &leg(EPOCH, Generation(2)), at(1)), "fetched under an earlier assignment");
+        assert!(!fence.grant(LaneId(1), &leg(EPOCH, GENERATION), at(1)), "no lane of ours");
+    }
+
+    #[test]
+    fn a_hold_that_was_shut_is_not_opened_by_a_late_proof() {
+        for end in [Hold::shut, Hold::leave, Hold::lose] {
+            let (hold, mut fence) = held();
+            hold.prolong(Nanos(2_000));
+            assert!(fence.grant(LaneId(0), &leg(EPOCH, GENERATION), at(1_500)));
+            end(&hold);
+            hold.prolong(Nanos(3_000));
+            assert!(!fence.grant(LaneId(0), &leg(EPOCH, GENERATION), at(1)));
+        }
+    }
+
+    #[test]
+    fn a_proof_that_came_out_of_order_shortens_nothing() {
+        let (hold, _) = held();
+        hold.prolong(Nanos(2_000));
+        hold.prolong(Nanos(1_500));
+        assert_eq!(hold.until(), Nanos(2_000));
+    }
+
+    #[test]
+    fn others_orders_are_heard_of_only_while_the_instrument_is_claimed() {
+        let (hold, fence) = held();
+        let [own, others] = [EPOCH, Epoch::new(9)].map(|epoch| leg(epoch, GENERATION).id);
+        assert!(fence.hears(LaneId(0), own) && fence.hears(LaneId(0), others));
+        hold.leave();
+        assert_eq!(*hold.claim().borrow(), Claim::Leaving);
+        assert!(fence.hears(LaneId(0), others), "it is still ours to close");
+        hold.lose();
+        assert!(fence.hears(LaneId(0), own) && !fence.hears(LaneId(0), others));
+    }
+}

@@ -78,6 +78,6 @@ fn stayed_below(fleet: &Fleet, what: &str, limit: u64) {
     let (peak, refused) = (count("peak"), count("refused"));
     println!("{what}: three processes spent at most {peak} of {limit} in a window; {refused} were refused");
     assert!(peak <= limit && refused == 0, "{totals}");
-    // A maker keeps room for a taker that may not come.
-    assert!(peak > limit / 3, "the limit was never in sight: {totals}");
+    // All that is for places, of which a maker keeps half for a taker that may not come.
+    assert!(peak >= limit * 4 / 5 / 2, "the limit was never in sight: {totals}");
 }
