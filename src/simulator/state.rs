@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet};
 
 use schemas::order::Side;
 
-use super::binance_spot::{Hub, OrderLimit, Signer, WeightLimit};
+use super::binance::{Hub, OrderLimit, Signer, WeightLimit};
 use super::engine::{AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Engine, Event, SymbolId};
 use super::faults::Faults;
-use super::history::History;
-use super::options::{AccountSpec, Profile, VenueError, VenueOptions};
-use super::symbols::SymbolSpec;
+use super::ledger::history::History;
+use super::options::{AccountSpec, VenueError, VenueOptions};
+use super::profile::Profile;
+use super::symbols::{Product, SymbolSpec};
 
 /// Whole units of every asset that each account begins with.
 const AMPLE: i128 = 1_000_000_000_000;
@@ -39,7 +40,8 @@ pub(super) struct Asset {
 pub(super) struct Account {
     pub(super) key: String,
     pub(super) signer: Signer,
-    pub(super) orders: OrderLimit,
+    /// By product.
+    pub(super) orders: [OrderLimit; 2],
     /// When its balances last changed.
     pub(super) updated_ms: i64,
 }
@@ -66,11 +68,12 @@ pub(super) struct State {
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
     pub(super) faults: Faults,
-    pub(super) weight: WeightLimit,
+    /// By product.
+    pub(super) weight: [WeightLimit; 2],
     pub(super) hub: Hub,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
-    symbols_by_name: HashMap<String, SymbolId>,
+    symbols_by_name: [HashMap<String, SymbolId>; 2],
     accounts_by_key: HashMap<String, AccountId>,
     ids_made: u64,
 }
@@ -80,7 +83,8 @@ impl State {
         check(options)?;
         let mut engine = Engine::default();
         let (assets, symbols) = list(&mut engine, &options.symbols)?;
-        let accounts: Vec<_> = options.accounts.iter().map(|spec| Account::new(spec, options)).collect();
+        let profile = options.effective_profile();
+        let accounts: Vec<_> = options.accounts.iter().map(|spec| Account::new(spec, &profile)).collect();
         for _ in &accounts {
             let account = engine.add_account();
             for asset in symbols.iter().flat_map(|symbol| [symbol.base, symbol.quote]).collect::<HashSet<_>>()
@@ -88,21 +92,24 @@ impl State {
                 engine.deposit(account, asset, AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into()));
             }
         }
-        let names = symbols.iter().map(|symbol| (symbol.spec.name.clone(), symbol.id)).collect();
+        let names = Product::ALL.map(|product| {
+            let own = symbols.iter().filter(|symbol| symbol.spec.product == product);
+            own.map(|symbol| (symbol.spec.name.clone(), symbol.id)).collect()
+        });
         let keys = engine.accounts().zip(&accounts).map(|(id, account)| (account.key.clone(), id)).collect();
         Ok(Self {
             engine,
             events: Vec::with_capacity(64),
             cancel_id: None,
-            profile: options.profile,
             history: History::new(symbols.len()),
             faults: Faults::new(symbols.len()),
-            weight: WeightLimit::new(options),
+            weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
             hub: Hub::new(symbols.len()),
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols_by_name: names,
             accounts_by_key: keys,
             ids_made: 0,
+            profile,
             symbols,
             assets,
             accounts,
@@ -113,8 +120,21 @@ impl State {
         &self.symbols[id.index()]
     }
 
-    pub(super) fn symbol_named(&self, name: &str) -> Option<SymbolId> {
-        self.symbols_by_name.get(name).copied()
+    pub(super) fn symbol_named(&self, product: Product, name: &str) -> Option<SymbolId> {
+        self.symbols_by_name[product.index()].get(name).copied()
+    }
+
+    /// A product's symbols, in the order in which they were listed.
+    pub(super) fn symbols_of(&self, product: Product) -> impl Iterator<Item = &Symbol> {
+        self.symbols.iter().filter(move |symbol| symbol.spec.product == product)
+    }
+
+    pub(super) const fn weight_mut(&mut self, product: Product) -> &mut WeightLimit {
+        &mut self.weight[product.index()]
+    }
+
+    pub(super) fn orders_mut(&mut self, account: AccountId, product: Product) -> &mut OrderLimit {
+        &mut self.account_mut(account).orders[product.index()]
     }
 
     pub(super) fn asset(&self, id: AssetId) -> &Asset {
@@ -173,18 +193,26 @@ impl State {
 }
 
 impl Account {
-    fn new(spec: &AccountSpec, options: &VenueOptions) -> Self {
+    fn new(spec: &AccountSpec, profile: &Profile) -> Self {
         Self {
             key: spec.key.clone(),
             signer: Signer::new(&spec.secret),
-            orders: OrderLimit::new(options),
+            orders: Product::ALL.map(|product| OrderLimit::new(profile.market(product))),
             updated_ms: 0,
         }
     }
 }
 
 fn check(options: &VenueOptions) -> Result<(), VenueError> {
-    unique("symbols", options.symbols.iter().map(|symbol| &symbol.name))?;
+    let names: Vec<String> = options
+        .symbols
+        .iter()
+        .map(|symbol| match symbol.product {
+            Product::Spot => symbol.name.clone(),
+            Product::UsdM => format!("{} ({})", symbol.name, symbol.product.as_str()),
+        })
+        .collect();
+    unique("symbols", names.iter())?;
     unique("accounts", options.accounts.iter().map(|account| &account.key))
 }
 

@@ -3,15 +3,16 @@
 use schemas::order::TimeInForce;
 use serde::Serialize;
 
-use super::error::ApiError;
-use super::numbers::Fixed;
-use super::operation::{Answer, Request, json};
 use super::order_rules::{self, Detail, client_id, received};
-use super::publish::publish;
 use super::views::{OrderView, expiry_reason, order_view, stp_word, type_words};
+use crate::simulator::binance::error::ApiError;
+use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::route::{Answer, Request, json};
 use crate::simulator::engine::{AccountId, ClientId, Event, Order, OrderId, SymbolId, Target};
-use crate::simulator::history::OrderRecord;
+use crate::simulator::ledger::history::OrderRecord;
+use crate::simulator::publish::publish;
 use crate::simulator::state::{State, Symbol};
+use crate::simulator::symbols::Product;
 
 /// Answer to a placed order at its shortest.
 #[derive(Serialize)]
@@ -79,7 +80,7 @@ pub(super) fn place(state: &mut State, request: &Request<'_>) -> Answer {
     let (new, detail) = order_rules::read(state, request)?;
     let order =
         state.engine.place(&new, &mut state.events).inspect_err(|_| state.history.totals.rejected += 1)?;
-    state.account_mut(new.account).orders.accepted(request.now_ms);
+    state.orders_mut(new.account, Product::Spot).accepted(request.now_ms);
     let symbol = state.symbol(order.symbol);
     if detail == Detail::Ack {
         return json(&Ack {

@@ -3,10 +3,10 @@
 use schemas::order::{OrderStatus, TimeInForce};
 use serde::Serialize;
 
-use super::numbers::Fixed;
-use super::operation::json_text;
 use super::order_rules::received;
 use super::views::{amount, expiry_reason, stp_word, type_words};
+use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::route::json_text;
 use crate::simulator::engine::{AccountId, AssetId, ClientId, Fill, Order, Prevented, SymbolId, Trade};
 use crate::simulator::faults::Stream;
 use crate::simulator::state::{State, Symbol};
@@ -129,12 +129,12 @@ impl<'a> ExecutionReport<'a> {
 }
 
 /// An order was accepted.
-pub(super) fn accepted(state: &State, order: &Order, execution: u64, now_ms: i64) {
+pub(in crate::simulator) fn accepted(state: &State, order: &Order, execution: u64, now_ms: i64) {
     tell(state, order, |symbol| ExecutionReport::new(symbol, order, execution, "NEW", now_ms));
 }
 
 /// One order's side of a trade.
-pub(super) fn traded(state: &State, trade: &Trade, fill: &Fill, now_ms: i64) {
+pub(in crate::simulator) fn traded(state: &State, trade: &Trade, fill: &Fill, now_ms: i64) {
     let order = &fill.order;
     tell(state, order, |symbol| ExecutionReport {
         l: symbol.qty(trade.qty),
@@ -149,7 +149,7 @@ pub(super) fn traded(state: &State, trade: &Trade, fill: &Fill, now_ms: i64) {
 }
 
 /// A resting order ended instead of trading with its own account.
-pub(super) fn prevented(state: &State, prevented: &Prevented, now_ms: i64) {
+pub(in crate::simulator) fn prevented(state: &State, prevented: &Prevented, now_ms: i64) {
     let order = &prevented.maker.order;
     tell(state, order, |symbol| ExecutionReport {
         m: true,
@@ -163,7 +163,13 @@ pub(super) fn prevented(state: &State, prevented: &Prevented, now_ms: i64) {
 }
 
 /// An order was cancelled, by the cancel of that id, or expired.
-pub(super) fn ended(state: &State, order: &Order, execution: u64, cancel_id: Option<ClientId>, now_ms: i64) {
+pub(in crate::simulator) fn ended(
+    state: &State,
+    order: &Order,
+    execution: u64,
+    cancel_id: Option<ClientId>,
+    now_ms: i64,
+) {
     tell(state, order, |symbol| match &cancel_id {
         None => ExecutionReport::new(symbol, order, execution, "EXPIRED", now_ms),
         Some(cancel_id) => ExecutionReport {
@@ -192,7 +198,13 @@ struct Changed<'a> {
 }
 
 /// The balances that a command changed.
-pub(super) fn balances(state: &State, account: AccountId, symbol: SymbolId, assets: &[AssetId], now_ms: i64) {
+pub(in crate::simulator) fn balances(
+    state: &State,
+    account: AccountId,
+    symbol: SymbolId,
+    assets: &[AssetId],
+    now_ms: i64,
+) {
     if !is_heard(state, account, symbol) {
         return;
     }
