@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use schemas::order::Side;
 
 use super::binance_spot::{Hub, OrderLimit, Signer, WeightLimit};
-use super::engine::{AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Engine, Event, SymbolId};
+use super::engine::{AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Engine, Event, MarketKind, SymbolId};
 use super::faults::Faults;
 use super::history::History;
 use super::options::{AccountSpec, Profile, VenueError, VenueOptions};
@@ -85,7 +85,9 @@ impl State {
             let account = engine.add_account();
             for asset in symbols.iter().flat_map(|symbol| [symbol.base, symbol.quote]).collect::<HashSet<_>>()
             {
-                engine.deposit(account, asset, AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into()));
+                engine
+                    .deposit(account, asset, AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into()))
+                    .expect("far below what the engine counts");
             }
         }
         let names = symbols.iter().map(|symbol| (symbol.spec.name.clone(), symbol.id)).collect();
@@ -219,9 +221,11 @@ fn list(engine: &mut Engine, specs: &[SymbolSpec]) -> Result<(Vec<Asset>, Vec<Sy
         let (price, qty) = (spec.price_decimals, spec.qty_decimals);
         let base = asset(engine, &spec.base, qty);
         let quote = asset(engine, &spec.quote, price.saturating_add(qty));
-        let id = engine.add_symbol(base, quote, price, qty).ok_or_else(|| VenueError::Symbol {
-            entry: at + 1,
-            what: format!("{price} and {qty} decimals are too fine, want at most 18 together"),
+        let id = engine.add_symbol(MarketKind::Spot { base, quote }, price, qty).map_err(|_| {
+            VenueError::Symbol {
+                entry: at + 1,
+                what: format!("{price} and {qty} decimals are too fine, want at most 18 together"),
+            }
         })?;
         symbols.push(Symbol { id, spec: spec.clone(), base, quote, frozen: None });
     }

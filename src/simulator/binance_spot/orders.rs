@@ -1,6 +1,5 @@
 //! Placing, cancelling and looking up orders.
 
-use schemas::order::TimeInForce;
 use serde::Serialize;
 
 use super::error::ApiError;
@@ -9,7 +8,7 @@ use super::operation::{Answer, Request, json};
 use super::order_rules::{self, Detail, client_id, received};
 use super::publish::publish;
 use super::views::{OrderView, expiry_reason, order_view, stp_word, type_words};
-use crate::simulator::engine::{AccountId, ClientId, Event, Order, OrderId, SymbolId, Target};
+use crate::simulator::engine::{AccountId, ClientId, Event, Life, Order, OrderId, SymbolId, Target};
 use crate::simulator::history::OrderRecord;
 use crate::simulator::state::{State, Symbol};
 
@@ -292,7 +291,7 @@ fn cancelled<'a>(
 }
 
 fn fills<'a>(symbol: &'a Symbol, order: &Order, events: &[Event]) -> Vec<FillView<'a>> {
-    if order.life == TimeInForce::Gtx {
+    if order.life == Life::Gtx {
         return Vec::new();
     }
     let fill = |event: &Event| match event {
@@ -305,26 +304,34 @@ fn fills<'a>(symbol: &'a Symbol, order: &Order, events: &[Event]) -> Vec<FillVie
         }),
         Event::Accepted { .. }
         | Event::Prevented(_)
+        | Event::Amended { .. }
+        | Event::Modified { .. }
         | Event::Ended { .. }
         | Event::Level { .. }
-        | Event::Balance { .. } => None,
+        | Event::Position { .. }
+        | Event::Balance { .. }
+        | Event::Wiped => None,
     };
     events.iter().filter_map(fill).collect()
 }
 
 fn prevented_matches(symbol: &Symbol, events: &[Event]) -> Vec<PreventedView> {
     let view = |event: &Event| match event {
-        Event::Prevented(prevented) => Some(PreventedView {
+        Event::Prevented(prevented) => prevented.maker.taken.map(|taken| PreventedView {
             prevented_match_id: prevented.id,
             maker_order_id: prevented.maker.order.id.0,
-            price: symbol.price(prevented.maker.order.price),
-            maker_prevented_quantity: symbol.qty(prevented.qty),
+            price: symbol.price(prevented.price),
+            maker_prevented_quantity: symbol.qty(taken.qty),
         }),
         Event::Accepted { .. }
         | Event::Traded(_)
+        | Event::Amended { .. }
+        | Event::Modified { .. }
         | Event::Ended { .. }
         | Event::Level { .. }
-        | Event::Balance { .. } => None,
+        | Event::Position { .. }
+        | Event::Balance { .. }
+        | Event::Wiped => None,
     };
     events.iter().filter_map(view).collect()
 }

@@ -1,10 +1,10 @@
 //! Orders, trades and balances as the dialect writes them.
 
-use schemas::order::{OrderStatus, Side, TimeInForce};
+use schemas::order::{OrderStatus, Side};
 use serde::Serialize;
 
 use super::numbers::Fixed;
-use crate::simulator::engine::{AMOUNT_DECIMALS, AccountId, AssetId, Order, StpMode};
+use crate::simulator::engine::{AMOUNT_DECIMALS, AccountId, AssetId, Life, Order, StpMode};
 use crate::simulator::history::{OrderRecord, TradeRecord};
 use crate::simulator::state::{State, Symbol};
 
@@ -31,16 +31,21 @@ impl Symbol {
 pub(super) const fn stp_word(mode: StpMode) -> &'static str {
     match mode {
         StpMode::None => "NONE",
+        StpMode::ExpireTaker => "EXPIRE_TAKER",
         StpMode::ExpireMaker => "EXPIRE_MAKER",
+        StpMode::ExpireBoth => "EXPIRE_BOTH",
+        StpMode::Decrement => "DECREMENT",
+        StpMode::Transfer => "TRANSFER",
     }
 }
 
 /// The dialect's order type and time in force: post-only is a type here.
-pub(super) const fn type_words(life: TimeInForce) -> (&'static str, &'static str) {
+pub(super) const fn type_words(life: Life) -> (&'static str, &'static str) {
     match life {
-        TimeInForce::Gtc => ("LIMIT", "GTC"),
-        TimeInForce::Ioc => ("LIMIT", "IOC"),
-        TimeInForce::Gtx => ("LIMIT_MAKER", "GTC"),
+        Life::Gtc => ("LIMIT", "GTC"),
+        Life::Ioc => ("LIMIT", "IOC"),
+        Life::Fok => ("LIMIT", "FOK"),
+        Life::Gtx => ("LIMIT_MAKER", "GTC"),
     }
 }
 
