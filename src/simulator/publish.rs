@@ -53,6 +53,7 @@ fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
             state.history.update(order, now_ms);
             reports::ended(state, order, *execution, state.cancel_id, now_ms);
         }
+        Event::Amended { .. } | Event::Modified { .. } | Event::Position { .. } | Event::Wiped => {}
         Event::Level { symbol, side, price, .. } => feed::level(state, *symbol, *side, *price),
         Event::Balance { account, asset, .. } => {
             state.account_mut(*account).updated_ms = now_ms;

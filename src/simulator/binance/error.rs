@@ -157,6 +157,20 @@ impl From<Reject> for ApiError {
             Reject::NotPositive => Self::filter("PRICE_FILTER"),
             Reject::DuplicateClientId => Self::new(400, -2010, "Duplicate order sent."),
             Reject::WouldMatch => Self::new(400, -2010, "Order would immediately match and take."),
+            Reject::InsufficientMargin
+            | Reject::ReduceOnly
+            | Reject::PositionSideMismatch
+            | Reject::CannotFill
+            | Reject::UnknownId
+            | Reject::AmendQty
+            | Reject::NoChange
+            | Reject::OpenOrders
+            | Reject::OpenPosition
+            | Reject::OutOfBounds
+            | Reject::TooMuch
+            | Reject::TooFine
+            | Reject::Unsupported => Self::bad_type(),
+            Reject::UnknownOrder => Self::unknown_order(),
             Reject::InsufficientBalance => {
                 Self::new(400, -2010, "Account has insufficient balance for requested action.")
             }

@@ -88,7 +88,7 @@ pub(in crate::simulator) fn book_ticker(state: &mut State, symbol: SymbolId, now
     if state.symbol(symbol).frozen.is_some() {
         return;
     }
-    let touch = [Side::Buy, Side::Sell].map(|side| state.engine.best(symbol, side));
+    let touch = [Side::Buy, Side::Sell].map(|side| state.engine().best(symbol, side));
     let told = &mut state.hub.feeds[symbol.index()].touch;
     if *told == touch {
         return;
@@ -164,17 +164,17 @@ pub(in crate::simulator) fn tell(
 }
 
 fn diff(state: &mut State, symbol: SymbolId, pace: Pace, now_ms: i64) {
+    let last = state.engine().update_id(symbol);
     let feed = &mut state.hub.feeds[symbol.index()].diffs[pace.index()];
     if feed.pending.is_empty() {
         return;
     }
     feed.tidy();
-    let last = state.engine.update_id(symbol);
     let (before, mut pending) = (feed.last, std::mem::take(&mut feed.pending));
     feed.last = last;
     let changed = |side: Side| -> Vec<(i64, i64)> {
         let own = pending.iter().filter(|(is_bid, _)| *is_bid == (side == Side::Buy));
-        own.map(|(_, price)| (*price, state.engine.quantity_at(symbol, side, *price))).collect()
+        own.map(|(_, price)| (*price, state.engine().quantity_at(symbol, side, *price))).collect()
     };
     let changes =
         Changes { first: before + 1, last, before, bids: changed(Side::Buy), asks: changed(Side::Sell) };
@@ -188,7 +188,7 @@ fn diff(state: &mut State, symbol: SymbolId, pace: Pace, now_ms: i64) {
 
 fn top_levels(state: &mut State, symbol: SymbolId, pace: Pace, (at, count): (usize, usize), now_ms: i64) {
     let topic = Topic::Top(pace, at);
-    let update_id = state.engine.update_id(symbol);
+    let update_id = state.engine().update_id(symbol);
     let heard = state.hub.is_heard(symbol, topic);
     let told = &mut state.hub.feeds[symbol.index()].top_told[pace.index()][at];
     if !heard || *told == update_id {

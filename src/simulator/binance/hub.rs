@@ -161,13 +161,13 @@ fn send(listeners: &[Arc<Outbox>], name: impl Fn() -> String, payload: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::simulator::engine::Engine;
+    use crate::simulator::engine::{Engine, MarketKind};
 
     #[test]
     fn a_connection_that_ends_listens_to_nothing_any_more() {
         let mut engine = Engine::default();
         let (base, quote) = (engine.add_asset(), engine.add_asset());
-        let symbol = engine.add_symbol(base, quote, 2, 2).expect("few decimals");
+        let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
         let account = engine.add_account();
         let mut hub = Hub::new(1);
         let (gone, stays) = (hub.connect(false), hub.connect(false));
@@ -186,7 +186,7 @@ mod tests {
     fn only_the_first_listener_begins_a_stream() {
         let mut engine = Engine::default();
         let (base, quote) = (engine.add_asset(), engine.add_asset());
-        let symbol = engine.add_symbol(base, quote, 2, 2).expect("few decimals");
+        let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
         let mut hub = Hub::new(1);
         let (first, second) = (hub.connect(false), hub.connect(false));
         assert!(hub.listen(symbol, Topic::Trade, &first));

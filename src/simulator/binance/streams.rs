@@ -158,7 +158,7 @@ fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>)
     match topic::parse(state, product, name) {
         Some(Named::Symbol(symbol, topic)) => {
             if state.hub.listen(symbol, topic, outbox) {
-                let update_id = state.engine.update_id(symbol);
+                let update_id = state.engine().update_id(symbol);
                 state.hub.feeds[symbol.index()].begin(topic, update_id);
             }
         }

@@ -1,13 +1,13 @@
 //! An order's parameters, and everything that is checked before the engine sees it.
 
-use schemas::order::{Side, TimeInForce};
+use schemas::order::Side;
 use schemas::units::Decimal;
 
 use super::views::parse_side;
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::Request;
-use crate::simulator::engine::{ClientId, NewOrder, StpMode};
+use crate::simulator::engine::{ClientId, Life, NewOrder, StpMode};
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
 
@@ -40,12 +40,16 @@ pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<(NewOrder
     let rules = state.symbol(symbol);
     let (price, qty) = numbers(params, rules)?;
     check_filters(state, rules, price, qty)?;
-    if state.engine.open_orders_of(account, symbol) >= state.profile.spot.open_orders {
+    if state.engine().open_orders_of(account, symbol) >= state.profile.spot.open_orders {
         return Err(ApiError::filter("MAX_NUM_ORDERS"));
     }
     let stp = stp(state, params)?;
     state.orders_mut(account, Product::Spot).check(request.now_ms)?;
-    let new = NewOrder { account, symbol, client, side, price, qty, life, stp, now_ms: request.now_ms };
+    let new = NewOrder {
+        stp,
+        now_ms: request.now_ms,
+        ..NewOrder::limit(account, symbol, client, side, (price, qty), life)
+    };
     Ok((new, detail))
 }
 
@@ -55,26 +59,26 @@ pub(super) fn client_id(name: &str, text: &str) -> Result<ClientId, ApiError> {
     ClientId::new(text).filter(|_| plain).ok_or_else(|| ApiError::illegal(name))
 }
 
-fn life(params: &Params<'_>) -> Result<TimeInForce, ApiError> {
+fn life(params: &Params<'_>) -> Result<Life, ApiError> {
     let time_in_force = params.get("timeInForce");
     match (params.required("type")?, time_in_force) {
         ("LIMIT", None) => Err(ApiError::mandatory("timeInForce")),
-        ("LIMIT", Some("GTC")) => Ok(TimeInForce::Gtc),
-        ("LIMIT", Some("IOC")) => Ok(TimeInForce::Ioc),
+        ("LIMIT", Some("GTC")) => Ok(Life::Gtc),
+        ("LIMIT", Some("IOC")) => Ok(Life::Ioc),
         ("LIMIT", Some(_)) => Err(ApiError::bad_time_in_force()),
-        ("LIMIT_MAKER", None) => Ok(TimeInForce::Gtx),
+        ("LIMIT_MAKER", None) => Ok(Life::Gtx),
         ("LIMIT_MAKER", Some(_)) => Err(ApiError::not_required("timeInForce")),
         _ => Err(ApiError::bad_type()),
     }
 }
 
-fn detail(params: &Params<'_>, life: TimeInForce) -> Result<Detail, ApiError> {
+fn detail(params: &Params<'_>, life: Life) -> Result<Detail, ApiError> {
     match params.get("newOrderRespType") {
         Some("ACK") => Ok(Detail::Ack),
         Some("RESULT") => Ok(Detail::Result),
         Some("FULL") => Ok(Detail::Full),
         Some(_) => Err(ApiError::bad_enum("newOrderRespType")),
-        None if life == TimeInForce::Gtx => Ok(Detail::Ack),
+        None if life == Life::Gtx => Ok(Detail::Ack),
         None => Ok(Detail::Full),
     }
 }

@@ -1,13 +1,13 @@
 //! What an account is told of its orders and balances.
 
-use schemas::order::{OrderStatus, TimeInForce};
+use schemas::order::OrderStatus;
 use serde::Serialize;
 
 use super::order_rules::received;
 use super::views::{amount, expiry_reason, stp_word, type_words};
 use crate::simulator::binance::numbers::Fixed;
 use crate::simulator::binance::route::json_text;
-use crate::simulator::engine::{AccountId, AssetId, ClientId, Fill, Order, Prevented, SymbolId, Trade};
+use crate::simulator::engine::{AccountId, AssetId, ClientId, Fill, Life, Order, Prevented, SymbolId, Trade};
 use crate::simulator::faults::Stream;
 use crate::simulator::state::{State, Symbol};
 
@@ -116,7 +116,7 @@ impl<'a> ExecutionReport<'a> {
             quote: symbol.quote(order.quote),
             last_quote: Fixed::ZERO,
             quote_order_qty: Fixed::ZERO,
-            working_time: (order.life != TimeInForce::Ioc).then_some(order.created_ms),
+            working_time: (order.life != Life::Ioc).then_some(order.created_ms),
             stp: stp_word(order.stp),
             expiry_reason: expiry_reason(order),
             prevented_match: None,
@@ -151,14 +151,15 @@ pub(in crate::simulator) fn traded(state: &State, trade: &Trade, fill: &Fill, no
 /// A resting order ended instead of trading with its own account.
 pub(in crate::simulator) fn prevented(state: &State, prevented: &Prevented, now_ms: i64) {
     let order = &prevented.maker.order;
+    let Some(taken) = prevented.maker.taken else { return };
     tell(state, order, |symbol| ExecutionReport {
         m: true,
         prevented_match: Some(prevented.id),
         prevented_qty: Some(symbol.qty(order.prevented)),
-        last_prevented_qty: Some(symbol.qty(prevented.qty)),
+        last_prevented_qty: Some(symbol.qty(taken.qty)),
         trade_group: Some(-1),
-        counter_order: Some(prevented.taker.0),
-        ..ExecutionReport::new(symbol, order, prevented.maker.execution, "TRADE_PREVENTION", now_ms)
+        counter_order: Some(prevented.taker.order.id.0),
+        ..ExecutionReport::new(symbol, order, taken.execution, "TRADE_PREVENTION", now_ms)
     });
 }
 
@@ -209,7 +210,7 @@ pub(in crate::simulator) fn balances(
         return;
     }
     let changed = |id: &AssetId| {
-        let (asset, held) = (state.asset(*id), state.engine.balance(account, *id));
+        let (asset, held) = (state.asset(*id), state.engine().balance(account, *id));
         Changed {
             a: &asset.name,
             f: amount(held.free, asset.decimals),

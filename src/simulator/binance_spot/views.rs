@@ -1,10 +1,10 @@
 //! Orders, trades and balances as the dialect writes them.
 
-use schemas::order::{OrderStatus, Side, TimeInForce};
+use schemas::order::{OrderStatus, Side};
 use serde::Serialize;
 
 use crate::simulator::binance::numbers::Fixed;
-use crate::simulator::engine::{AMOUNT_DECIMALS, AccountId, AssetId, Order, StpMode};
+use crate::simulator::engine::{AMOUNT_DECIMALS, AccountId, AssetId, Life, Order, StpMode};
 use crate::simulator::ledger::history::{OrderRecord, TradeRecord};
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
@@ -13,16 +13,21 @@ use crate::simulator::symbols::Product;
 pub(super) const fn stp_word(mode: StpMode) -> &'static str {
     match mode {
         StpMode::None => "NONE",
+        StpMode::ExpireTaker => "EXPIRE_TAKER",
         StpMode::ExpireMaker => "EXPIRE_MAKER",
+        StpMode::ExpireBoth => "EXPIRE_BOTH",
+        StpMode::Decrement => "DECREMENT",
+        StpMode::Transfer => "TRANSFER",
     }
 }
 
 /// The dialect's order type and time in force: post-only is a type here.
-pub(super) const fn type_words(life: TimeInForce) -> (&'static str, &'static str) {
+pub(super) const fn type_words(life: Life) -> (&'static str, &'static str) {
     match life {
-        TimeInForce::Gtc => ("LIMIT", "GTC"),
-        TimeInForce::Ioc => ("LIMIT", "IOC"),
-        TimeInForce::Gtx => ("LIMIT_MAKER", "GTC"),
+        Life::Gtc => ("LIMIT", "GTC"),
+        Life::Ioc => ("LIMIT", "IOC"),
+        Life::Fok => ("LIMIT", "FOK"),
+        Life::Gtx => ("LIMIT_MAKER", "GTC"),
     }
 }
 
@@ -142,7 +147,7 @@ pub(in crate::simulator) fn balances(
     let ids: std::collections::BTreeSet<AssetId> =
         state.symbols_of(Product::Spot).flat_map(|symbol| [symbol.base, symbol.quote]).collect();
     ids.into_iter().map(move |id| {
-        let (asset, held) = (state.asset(id), state.engine.balance(account, id));
+        let (asset, held) = (state.asset(id), state.engine().balance(account, id));
         BalanceView {
             asset: &asset.name,
             free: amount(held.free, asset.decimals),

@@ -92,7 +92,7 @@ impl<'a> TradeView<'a> {
 /// `GET /venue/accounts`.
 pub(in crate::simulator) async fn accounts(Extract(shared): Extract<Arc<Shared>>) -> Response {
     let state = shared.lock();
-    let accounts = state.engine.accounts().zip(&state.accounts).map(|(id, account)| {
+    let accounts = state.engine().accounts().zip(&state.accounts).map(|(id, account)| {
         json!({
             "uid": 100_001 + id.index(),
             "apiKey": account.key,
@@ -128,7 +128,7 @@ pub(in crate::simulator) async fn totals(Extract(shared): Extract<Arc<Shared>>) 
         "cancels": totals.cancels,
         "expired": totals.expired,
         "prevented": totals.prevented,
-        "open_orders": state.engine.open_order_count(),
+        "open_orders": state.engine().open_order_count(),
         "weight_peak": state.weight.iter().map(WeightLimit::peak).max(),
         "weight_refused": state.weight.iter().map(WeightLimit::refused).sum::<u64>(),
         "orders_peak": orders().map(OrderLimit::peak).max(),
