@@ -236,7 +236,9 @@ mod tests {
     #[test]
     fn a_topic_is_found_by_its_name() {
         for product in Product::ALL {
-            for topic in all() {
+            let unnamed =
+                |topic: &Topic| matches!(topic, Topic::MarkPrice(Pace::Ms100 | Pace::Ms250 | Pace::Ms500));
+            for topic in all().filter(|topic| !unnamed(topic)) {
                 let name = topic.name(product);
                 if let Some(found) = Topic::named(product, &name) {
                     assert_eq!(found, topic, "{name}");
