@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use schemas::order::{OrderStatus, Side, TimeInForce};
+use schemas::order::{OrderStatus, Side};
 use self_trader::simulator::engine::{
-    AccountId, AssetId, Balance, ClientId, Engine, Event, NewOrder, Order, OrderId, Prevented, Reject,
-    StpMode, SymbolId, Target,
+    AccountId, AssetId, Balance, ClientId, Engine, Event, Life, MarketKind, NewOrder, Order, OrderId,
+    Prevented, Reject, StpMode, SymbolId, Target,
 };
 
 const ACCOUNTS: usize = 2;
@@ -102,7 +102,7 @@ impl Naive {
             price: p.price,
             remaining: p.qty,
         };
-        if p.life == TimeInForce::Gtx && self.best_against(&order).is_some() {
+        if p.life == Life::Gtx && self.best_against(&order).is_some() {
             return Err(Reject::WouldMatch);
         }
         let (asset, held) = spends(p.symbol, p.side, p.price, p.qty);
@@ -114,7 +114,7 @@ impl Naive {
         balance.locked += held;
         self.orders += 1;
         self.take(&mut order, p.stp, told);
-        if order.remaining > 0 && p.life == TimeInForce::Ioc {
+        if order.remaining > 0 && p.life == Life::Ioc {
             self.release(&order);
             told.push(Told::Ended { id: order.id, status: OrderStatus::Expired, left: order.remaining });
         } else if order.remaining > 0 {
@@ -181,7 +181,7 @@ struct Place {
     side: Side,
     price: i64,
     qty: i64,
-    life: TimeInForce,
+    life: Life,
     stp: StpMode,
 }
 
@@ -194,9 +194,9 @@ enum Step {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let life = prop_oneof![
-        3 => Just(TimeInForce::Gtc),
-        2 => Just(TimeInForce::Gtx),
-        3 => Just(TimeInForce::Ioc),
+        3 => Just(Life::Gtc),
+        2 => Just(Life::Gtx),
+        3 => Just(Life::Ioc),
     ];
     let stp = prop_oneof![Just(StpMode::None), Just(StpMode::ExpireMaker)];
     let side = prop_oneof![Just(Side::Buy), Just(Side::Sell)];
@@ -230,13 +230,17 @@ impl Both {
         let symbols: Vec<_> = DECIMALS
             .iter()
             .enumerate()
-            .map(|(at, (price, qty))| engine.add_symbol(assets[at], assets[2], *price, *qty).unwrap())
+            .map(|(at, (price, qty))| {
+                engine
+                    .add_symbol(MarketKind::Spot { base: assets[at], quote: assets[2] }, *price, *qty)
+                    .unwrap()
+            })
             .collect();
         // Tight on purpose: refusals for want of balance must agree too.
         let given = [200 * LOT[0], 200 * LOT[1], 20_000 * (TICK_LOT[0] + TICK_LOT[1])];
         for (account, id) in accounts.iter().enumerate() {
             for (asset, amount) in given.into_iter().enumerate() {
-                engine.deposit(*id, assets[asset], amount);
+                engine.deposit(*id, assets[asset], amount).unwrap();
                 naive.balances[account][asset].free = amount;
             }
         }
@@ -260,16 +264,13 @@ impl Both {
         let mut told = Vec::new();
         match step {
             Step::Place(place) => {
+                let client = ClientId::new(&format!("c{}", place.client)).unwrap();
+                let (account, symbol) = (self.accounts[place.account], self.symbols[place.symbol]);
+                let terms = (place.price, place.qty);
                 let new = NewOrder {
-                    account: self.accounts[place.account],
-                    symbol: self.symbols[place.symbol],
-                    client: ClientId::new(&format!("c{}", place.client)).unwrap(),
-                    side: place.side,
-                    price: place.price,
-                    qty: place.qty,
-                    life: place.life,
                     stp: place.stp,
                     now_ms: 7,
+                    ..NewOrder::limit(account, symbol, client, place.side, terms, place.life)
                 };
                 let got = self.engine.place(&new, &mut self.events).map(drop);
                 prop_assert_eq!(got, self.naive.place(place, &mut told));
@@ -293,7 +294,14 @@ impl Both {
             let executions = match event {
                 Event::Accepted { execution, .. } | Event::Ended { execution, .. } => vec![*execution],
                 Event::Traded(trade) => vec![trade.maker.execution, trade.taker.execution],
-                Event::Prevented(prevented) => vec![prevented.maker.execution],
+                Event::Prevented(prevented) => [prevented.maker.taken, prevented.taker.taken]
+                    .into_iter()
+                    .flatten()
+                    .map(|t| t.execution)
+                    .collect(),
+                Event::Amended { .. } | Event::Modified { .. } | Event::Position { .. } | Event::Wiped => {
+                    vec![]
+                }
                 Event::Level { symbol, side, price, qty, update } => {
                     let last = &mut self.last_update[symbol.index()];
                     prop_assert_eq!(*update, *last + 1);
@@ -373,7 +381,13 @@ fn told_of(event: &Event) -> Option<Told> {
         }),
         Event::Prevented(Prevented { maker, .. }) => Some(ended(&maker.order)),
         Event::Ended { order, .. } => Some(ended(order)),
-        Event::Accepted { .. } | Event::Level { .. } | Event::Balance { .. } => None,
+        Event::Accepted { .. }
+        | Event::Level { .. }
+        | Event::Balance { .. }
+        | Event::Amended { .. }
+        | Event::Modified { .. }
+        | Event::Position { .. }
+        | Event::Wiped => None,
     }
 }
 
@@ -406,16 +420,16 @@ impl Small {
         let mut engine = Engine::default();
         let (base, quote) = (engine.add_asset(), engine.add_asset());
         let account = engine.add_account();
-        let symbol = engine.add_symbol(base, quote, 0, 0).unwrap();
-        engine.deposit(account, base, amount);
-        engine.deposit(account, quote, amount);
+        let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 0, 0).unwrap();
+        engine.deposit(account, base, amount).unwrap();
+        engine.deposit(account, quote, amount).unwrap();
         Self { engine, account, symbol, quote }
     }
 
-    fn place(&mut self, life: TimeInForce, side: Side, price: i64, qty: i64) -> Result<Order, Reject> {
+    fn place(&mut self, life: Life, side: Side, price: i64, qty: i64) -> Result<Order, Reject> {
         let client = ClientId::new(&format!("n{}", self.engine.open_order_count())).unwrap();
         let (account, symbol) = (self.account, self.symbol);
-        let new = NewOrder { account, symbol, client, side, price, qty, life, stp: StpMode::None, now_ms: 0 };
+        let new = NewOrder::limit(account, symbol, client, side, (price, qty), life);
         self.engine.place(&new, &mut Vec::new())
     }
 }
@@ -423,25 +437,22 @@ impl Small {
 #[test]
 fn a_product_beyond_128_bits_is_refused_not_wrapped() {
     let mut small = Small::new(i128::MAX);
-    assert_eq!(
-        small.place(TimeInForce::Gtc, Side::Buy, i64::MAX, i64::MAX),
-        Err(Reject::InsufficientBalance)
-    );
+    assert_eq!(small.place(Life::Gtc, Side::Buy, i64::MAX, i64::MAX), Err(Reject::InsufficientBalance));
     assert_eq!(small.engine.balance(small.account, small.quote).free, i128::MAX);
 }
 
 #[test]
 fn a_post_only_order_does_not_take_even_our_own() {
     let mut small = Small::new(10_i128.pow(24));
-    small.place(TimeInForce::Gtx, Side::Sell, 100, 5).unwrap();
-    assert_eq!(small.place(TimeInForce::Gtx, Side::Buy, 100, 5), Err(Reject::WouldMatch));
-    assert_eq!(small.place(TimeInForce::Gtx, Side::Buy, 99, 5).unwrap().status, OrderStatus::New);
+    small.place(Life::Gtx, Side::Sell, 100, 5).unwrap();
+    assert_eq!(small.place(Life::Gtx, Side::Buy, 100, 5), Err(Reject::WouldMatch));
+    assert_eq!(small.place(Life::Gtx, Side::Buy, 99, 5).unwrap().status, OrderStatus::New);
 }
 
 #[test]
 fn nothing_is_placed_at_zero_or_below() {
     let mut small = Small::new(10_i128.pow(24));
     for (price, qty) in [(0, 5), (5, 0), (-1, 5), (5, -1)] {
-        assert_eq!(small.place(TimeInForce::Gtc, Side::Buy, price, qty), Err(Reject::NotPositive));
+        assert_eq!(small.place(Life::Gtc, Side::Buy, price, qty), Err(Reject::NotPositive));
     }
 }

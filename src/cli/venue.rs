@@ -12,9 +12,9 @@ use crate::simulator::{self, Profile, SymbolSpec, VenueOptions};
 /// Arguments of `venue`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How it behaves
-    #[arg(long, value_enum, default_value_t = Profile::Open)]
-    profile: Profile,
+    /// How it behaves: open or strict
+    #[arg(long, default_value = "open", value_name = "NAME")]
+    profile: String,
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     listen: SocketAddr,
@@ -43,7 +43,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    let (profile, symbols) = (options.profile.as_str(), options.symbols.len());
+    let (profile, symbols) = (options.profile.name.clone(), options.symbols.len());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the first line: who reads it may send a signal at once.
@@ -64,9 +64,12 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn options(args: Args) -> anyhow::Result<VenueOptions> {
+    let profile = Profile::named(&args.profile).with_context(|| {
+        format!("--profile: no such profile (got {:.64}, want open or strict)", args.profile)
+    })?;
     let mut options = VenueOptions {
         listen: args.listen,
-        profile: args.profile,
+        profile,
         weight_per_minute: args.max_weight,
         orders_per_10s: args.max_orders,
         stamp_file: args.stamp_file,

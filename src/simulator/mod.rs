@@ -4,16 +4,19 @@
 //! comes out of the engine. It runs on a thread of its own, with a runtime of its own, and is reached only
 //! through its port; nothing in this program may talk to it by a shorter way.
 //!
-//! One port serves the dialect ([`binance_spot`]), the venue's own books of account (`/venue/*`) and its faults
-//! (`/venue/faults`, see [`faults`]).
+//! One port serves the dialects of Binance Spot and USD-M Futures (what they share: [`binance`]), the venue's own
+//! books of account (`/venue/*`) and its faults (`/venue/faults`, see [`faults`]).
 
-pub mod binance_spot;
+pub mod binance;
+mod binance_spot;
+mod binance_usdm;
 pub mod engine;
 pub mod faults;
-mod history;
-mod inspect;
+mod ledger;
 mod options;
 mod outbox;
+pub mod profile;
+mod publish;
 mod server;
 mod socket;
 mod state;
@@ -26,8 +29,9 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-pub use options::{AccountSpec, Profile, VenueError, VenueOptions};
-pub use symbols::SymbolSpec;
+pub use options::{AccountSpec, VenueError, VenueOptions};
+pub use profile::Profile;
+pub use symbols::{Product, SymbolSpec};
 
 /// How long a venue may take to stop before its thread is left behind.
 const STOP_WITHIN: Duration = Duration::from_secs(5);

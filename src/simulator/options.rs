@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::engine::StpMode;
+use super::profile::Profile;
 use super::symbols::SymbolSpec;
 
 /// Everything that makes one venue different from another.
@@ -33,7 +33,7 @@ impl Default for VenueOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            profile: Profile::Open,
+            profile: Profile::open(),
             weight_per_minute: None,
             orders_per_10s: None,
             symbols: vec![SymbolSpec::named("BTCUSDT", 2, 6), SymbolSpec::named("ETHUSDT", 2, 6)],
@@ -44,80 +44,15 @@ impl Default for VenueOptions {
     }
 }
 
-/// How a venue behaves: self-trade prevention, filters, limits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub enum Profile {
-    /// Self-trades allowed, limits far above what anybody sends.
-    #[default]
-    Open,
-    /// As the public venues: self-trades prevented, small limits, a least notional.
-    Strict,
-}
-
-impl Profile {
-    /// Its name on the command line.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Strict => "strict",
+impl VenueOptions {
+    /// The profile with the limits that were given apart from it.
+    pub(super) fn effective_profile(&self) -> Profile {
+        let mut profile = self.profile.clone();
+        for market in [&mut profile.spot, &mut profile.usdm] {
+            market.weight_per_minute = self.weight_per_minute.unwrap_or(market.weight_per_minute);
+            market.orders[0].limit = self.orders_per_10s.unwrap_or(market.orders[0].limit);
         }
-    }
-
-    /// The self-trade prevention that an order gets which names none.
-    pub(super) const fn default_stp(self) -> StpMode {
-        match self {
-            Self::Open => StpMode::None,
-            Self::Strict => StpMode::ExpireMaker,
-        }
-    }
-
-    /// The modes that an order may name.
-    pub(super) const fn allowed_stp(self) -> &'static [StpMode] {
-        match self {
-            Self::Open => &[StpMode::None, StpMode::ExpireMaker],
-            Self::Strict => &[StpMode::ExpireMaker],
-        }
-    }
-
-    /// Request weight in a minute.
-    pub(super) const fn weight_per_minute(self) -> u64 {
-        match self {
-            Self::Open => 100_000_000,
-            Self::Strict => 6_000,
-        }
-    }
-
-    /// Unfilled orders in 10 s.
-    pub(super) const fn orders_per_10s(self) -> u64 {
-        match self {
-            Self::Open => 10_000_000,
-            Self::Strict => 50,
-        }
-    }
-
-    /// Unfilled orders in a day.
-    pub(super) const fn orders_per_day(self) -> u64 {
-        match self {
-            Self::Open => 100_000_000_000,
-            Self::Strict => 160_000,
-        }
-    }
-
-    /// Open orders of an account on one symbol.
-    pub(super) const fn open_orders(self) -> usize {
-        match self {
-            Self::Open => 1_000_000,
-            Self::Strict => 200,
-        }
-    }
-
-    /// Least price times quantity, whole units of the quote asset.
-    pub(super) const fn least_notional(self) -> u32 {
-        match self {
-            Self::Open => 0,
-            Self::Strict => 5,
-        }
+        profile
     }
 }
 

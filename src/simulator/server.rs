@@ -12,13 +12,16 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
+use super::binance::{feed, rest, streams, ws_api};
+use super::binance_spot::Spot;
+use super::binance_usdm::UsdM;
+use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
-use super::{binance_spot, inspect};
 use crate::clock;
 
 /// How often the depth streams are looked after.
-const TICK: Duration = Duration::from_millis(100);
+const TICK: Duration = Duration::from_millis(feed::TICK_MS);
 
 /// What every connection shares. One thread serves them all: the lock is never waited for.
 #[derive(Debug)]
@@ -98,12 +101,13 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 
 fn router(shared: Arc<Shared>) -> Router {
     Router::new()
-        .route("/ws-api/v3", any(binance_spot::ws_api))
-        .route("/api/{*path}", any(binance_spot::rest))
-        .route("/sapi/{*path}", any(binance_spot::rest))
-        .route("/fapi/{*path}", any(binance_spot::rest))
-        .route("/dapi/{*path}", any(binance_spot::rest))
-        .route("/eapi/{*path}", any(binance_spot::rest))
+        .route("/ws-api/v3", any(ws_api::ws_api::<Spot>))
+        .route("/api/{*path}", any(rest::rest::<Spot>))
+        .route("/ws-fapi/v1", any(ws_api::ws_api::<UsdM>))
+        .route("/fapi/{*path}", any(rest::rest::<UsdM>))
+        .route("/sapi/{*path}", any(rest::elsewhere))
+        .route("/dapi/{*path}", any(rest::elsewhere))
+        .route("/eapi/{*path}", any(rest::elsewhere))
         .route("/venue/orders", get(inspect::orders))
         .route("/venue/trades", get(inspect::trades))
         .route("/venue/accounts", get(inspect::accounts))
@@ -113,7 +117,7 @@ fn router(shared: Arc<Shared>) -> Router {
             "/venue/faults",
             get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
         )
-        .fallback(binance_spot::streams)
+        .fallback(streams::streams)
         .with_state(shared)
 }
 
@@ -122,6 +126,6 @@ async fn tick(shared: &Shared) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1.. {
         interval.tick().await;
-        binance_spot::tick(&mut shared.lock(), count, clock::wall_ms());
+        feed::tick(&mut shared.lock(), count, clock::wall_ms());
     }
 }

@@ -1,15 +1,19 @@
 //! The venue's state: one engine, its history, its faults, and who listens. One owner at a time holds it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use schemas::order::Side;
 
-use super::binance_spot::{Hub, OrderLimit, Signer, WeightLimit};
-use super::engine::{AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Engine, Event, SymbolId};
+use super::binance::{Hub, OrderLimit, Signer, WeightLimit};
+use super::engine::{
+    AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
+    OrderId, Reject, SymbolId,
+};
 use super::faults::Faults;
-use super::history::History;
-use super::options::{AccountSpec, Profile, VenueError, VenueOptions};
-use super::symbols::SymbolSpec;
+use super::ledger::history::History;
+use super::options::{AccountSpec, VenueError, VenueOptions};
+use super::profile::Profile;
+use super::symbols::{Product, SymbolSpec};
 
 /// Whole units of every asset that each account begins with.
 const AMPLE: i128 = 1_000_000_000_000;
@@ -30,6 +34,7 @@ pub(super) struct Symbol {
 /// An asset's name, and how many decimals its amounts can have.
 #[derive(Debug)]
 pub(super) struct Asset {
+    pub(super) product: Product,
     pub(super) name: String,
     pub(super) decimals: u8,
 }
@@ -39,7 +44,8 @@ pub(super) struct Asset {
 pub(super) struct Account {
     pub(super) key: String,
     pub(super) signer: Signer,
-    pub(super) orders: OrderLimit,
+    /// By product.
+    pub(super) orders: [OrderLimit; 2],
     /// When its balances last changed.
     pub(super) updated_ms: i64,
 }
@@ -55,7 +61,7 @@ pub(super) struct Snapshot {
 /// Everything the venue knows.
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) engine: Engine,
+    engine: Engine,
     /// What the last command brought about; emptied when it has been told.
     pub(super) events: Vec<Event>,
     /// The client id of the cancel that is being carried out.
@@ -66,11 +72,14 @@ pub(super) struct State {
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
     pub(super) faults: Faults,
-    pub(super) weight: WeightLimit,
+    /// By product.
+    pub(super) weight: [WeightLimit; 2],
     pub(super) hub: Hub,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
-    symbols_by_name: HashMap<String, SymbolId>,
+    symbols_by_name: [HashMap<String, SymbolId>; 2],
+    /// An asset of one product is another one than its namesake of the other.
+    assets_by_name: HashMap<(Product, String), AssetId>,
     accounts_by_key: HashMap<String, AccountId>,
     ids_made: u64,
 }
@@ -78,43 +87,88 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(options: &VenueOptions) -> Result<Self, VenueError> {
         check(options)?;
-        let mut engine = Engine::default();
-        let (assets, symbols) = list(&mut engine, &options.symbols)?;
-        let accounts: Vec<_> = options.accounts.iter().map(|spec| Account::new(spec, options)).collect();
-        for _ in &accounts {
-            let account = engine.add_account();
-            for asset in symbols.iter().flat_map(|symbol| [symbol.base, symbol.quote]).collect::<HashSet<_>>()
-            {
-                engine.deposit(account, asset, AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into()));
-            }
-        }
-        let names = symbols.iter().map(|symbol| (symbol.spec.name.clone(), symbol.id)).collect();
-        let keys = engine.accounts().zip(&accounts).map(|(id, account)| (account.key.clone(), id)).collect();
-        Ok(Self {
-            engine,
+        let profile = options.effective_profile();
+        let (symbols, accounts) = (options.symbols.len(), &options.accounts);
+        let mut state = Self {
+            engine: Engine::default(),
             events: Vec::with_capacity(64),
             cancel_id: None,
-            profile: options.profile,
-            history: History::new(symbols.len()),
-            faults: Faults::new(symbols.len()),
-            weight: WeightLimit::new(options),
-            hub: Hub::new(symbols.len()),
+            history: History::new(symbols),
+            faults: Faults::new(symbols),
+            weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
+            hub: Hub::new(symbols),
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
-            symbols_by_name: names,
-            accounts_by_key: keys,
+            symbols: Vec::with_capacity(symbols),
+            assets: Vec::new(),
+            accounts: Vec::with_capacity(accounts.len()),
+            symbols_by_name: Default::default(),
+            assets_by_name: HashMap::new(),
+            accounts_by_key: HashMap::new(),
             ids_made: 0,
-            symbols,
-            assets,
-            accounts,
-        })
+            profile,
+        };
+        for (at, spec) in options.symbols.iter().enumerate() {
+            state.list(spec).map_err(|what| VenueError::Symbol { entry: at + 1, what })?;
+        }
+        for spec in accounts {
+            state.open_account(spec);
+        }
+        state.events.clear();
+        Ok(state)
+    }
+
+    /// The one door through which anything changes: commands are carried out in the order in which they come
+    /// here. What they bring about waits in [`State::events`].
+    pub(super) fn apply(&mut self, command: &Command) -> Result<Done, Reject> {
+        self.engine.apply(command, &mut self.events)
+    }
+
+    /// Places an order; one that is refused counts.
+    pub(super) fn place(&mut self, new: &NewOrder) -> Result<Order, Reject> {
+        match self.apply(&Command::Place(*new)) {
+            Ok(Done::Order(order)) => Ok(order),
+            Ok(Done::Nothing | Done::Asset(_) | Done::Account(_) | Done::Symbol(_)) => {
+                unreachable!("an order is answered with an order")
+            }
+            Err(reject) => {
+                self.history.totals.rejected += 1;
+                Err(reject)
+            }
+        }
+    }
+
+    /// Cancels an open order; none if there is no such order.
+    pub(super) fn cancel(&mut self, id: OrderId, now_ms: i64) -> Option<Order> {
+        match self.apply(&Command::Cancel { id, now_ms }) {
+            Ok(Done::Order(order)) => Some(order),
+            Ok(Done::Nothing | Done::Asset(_) | Done::Account(_) | Done::Symbol(_)) | Err(_) => None,
+        }
+    }
+
+    /// The books, orders and balances as they stand.
+    pub(super) const fn engine(&self) -> &Engine {
+        &self.engine
     }
 
     pub(super) fn symbol(&self, id: SymbolId) -> &Symbol {
         &self.symbols[id.index()]
     }
 
-    pub(super) fn symbol_named(&self, name: &str) -> Option<SymbolId> {
-        self.symbols_by_name.get(name).copied()
+    pub(super) fn symbol_named(&self, product: Product, name: &str) -> Option<SymbolId> {
+        self.symbols_by_name[product.index()].get(name).copied()
+    }
+
+    /// A product's symbols, in the order in which they were listed.
+    pub(super) fn symbols_of(&self, product: Product) -> impl Iterator<Item = &Symbol> {
+        self.symbols.iter().filter(move |symbol| symbol.spec.product == product)
+    }
+
+    pub(super) const fn weight_mut(&mut self, product: Product) -> &mut WeightLimit {
+        &mut self.weight[product.index()]
+    }
+
+    pub(super) fn orders_mut(&mut self, account: AccountId, product: Product) -> &mut OrderLimit {
+        &mut self.account_mut(account).orders[product.index()]
     }
 
     pub(super) fn asset(&self, id: AssetId) -> &Asset {
@@ -127,6 +181,57 @@ impl State {
 
     pub(super) fn account_of_key(&self, key: &str) -> Option<AccountId> {
         self.accounts_by_key.get(key).copied()
+    }
+
+    /// Lists a symbol and what of its assets is new; what is wrong with it, in a few words.
+    fn list(&mut self, spec: &SymbolSpec) -> Result<(), String> {
+        let (price, qty) = (spec.price_decimals, spec.qty_decimals);
+        let base = self.asset_named(spec.product, &spec.base, qty);
+        let quote = self.asset_named(spec.product, &spec.quote, price.saturating_add(qty));
+        let kind = match spec.product {
+            Product::Spot => MarketKind::Spot { base, quote },
+            Product::UsdM => MarketKind::Perpetual { margin: quote },
+        };
+        let command = Command::AddSymbol { kind, price_decimals: price, qty_decimals: qty };
+        let Done::Symbol(id) = self.apply(&command).map_err(|reject| {
+            format!("{price} and {qty} decimals are too fine, want at most 18 together ({reject})")
+        })?
+        else {
+            return Err("not listed".to_owned());
+        };
+        self.symbols_by_name[spec.product.index()].insert(spec.name.clone(), id);
+        self.symbols.push(Symbol { id, spec: spec.clone(), base, quote, frozen: None });
+        Ok(())
+    }
+
+    /// The asset of that name; a new one is made known to the engine.
+    fn asset_named(&mut self, product: Product, name: &str, decimals: u8) -> AssetId {
+        let key = (product, name.to_owned());
+        if let Some(id) = self.assets_by_name.get(&key).copied() {
+            let asset = &mut self.assets[id.index()];
+            asset.decimals = asset.decimals.max(decimals);
+            return id;
+        }
+        let Ok(Done::Asset(id)) = self.apply(&Command::AddAsset) else {
+            unreachable!("fewer assets than the engine numbers, by the check of the options")
+        };
+        self.assets.push(Asset { product, name: name.to_owned(), decimals });
+        self.assets_by_name.insert(key, id);
+        id
+    }
+
+    /// Opens an account with ample balances of everything.
+    fn open_account(&mut self, spec: &AccountSpec) {
+        let Ok(Done::Account(account)) = self.apply(&Command::AddAccount) else {
+            unreachable!("fewer accounts than the engine numbers, by the check of the options")
+        };
+        for asset in self.assets_by_name.values().copied().collect::<BTreeSet<_>>() {
+            let amount = AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into());
+            self.apply(&Command::Deposit { account, asset, amount })
+                .expect("far below what the engine counts");
+        }
+        self.accounts.push(Account::new(spec, &self.profile));
+        self.accounts_by_key.insert(spec.key.clone(), account);
     }
 
     /// A client id for who gave none.
@@ -173,18 +278,26 @@ impl State {
 }
 
 impl Account {
-    fn new(spec: &AccountSpec, options: &VenueOptions) -> Self {
+    fn new(spec: &AccountSpec, profile: &Profile) -> Self {
         Self {
             key: spec.key.clone(),
             signer: Signer::new(&spec.secret),
-            orders: OrderLimit::new(options),
+            orders: Product::ALL.map(|product| OrderLimit::new(profile.market(product))),
             updated_ms: 0,
         }
     }
 }
 
 fn check(options: &VenueOptions) -> Result<(), VenueError> {
-    unique("symbols", options.symbols.iter().map(|symbol| &symbol.name))?;
+    let names: Vec<String> = options
+        .symbols
+        .iter()
+        .map(|symbol| match symbol.product {
+            Product::Spot => symbol.name.clone(),
+            Product::UsdM => format!("{} ({})", symbol.name, symbol.product.as_str()),
+        })
+        .collect();
+    unique("symbols", names.iter())?;
     unique("accounts", options.accounts.iter().map(|account| &account.key))
 }
 
@@ -200,30 +313,4 @@ fn unique<'a>(what: &'static str, mut names: impl Iterator<Item = &'a String>) -
         count if count > usize::from(u16::MAX / 2) => Err(VenueError::TooMany(what)),
         _ => Ok(()),
     }
-}
-
-/// Puts the symbols and their assets into the engine.
-fn list(engine: &mut Engine, specs: &[SymbolSpec]) -> Result<(Vec<Asset>, Vec<Symbol>), VenueError> {
-    let mut assets: Vec<Asset> = Vec::new();
-    let mut ids = HashMap::new();
-    let mut asset = |engine: &mut Engine, name: &String, decimals: u8| -> AssetId {
-        let id = *ids.entry(name.clone()).or_insert_with(|| {
-            assets.push(Asset { name: name.clone(), decimals });
-            engine.add_asset()
-        });
-        assets[id.index()].decimals = assets[id.index()].decimals.max(decimals);
-        id
-    };
-    let mut symbols = Vec::with_capacity(specs.len());
-    for (at, spec) in specs.iter().enumerate() {
-        let (price, qty) = (spec.price_decimals, spec.qty_decimals);
-        let base = asset(engine, &spec.base, qty);
-        let quote = asset(engine, &spec.quote, price.saturating_add(qty));
-        let id = engine.add_symbol(base, quote, price, qty).ok_or_else(|| VenueError::Symbol {
-            entry: at + 1,
-            what: format!("{price} and {qty} decimals are too fine, want at most 18 together"),
-        })?;
-        symbols.push(Symbol { id, spec: spec.clone(), base, quote, frozen: None });
-    }
-    Ok((assets, symbols))
 }

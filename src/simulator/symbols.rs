@@ -1,7 +1,7 @@
 //! What a venue lists, and how a list of it is read.
 
 use schemas::units::{Decimal, Rounding};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::engine::AMOUNT_DECIMALS;
@@ -13,9 +13,46 @@ const QUOTES: [&str; 16] = [
     "DAI", "USD",
 ];
 
+/// What kind of market a symbol is of, and so which dialect speaks of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Product {
+    /// Base against quote.
+    #[default]
+    Spot,
+    /// Perpetual contracts, margined in the quote asset.
+    #[serde(rename = "usdm")]
+    UsdM,
+}
+
+impl Product {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Spot, Self::UsdM];
+
+    /// Its place in [`Product::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Spot => 0,
+            Self::UsdM => 1,
+        }
+    }
+
+    /// `spot` or `usdm`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Spot => "spot",
+            Self::UsdM => "usdm",
+        }
+    }
+}
+
 /// One symbol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SymbolSpec {
+    /// Spot, or a perpetual contract.
+    pub product: Product,
     /// As in `BTCUSDT`.
     pub name: String,
     /// The asset bought and sold.
@@ -34,6 +71,8 @@ pub struct SymbolSpec {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry<'a> {
+    #[serde(default)]
+    product: Product,
     name: String,
     base: Option<String>,
     quote: Option<String>,
@@ -53,6 +92,7 @@ impl SymbolSpec {
         });
         let (base, quote) = split.unwrap_or((name, "USDT"));
         Self {
+            product: Product::Spot,
             name: name.to_owned(),
             base: base.to_owned(),
             quote: quote.to_owned(),
@@ -60,6 +100,12 @@ impl SymbolSpec {
             qty_decimals,
             start_price: None,
         }
+    }
+
+    /// The perpetual contract of that name.
+    #[must_use]
+    pub fn perpetual(name: &str, price_decimals: u8, qty_decimals: u8) -> Self {
+        Self { product: Product::UsdM, ..Self::named(name, price_decimals, qty_decimals) }
     }
 
     /// Reads one entry: a JSON object, or `NAME PRICE_DECIMALS QTY_DECIMALS [START_PRICE]`.
@@ -93,6 +139,7 @@ impl SymbolSpec {
     fn of_json(text: &str) -> Result<Self, String> {
         let entry: Entry<'_> = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let mut spec = Self::named(&entry.name, entry.price_decimals, entry.qty_decimals);
+        spec.product = entry.product;
         spec.base = entry.base.unwrap_or(spec.base);
         spec.quote = entry.quote.unwrap_or(spec.quote);
         spec.start_price =

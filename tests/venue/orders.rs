@@ -176,7 +176,7 @@ async fn self_trade_prevention_ends_the_maker_and_prints_nothing() {
 
 #[tokio::test]
 async fn the_strict_profile_knows_no_self_trades() {
-    let options = VenueOptions { profile: Profile::Strict, ..VenueOptions::default() };
+    let options = VenueOptions { profile: Profile::strict(), ..VenueOptions::default() };
     let venue = simulator::start(options).unwrap();
     let mut api = Socket::api(venue.addr()).await;
     let info = get(venue.addr(), "/api/v3/exchangeInfo?symbol=BTCUSDT").await;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use self_trader::clock;
-use self_trader::simulator::binance_spot::sign::{Signer, cut_signature, payload};
+use self_trader::simulator::binance::sign::{Signer, cut_signature, payload};
 use serde_json::json;
 
 use crate::client::{Key, Socket, TEST_KEY, error_of, hmac_hex, http, limit, signed, venue, with};

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::numbers::Fixed;
-use super::operation::{Answer, Request, json};
 use super::order_rules::received;
 use super::views::{BalanceView, balances};
-use crate::simulator::history::{Leg, TradeRecord};
+use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::route::{Answer, Request, json};
+use crate::simulator::ledger::history::{Leg, TradeRecord};
 use crate::simulator::state::{State, Symbol};
 use schemas::order::Side;
 

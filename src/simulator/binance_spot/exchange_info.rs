@@ -2,23 +2,24 @@
 
 use serde_json::{Value, json};
 
-use super::limits::RateLimit;
 use super::market::named;
-use super::numbers::Fixed;
-use super::operation::{self, Answer, Request};
 use super::order_rules::STEPS_MAX;
 use super::views::stp_word;
+use crate::simulator::binance::limits::RateLimit;
+use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::route::{self, Answer, Request};
 use crate::simulator::state::{State, Symbol};
+use crate::simulator::symbols::Product;
 
 /// The answer, for all symbols or for those named.
 pub(super) fn exchange_info(state: &mut State, request: &Request<'_>) -> Answer {
     let ids = match (request.params.get("symbol"), request.params.list("symbols")?) {
         (Some(_), _) => vec![request.symbol(state)?],
         (None, Some(names)) => named(state, &names)?,
-        (None, None) => state.symbols.iter().map(|symbol| symbol.id).collect(),
+        (None, None) => state.symbols_of(Product::Spot).map(|symbol| symbol.id).collect(),
     };
     let limits = rate_limits(state, request.now_ms);
-    operation::json(&json!({
+    route::json(&json!({
         "timezone": "UTC",
         "serverTime": request.now_ms,
         "rateLimits": limits,
@@ -29,14 +30,16 @@ pub(super) fn exchange_info(state: &mut State, request: &Request<'_>) -> Answer 
 
 fn rate_limits(state: &mut State, now_ms: i64) -> Vec<RateLimit> {
     // Every account has the same limits, and there is at least one.
-    let orders = state.accounts.first_mut().map(|account| account.orders.shown(now_ms));
-    let all = std::iter::once(state.weight.shown(now_ms)).chain(orders.into_iter().flatten());
+    let orders =
+        state.accounts.first_mut().map(|account| account.orders[Product::Spot.index()].shown(now_ms));
+    let weight = state.weight_mut(Product::Spot).shown(now_ms);
+    let all = std::iter::once(weight).chain(orders.into_iter().flatten());
     all.map(RateLimit::without_count).collect()
 }
 
 fn listing(state: &State, symbol: &Symbol) -> Value {
-    let profile = state.profile;
-    let stp: Vec<_> = profile.allowed_stp().iter().map(|mode| stp_word(*mode)).collect();
+    let profile = &state.profile.spot;
+    let stp: Vec<_> = profile.allowed_stp.iter().map(|mode| stp_word(*mode)).collect();
     json!({
         "symbol": symbol.spec.name,
         "status": "TRADING",
@@ -62,14 +65,15 @@ fn listing(state: &State, symbol: &Symbol) -> Value {
         "filters": filters(state, symbol),
         "permissions": [],
         "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": stp_word(profile.default_stp()),
+        "defaultSelfTradePreventionMode": stp_word(profile.default_stp),
         "allowedSelfTradePreventionModes": stp,
     })
 }
 
 fn filters(state: &State, symbol: &Symbol) -> Value {
-    let profile = state.profile;
-    let notional = Fixed::new(profile.least_notional().into(), 0);
+    let profile = &state.profile.spot;
+    let least = profile.least_notional;
+    let notional = Fixed::new(least.mantissa(), u8::try_from(least.scale()).expect("at most 18 digits"));
     json!([
         {
             "filterType": "PRICE_FILTER",
@@ -91,6 +95,6 @@ fn filters(state: &State, symbol: &Symbol) -> Value {
             "applyMaxToMarket": false,
             "avgPriceMins": 0,
         },
-        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": profile.open_orders()},
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": profile.open_orders},
     ])
 }

@@ -2,14 +2,15 @@
 
 use serde::Serialize;
 
-use super::error::ApiError;
-use super::market_streams::catch_up;
-use super::numbers::Fixed;
-use super::operation::{Answer, Request, json};
 use super::views::{PublicTrade, levels};
+use crate::simulator::binance::error::ApiError;
+use crate::simulator::binance::feed::catch_up;
+use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::route::{Answer, Request, json};
 use crate::simulator::engine::SymbolId;
-use crate::simulator::history::TradeRecord;
+use crate::simulator::ledger::history::TradeRecord;
 use crate::simulator::state::{State, Symbol};
+use crate::simulator::symbols::Product;
 
 /// Most levels of one side that a snapshot has.
 const LEVELS_MAX: usize = 5_000;
@@ -176,7 +177,7 @@ fn one_or_many<V: Serialize>(state: &State, request: &Request<'_>, view: impl Fn
         return json(&view(request.symbol(state)?));
     }
     let ids = match request.params.list("symbols")? {
-        None => state.symbols.iter().map(|symbol| symbol.id).collect(),
+        None => state.symbols_of(Product::Spot).map(|symbol| symbol.id).collect(),
         Some(names) => named(state, &names)?,
     };
     json(&ids.into_iter().map(view).collect::<Vec<_>>())
@@ -184,7 +185,7 @@ fn one_or_many<V: Serialize>(state: &State, request: &Request<'_>, view: impl Fn
 
 /// The symbols of those names, or -1121.
 pub(super) fn named(state: &State, names: &[String]) -> Result<Vec<SymbolId>, ApiError> {
-    names.iter().map(|name| state.symbol_named(name).ok_or(ApiError::bad_symbol())).collect()
+    names.iter().map(|name| state.symbol_named(Product::Spot, name).ok_or(ApiError::bad_symbol())).collect()
 }
 
 impl Symbol {

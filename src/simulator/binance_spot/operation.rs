@@ -1,16 +1,21 @@
-//! What can be asked, over whichever door: one table, one order of checks.
+//! What Spot can be asked.
 
-use super::auth::{Credentials, authenticate};
-use super::error::ApiError;
-use super::params::Params;
-use super::{account, exchange_info, market, orders};
-use crate::simulator::engine::{AccountId, SymbolId};
-use crate::simulator::faults::Delivery;
+use super::{account, exchange_info, market, orders, session};
+use crate::simulator::binance::Dialect;
+use crate::simulator::binance::limits::RateLimit;
+use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Weight, json, open, signed};
+use crate::simulator::binance::ws_api::{Session, SessionRequest};
+use crate::simulator::engine::AccountId;
 use crate::simulator::state::State;
+use crate::simulator::symbols::Product;
 
-/// A request that both doors know.
+/// The dialect.
+#[derive(Debug)]
+pub(in crate::simulator) struct Spot;
+
+/// What both doors know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(in crate::simulator) enum Operation {
     Ping,
     Time,
     ExchangeInfo,
@@ -31,182 +36,84 @@ pub(crate) enum Operation {
     MyTrades,
 }
 
-/// How an operation is asked for, what it costs and what it wants.
-#[derive(Debug)]
-pub(super) struct Route {
-    pub(super) operation: Operation,
-    /// The WS API's method.
-    method: &'static str,
-    /// The REST verb and path below `/api/v3/`.
-    rest: (&'static str, &'static str),
-    weight: u64,
-    pub(super) signed: bool,
-    required: &'static [&'static str],
-}
+use Operation as Op;
+use Weight::Of;
 
-const fn open(
-    operation: Operation,
-    method: &'static str,
-    path: &'static str,
-    weight: u64,
-    required: &'static [&'static str],
-) -> Route {
-    Route { operation, method, rest: ("GET", path), weight, signed: false, required }
-}
-
-const fn signed(
-    operation: Operation,
-    method: &'static str,
-    rest: (&'static str, &'static str),
-    weight: u64,
-    required: &'static [&'static str],
-) -> Route {
-    Route { operation, method, rest, weight, signed: true, required }
-}
-
-/// Longest of the bodies that come by the thousand: orders, reports, best quotes.
-const BODY_LEN: usize = 1_024;
-
-const SYMBOL: &[&str] = &["symbol"];
 const ORDER: &[&str] = &["symbol", "side", "type"];
 
-const ROUTES: [Route; 18] = [
-    signed(Operation::Place, "order.place", ("POST", "order"), 1, ORDER),
-    signed(Operation::Cancel, "order.cancel", ("DELETE", "order"), 1, SYMBOL),
-    signed(Operation::OrderStatus, "order.status", ("GET", "order"), 4, SYMBOL),
-    signed(Operation::OpenOrders, "openOrders.status", ("GET", "openOrders"), 6, &[]),
-    signed(Operation::CancelAll, "openOrders.cancelAll", ("DELETE", "openOrders"), 1, SYMBOL),
-    signed(Operation::AllOrders, "allOrders", ("GET", "allOrders"), 20, SYMBOL),
-    signed(Operation::MyTrades, "myTrades", ("GET", "myTrades"), 20, SYMBOL),
-    signed(Operation::Account, "account.status", ("GET", "account"), 20, &[]),
-    signed(Operation::OrderLimits, "account.rateLimits.orders", ("GET", "rateLimit/order"), 40, &[]),
-    signed(Operation::Test, "order.test", ("POST", "order/test"), 1, ORDER),
-    open(Operation::TickerBook, "ticker.book", "ticker/bookTicker", 2, &[]),
-    open(Operation::TickerPrice, "ticker.price", "ticker/price", 2, &[]),
-    open(Operation::Depth, "depth", "depth", 5, SYMBOL),
-    open(Operation::Trades, "trades.recent", "trades", 25, SYMBOL),
-    open(Operation::AggTrades, "trades.aggregate", "aggTrades", 4, SYMBOL),
-    open(Operation::ExchangeInfo, "exchangeInfo", "exchangeInfo", 20, &[]),
-    open(Operation::Ping, "ping", "ping", 1, &[]),
-    open(Operation::Time, "time", "time", 1, &[]),
+const ROUTES: [Route<Operation>; 18] = [
+    signed(Op::Place, "order.place", ("POST", "order"), Of(1), ORDER),
+    signed(Op::Cancel, "order.cancel", ("DELETE", "order"), Of(1), SYMBOL),
+    signed(Op::OrderStatus, "order.status", ("GET", "order"), Of(4), SYMBOL),
+    signed(Op::OpenOrders, "openOrders.status", ("GET", "openOrders"), Of(6), &[]),
+    signed(Op::CancelAll, "openOrders.cancelAll", ("DELETE", "openOrders"), Of(1), SYMBOL),
+    signed(Op::AllOrders, "allOrders", ("GET", "allOrders"), Of(20), SYMBOL),
+    signed(Op::MyTrades, "myTrades", ("GET", "myTrades"), Of(20), SYMBOL),
+    signed(Op::Account, "account.status", ("GET", "account"), Of(20), &[]),
+    signed(Op::OrderLimits, "account.rateLimits.orders", ("GET", "rateLimit/order"), Of(40), &[]),
+    signed(Op::Test, "order.test", ("POST", "order/test"), Of(1), ORDER),
+    open(Op::TickerBook, "ticker.book", "ticker/bookTicker", Of(2), &[]),
+    open(Op::TickerPrice, "ticker.price", "ticker/price", Of(2), &[]),
+    open(Op::Depth, "depth", "depth", Of(5), SYMBOL),
+    open(Op::Trades, "trades.recent", "trades", Of(25), SYMBOL),
+    open(Op::AggTrades, "trades.aggregate", "aggTrades", Of(4), SYMBOL),
+    open(Op::ExchangeInfo, "exchangeInfo", "exchangeInfo", Of(20), &[]),
+    open(Op::Ping, "ping", "ping", Of(1), &[]),
+    open(Op::Time, "time", "time", Of(1), &[]),
 ];
 
-impl Route {
-    /// By the WS API's method, with or without `v3/`.
-    pub(super) fn of_method(method: &str) -> Option<&'static Self> {
-        let method = method.strip_prefix("v3/").unwrap_or(method);
-        ROUTES.iter().find(|route| route.method == method)
+impl Dialect for Spot {
+    const PRODUCT: Product = Product::Spot;
+    const REST_PREFIX: &'static str = "/api/v3/";
+    const ORDER_COUNT_HEADER: &'static str = "x-mbx-order-count-1d";
+
+    type Operation = Operation;
+
+    fn routes() -> &'static [Route<Operation>] {
+        &ROUTES
     }
 
-    /// By REST verb and path below `/api/v3/`.
-    pub(super) fn of_rest(verb: &str, path: &str) -> Option<&'static Self> {
-        ROUTES.iter().find(|route| route.rest == (verb, path))
+    fn perform(state: &mut State, operation: Operation, request: &Request<'_>) -> Answer {
+        match operation {
+            Op::Ping => Ok(b"{}".to_vec()),
+            Op::Time => Ok(format!("{{\"serverTime\":{}}}", request.now_ms).into_bytes()),
+            Op::ExchangeInfo => exchange_info::exchange_info(state, request),
+            Op::Depth => market::depth(state, request),
+            Op::Trades => market::trades(state, request),
+            Op::AggTrades => market::agg_trades(state, request),
+            Op::TickerBook => market::ticker_book(state, request),
+            Op::TickerPrice => market::ticker_price(state, request),
+            Op::Account => account::account(state, request),
+            Op::OrderLimits => {
+                json(&state.orders_mut(request.account(), Product::Spot).shown(request.now_ms))
+            }
+            Op::Place => orders::place(state, request),
+            Op::Test => orders::test(state, request),
+            Op::Cancel => orders::cancel(state, request),
+            Op::CancelAll => orders::cancel_all(state, request),
+            Op::OrderStatus => orders::status(state, request),
+            Op::OpenOrders => orders::open_orders(state, request),
+            Op::AllOrders => orders::all_orders(state, request),
+            Op::MyTrades => account::my_trades(state, request),
+        }
     }
-}
 
-/// A request that has passed the checks.
-#[derive(Debug)]
-pub(super) struct Request<'a> {
-    pub(super) params: &'a Params<'a>,
-    account: Option<AccountId>,
-    pub(super) now_ms: i64,
-}
-
-impl Request<'_> {
-    /// Whose request it is. Only for operations that the table calls signed.
-    pub(super) fn account(&self) -> AccountId {
-        self.account.expect("signed requests have an account")
+    fn session_request(
+        session: &mut Session,
+        state: &mut State,
+        method: &str,
+        request: &SessionRequest<'_>,
+    ) -> Answer {
+        session::answer(session, state, method, request)
     }
 
-    /// The symbol it names, or -1121.
-    pub(super) fn symbol(&self, state: &State) -> Result<SymbolId, ApiError> {
-        state.symbol_named(self.params.required("symbol")?).ok_or(ApiError::bad_symbol())
+    fn is_place(operation: Operation) -> bool {
+        operation == Op::Place
     }
-}
 
-/// What a request is answered: a JSON body, or a refusal.
-pub(super) type Answer = Result<Vec<u8>, ApiError>;
-
-/// A JSON body.
-pub(super) fn json(body: &impl serde::Serialize) -> Answer {
-    Ok(json_bytes(body))
-}
-
-/// A body as text.
-pub(super) fn json_text(body: &impl serde::Serialize) -> String {
-    String::from_utf8(json_bytes(body)).expect("JSON is text")
-}
-
-/// With room for nearly every body, so that it need not grow.
-fn json_bytes(body: &impl serde::Serialize) -> Vec<u8> {
-    let mut out = Vec::with_capacity(BODY_LEN);
-    serde_json::to_writer(&mut out, body).expect("views serialise");
-    out
-}
-
-/// An answer, whose it is, and whether a fault keeps it back.
-#[derive(Debug)]
-pub(super) struct Served {
-    pub(super) answer: Answer,
-    pub(super) account: Option<AccountId>,
-    pub(super) delivery: Delivery,
-}
-
-/// Checks a request and carries it out. What it brought about waits in the state to be told: the caller
-/// queues the answer first and then calls [`publish`](super::publish::publish).
-pub(super) fn serve(
-    state: &mut State,
-    route: &Route,
-    params: &Params<'_>,
-    credentials: &Credentials<'_>,
-    now_ms: i64,
-) -> Served {
-    let mut request = Request { params, account: None, now_ms };
-    let answer = check(state, route, credentials, &mut request)
-        .and_then(|()| perform(state, route.operation, &request));
-    let delivery = if route.signed {
-        state.faults.delivery(params.get("symbol").and_then(|name| state.symbol_named(name)))
-    } else {
-        Delivery::Now
-    };
-    Served { answer, account: request.account, delivery }
-}
-
-fn check(
-    state: &mut State,
-    route: &Route,
-    credentials: &Credentials<'_>,
-    request: &mut Request<'_>,
-) -> Result<(), ApiError> {
-    state.weight.spend(route.weight, request.now_ms)?;
-    for name in route.required {
-        request.params.required(name)?;
-    }
-    if route.signed {
-        request.account = Some(authenticate(state, request.params, credentials, request.now_ms)?);
-    }
-    Ok(())
-}
-
-fn perform(state: &mut State, operation: Operation, request: &Request<'_>) -> Answer {
-    match operation {
-        Operation::Ping => Ok(b"{}".to_vec()),
-        Operation::Time => Ok(format!("{{\"serverTime\":{}}}", request.now_ms).into_bytes()),
-        Operation::ExchangeInfo => exchange_info::exchange_info(state, request),
-        Operation::Depth => market::depth(state, request),
-        Operation::Trades => market::trades(state, request),
-        Operation::AggTrades => market::agg_trades(state, request),
-        Operation::TickerBook => market::ticker_book(state, request),
-        Operation::TickerPrice => market::ticker_price(state, request),
-        Operation::Account => account::account(state, request),
-        Operation::OrderLimits => json(&state.account_mut(request.account()).orders.shown(request.now_ms)),
-        Operation::Place => orders::place(state, request),
-        Operation::Test => orders::test(state, request),
-        Operation::Cancel => orders::cancel(state, request),
-        Operation::CancelAll => orders::cancel_all(state, request),
-        Operation::OrderStatus => orders::status(state, request),
-        Operation::OpenOrders => orders::open_orders(state, request),
-        Operation::AllOrders => orders::all_orders(state, request),
-        Operation::MyTrades => account::my_trades(state, request),
+    fn limits(state: &mut State, account: Option<AccountId>, now_ms: i64) -> Vec<RateLimit> {
+        let weight = state.weight_mut(Self::PRODUCT).shown(now_ms);
+        let orders = account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
+        orders.into_iter().flatten().chain([weight]).collect()
     }
 }

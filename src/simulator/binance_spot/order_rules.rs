@@ -1,14 +1,15 @@
 //! An order's parameters, and everything that is checked before the engine sees it.
 
-use schemas::order::{Side, TimeInForce};
+use schemas::order::Side;
 use schemas::units::Decimal;
 
-use super::error::ApiError;
-use super::operation::Request;
-use super::params::Params;
 use super::views::parse_side;
-use crate::simulator::engine::{ClientId, NewOrder, StpMode};
+use crate::simulator::binance::error::ApiError;
+use crate::simulator::binance::params::Params;
+use crate::simulator::binance::route::Request;
+use crate::simulator::engine::{ClientId, Life, NewOrder, StpMode};
 use crate::simulator::state::{State, Symbol};
+use crate::simulator::symbols::Product;
 
 /// Most ticks in a price and lots in a quantity: their product stays far inside 128 bits.
 pub(super) const STEPS_MAX: i64 = 1_000_000_000_000_000;
@@ -39,12 +40,16 @@ pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<(NewOrder
     let rules = state.symbol(symbol);
     let (price, qty) = numbers(params, rules)?;
     check_filters(state, rules, price, qty)?;
-    if state.engine.open_orders_of(account, symbol) >= state.profile.open_orders() {
+    if state.engine().open_orders_of(account, symbol) >= state.profile.spot.open_orders {
         return Err(ApiError::filter("MAX_NUM_ORDERS"));
     }
     let stp = stp(state, params)?;
-    state.account_mut(account).orders.check(request.now_ms)?;
-    let new = NewOrder { account, symbol, client, side, price, qty, life, stp, now_ms: request.now_ms };
+    state.orders_mut(account, Product::Spot).check(request.now_ms)?;
+    let new = NewOrder {
+        stp,
+        now_ms: request.now_ms,
+        ..NewOrder::limit(account, symbol, client, side, (price, qty), life)
+    };
     Ok((new, detail))
 }
 
@@ -54,26 +59,26 @@ pub(super) fn client_id(name: &str, text: &str) -> Result<ClientId, ApiError> {
     ClientId::new(text).filter(|_| plain).ok_or_else(|| ApiError::illegal(name))
 }
 
-fn life(params: &Params<'_>) -> Result<TimeInForce, ApiError> {
+fn life(params: &Params<'_>) -> Result<Life, ApiError> {
     let time_in_force = params.get("timeInForce");
     match (params.required("type")?, time_in_force) {
         ("LIMIT", None) => Err(ApiError::mandatory("timeInForce")),
-        ("LIMIT", Some("GTC")) => Ok(TimeInForce::Gtc),
-        ("LIMIT", Some("IOC")) => Ok(TimeInForce::Ioc),
+        ("LIMIT", Some("GTC")) => Ok(Life::Gtc),
+        ("LIMIT", Some("IOC")) => Ok(Life::Ioc),
         ("LIMIT", Some(_)) => Err(ApiError::bad_time_in_force()),
-        ("LIMIT_MAKER", None) => Ok(TimeInForce::Gtx),
+        ("LIMIT_MAKER", None) => Ok(Life::Gtx),
         ("LIMIT_MAKER", Some(_)) => Err(ApiError::not_required("timeInForce")),
         _ => Err(ApiError::bad_type()),
     }
 }
 
-fn detail(params: &Params<'_>, life: TimeInForce) -> Result<Detail, ApiError> {
+fn detail(params: &Params<'_>, life: Life) -> Result<Detail, ApiError> {
     match params.get("newOrderRespType") {
         Some("ACK") => Ok(Detail::Ack),
         Some("RESULT") => Ok(Detail::Result),
         Some("FULL") => Ok(Detail::Full),
         Some(_) => Err(ApiError::bad_enum("newOrderRespType")),
-        None if life == TimeInForce::Gtx => Ok(Detail::Ack),
+        None if life == Life::Gtx => Ok(Detail::Ack),
         None => Ok(Detail::Full),
     }
 }
@@ -100,16 +105,13 @@ fn steps(number: Decimal, decimals: u8, name: &str, filter: &str) -> Result<i64,
 
 fn check_filters(state: &State, symbol: &Symbol, price: i64, qty: i64) -> Result<(), ApiError> {
     let tick_lots = i128::from(price) * i128::from(qty);
-    let unit = 10_i128.pow(u32::from(symbol.spec.price_decimals + symbol.spec.qty_decimals));
-    if tick_lots < i128::from(state.profile.least_notional()) * unit {
-        return Err(ApiError::filter("NOTIONAL"));
-    }
-    Ok(())
+    let notional = Decimal::from_steps(tick_lots, symbol.spec.price_decimals + symbol.spec.qty_decimals);
+    if notional < state.profile.spot.least_notional { Err(ApiError::filter("NOTIONAL")) } else { Ok(()) }
 }
 
 fn stp(state: &State, params: &Params<'_>) -> Result<StpMode, ApiError> {
     let mode = match params.get("selfTradePreventionMode") {
-        None => return Ok(state.profile.default_stp()),
+        None => return Ok(state.profile.spot.default_stp),
         Some("NONE") => StpMode::None,
         Some("EXPIRE_MAKER") => StpMode::ExpireMaker,
         Some("EXPIRE_TAKER" | "EXPIRE_BOTH" | "DECREMENT" | "TRANSFER") => {
@@ -117,7 +119,7 @@ fn stp(state: &State, params: &Params<'_>) -> Result<StpMode, ApiError> {
         }
         Some(_) => return Err(ApiError::bad_enum("selfTradePreventionMode")),
     };
-    if state.profile.allowed_stp().contains(&mode) { Ok(mode) } else { Err(ApiError::stp_not_allowed()) }
+    if state.profile.spot.allowed_stp.contains(&mode) { Ok(mode) } else { Err(ApiError::stp_not_allowed()) }
 }
 
 /// The asset that an order's own side receives: what a commission would be paid in.

@@ -1,17 +1,17 @@
 //! Placing, cancelling and looking up orders.
 
-use schemas::order::TimeInForce;
 use serde::Serialize;
 
-use super::error::ApiError;
-use super::numbers::Fixed;
-use super::operation::{Answer, Request, json};
 use super::order_rules::{self, Detail, client_id, received};
-use super::publish::publish;
 use super::views::{OrderView, expiry_reason, order_view, stp_word, type_words};
-use crate::simulator::engine::{AccountId, ClientId, Event, Order, OrderId, SymbolId, Target};
-use crate::simulator::history::OrderRecord;
+use crate::simulator::binance::error::ApiError;
+use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::route::{Answer, Request, json};
+use crate::simulator::engine::{AccountId, ClientId, Event, Life, Order, OrderId, SymbolId, Target};
+use crate::simulator::ledger::history::OrderRecord;
+use crate::simulator::publish::publish;
 use crate::simulator::state::{State, Symbol};
+use crate::simulator::symbols::Product;
 
 /// Answer to a placed order at its shortest.
 #[derive(Serialize)]
@@ -77,9 +77,8 @@ struct PreventedView {
 /// `order.place`.
 pub(super) fn place(state: &mut State, request: &Request<'_>) -> Answer {
     let (new, detail) = order_rules::read(state, request)?;
-    let order =
-        state.engine.place(&new, &mut state.events).inspect_err(|_| state.history.totals.rejected += 1)?;
-    state.account_mut(new.account).orders.accepted(request.now_ms);
+    let order = state.place(&new)?;
+    state.orders_mut(new.account, Product::Spot).accepted(request.now_ms);
     let symbol = state.symbol(order.symbol);
     if detail == Detail::Ack {
         return json(&Ack {
@@ -110,7 +109,7 @@ pub(super) fn cancel(state: &mut State, request: &Request<'_>) -> Answer {
     let symbol = request.symbol(state)?;
     let target = target(request)?.ok_or_else(|| ApiError::mandatory("orderId"))?;
     let restriction = request.params.get("cancelRestrictions");
-    let order = state.engine.find(request.account(), symbol, target).ok_or(ApiError::unknown_order())?;
+    let order = state.engine().find(request.account(), symbol, target).ok_or(ApiError::unknown_order())?;
     same_client(request, &order)?;
     match restriction {
         Some("ONLY_NEW") if order.filled > 0 => return Err(ApiError::cancel_restricted()),
@@ -132,7 +131,7 @@ pub(super) fn cancel_all(state: &mut State, request: &Request<'_>) -> Answer {
         return Err(ApiError::overloaded());
     }
     let mut ids: Vec<OrderId> = state
-        .engine
+        .engine()
         .open_orders()
         .filter(|order| order.account == request.account() && order.symbol == symbol)
         .map(|order| order.id)
@@ -165,7 +164,7 @@ pub(super) fn status(state: &mut State, request: &Request<'_>) -> Answer {
 pub(super) fn open_orders(state: &mut State, request: &Request<'_>) -> Answer {
     let symbol = request.params.get("symbol").map(|_| request.symbol(state)).transpose()?;
     let mut open: Vec<OrderRecord> = state
-        .engine
+        .engine()
         .open_orders()
         .filter(|order| {
             order.account == request.account() && symbol.is_none_or(|symbol| order.symbol == symbol)
@@ -230,14 +229,14 @@ fn cancel_open(state: &mut State, request: &Request<'_>, id: OrderId) -> Result<
         Some(text) => client_id("newClientOrderId", text)?,
         None => state.make_client_id(),
     };
-    let order = state.engine.cancel(id, &mut state.events).ok_or(ApiError::unknown_order())?;
+    let order = state.cancel(id, request.now_ms).ok_or(ApiError::unknown_order())?;
     state.cancel_id = Some(cancel_id);
     Ok((order, cancel_id))
 }
 
 /// An order of the account, open or ended. The engine knows every open one; history may have forgotten it.
 fn find(state: &State, account: AccountId, symbol: SymbolId, target: Target) -> Option<OrderRecord> {
-    if let Some(order) = state.engine.find(account, symbol, target) {
+    if let Some(order) = state.engine().find(account, symbol, target) {
         return Some(record(state, order));
     }
     let record = match target {
@@ -292,7 +291,7 @@ fn cancelled<'a>(
 }
 
 fn fills<'a>(symbol: &'a Symbol, order: &Order, events: &[Event]) -> Vec<FillView<'a>> {
-    if order.life == TimeInForce::Gtx {
+    if order.life == Life::Gtx {
         return Vec::new();
     }
     let fill = |event: &Event| match event {
@@ -305,26 +304,34 @@ fn fills<'a>(symbol: &'a Symbol, order: &Order, events: &[Event]) -> Vec<FillVie
         }),
         Event::Accepted { .. }
         | Event::Prevented(_)
+        | Event::Amended { .. }
+        | Event::Modified { .. }
         | Event::Ended { .. }
         | Event::Level { .. }
-        | Event::Balance { .. } => None,
+        | Event::Position { .. }
+        | Event::Balance { .. }
+        | Event::Wiped => None,
     };
     events.iter().filter_map(fill).collect()
 }
 
 fn prevented_matches(symbol: &Symbol, events: &[Event]) -> Vec<PreventedView> {
     let view = |event: &Event| match event {
-        Event::Prevented(prevented) => Some(PreventedView {
+        Event::Prevented(prevented) => prevented.maker.taken.map(|taken| PreventedView {
             prevented_match_id: prevented.id,
             maker_order_id: prevented.maker.order.id.0,
-            price: symbol.price(prevented.maker.order.price),
-            maker_prevented_quantity: symbol.qty(prevented.qty),
+            price: symbol.price(prevented.price),
+            maker_prevented_quantity: symbol.qty(taken.qty),
         }),
         Event::Accepted { .. }
         | Event::Traded(_)
+        | Event::Amended { .. }
+        | Event::Modified { .. }
         | Event::Ended { .. }
         | Event::Level { .. }
-        | Event::Balance { .. } => None,
+        | Event::Position { .. }
+        | Event::Balance { .. }
+        | Event::Wiped => None,
     };
     events.iter().filter_map(view).collect()
 }

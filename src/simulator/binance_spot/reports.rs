@@ -1,13 +1,13 @@
 //! What an account is told of its orders and balances.
 
-use schemas::order::{OrderStatus, TimeInForce};
+use schemas::order::OrderStatus;
 use serde::Serialize;
 
-use super::numbers::Fixed;
-use super::operation::json_text;
 use super::order_rules::received;
 use super::views::{amount, expiry_reason, stp_word, type_words};
-use crate::simulator::engine::{AccountId, AssetId, ClientId, Fill, Order, Prevented, SymbolId, Trade};
+use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::route::json_text;
+use crate::simulator::engine::{AccountId, AssetId, ClientId, Fill, Life, Order, Prevented, SymbolId, Trade};
 use crate::simulator::faults::Stream;
 use crate::simulator::state::{State, Symbol};
 
@@ -116,7 +116,7 @@ impl<'a> ExecutionReport<'a> {
             quote: symbol.quote(order.quote),
             last_quote: Fixed::ZERO,
             quote_order_qty: Fixed::ZERO,
-            working_time: (order.life != TimeInForce::Ioc).then_some(order.created_ms),
+            working_time: (order.life != Life::Ioc).then_some(order.created_ms),
             stp: stp_word(order.stp),
             expiry_reason: expiry_reason(order),
             prevented_match: None,
@@ -129,12 +129,12 @@ impl<'a> ExecutionReport<'a> {
 }
 
 /// An order was accepted.
-pub(super) fn accepted(state: &State, order: &Order, execution: u64, now_ms: i64) {
+pub(in crate::simulator) fn accepted(state: &State, order: &Order, execution: u64, now_ms: i64) {
     tell(state, order, |symbol| ExecutionReport::new(symbol, order, execution, "NEW", now_ms));
 }
 
 /// One order's side of a trade.
-pub(super) fn traded(state: &State, trade: &Trade, fill: &Fill, now_ms: i64) {
+pub(in crate::simulator) fn traded(state: &State, trade: &Trade, fill: &Fill, now_ms: i64) {
     let order = &fill.order;
     tell(state, order, |symbol| ExecutionReport {
         l: symbol.qty(trade.qty),
@@ -149,21 +149,28 @@ pub(super) fn traded(state: &State, trade: &Trade, fill: &Fill, now_ms: i64) {
 }
 
 /// A resting order ended instead of trading with its own account.
-pub(super) fn prevented(state: &State, prevented: &Prevented, now_ms: i64) {
+pub(in crate::simulator) fn prevented(state: &State, prevented: &Prevented, now_ms: i64) {
     let order = &prevented.maker.order;
+    let Some(taken) = prevented.maker.taken else { return };
     tell(state, order, |symbol| ExecutionReport {
         m: true,
         prevented_match: Some(prevented.id),
         prevented_qty: Some(symbol.qty(order.prevented)),
-        last_prevented_qty: Some(symbol.qty(prevented.qty)),
+        last_prevented_qty: Some(symbol.qty(taken.qty)),
         trade_group: Some(-1),
-        counter_order: Some(prevented.taker.0),
-        ..ExecutionReport::new(symbol, order, prevented.maker.execution, "TRADE_PREVENTION", now_ms)
+        counter_order: Some(prevented.taker.order.id.0),
+        ..ExecutionReport::new(symbol, order, taken.execution, "TRADE_PREVENTION", now_ms)
     });
 }
 
 /// An order was cancelled, by the cancel of that id, or expired.
-pub(super) fn ended(state: &State, order: &Order, execution: u64, cancel_id: Option<ClientId>, now_ms: i64) {
+pub(in crate::simulator) fn ended(
+    state: &State,
+    order: &Order,
+    execution: u64,
+    cancel_id: Option<ClientId>,
+    now_ms: i64,
+) {
     tell(state, order, |symbol| match &cancel_id {
         None => ExecutionReport::new(symbol, order, execution, "EXPIRED", now_ms),
         Some(cancel_id) => ExecutionReport {
@@ -192,12 +199,18 @@ struct Changed<'a> {
 }
 
 /// The balances that a command changed.
-pub(super) fn balances(state: &State, account: AccountId, symbol: SymbolId, assets: &[AssetId], now_ms: i64) {
+pub(in crate::simulator) fn balances(
+    state: &State,
+    account: AccountId,
+    symbol: SymbolId,
+    assets: &[AssetId],
+    now_ms: i64,
+) {
     if !is_heard(state, account, symbol) {
         return;
     }
     let changed = |id: &AssetId| {
-        let (asset, held) = (state.asset(*id), state.engine.balance(account, *id));
+        let (asset, held) = (state.asset(*id), state.engine().balance(account, *id));
         Changed {
             a: &asset.name,
             f: amount(held.free, asset.decimals),

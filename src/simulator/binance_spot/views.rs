@@ -1,46 +1,33 @@
 //! Orders, trades and balances as the dialect writes them.
 
-use schemas::order::{OrderStatus, Side, TimeInForce};
+use schemas::order::{OrderStatus, Side};
 use serde::Serialize;
 
-use super::numbers::Fixed;
-use crate::simulator::engine::{AMOUNT_DECIMALS, AccountId, AssetId, Order, StpMode};
-use crate::simulator::history::{OrderRecord, TradeRecord};
+use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::engine::{AMOUNT_DECIMALS, AccountId, AssetId, Life, Order, StpMode};
+use crate::simulator::ledger::history::{OrderRecord, TradeRecord};
 use crate::simulator::state::{State, Symbol};
-
-impl Symbol {
-    pub(super) fn price(&self, ticks: i64) -> Fixed {
-        Fixed::new(ticks.into(), self.spec.price_decimals)
-    }
-
-    pub(super) fn qty(&self, lots: i64) -> Fixed {
-        Fixed::new(lots.into(), self.spec.qty_decimals)
-    }
-
-    pub(in crate::simulator) fn base_amount(&self, lots: i128) -> Fixed {
-        Fixed::new(lots, self.spec.qty_decimals)
-    }
-
-    /// An amount of the quote asset, from tick-lots.
-    pub(in crate::simulator) fn quote(&self, tick_lots: i128) -> Fixed {
-        Fixed::new(tick_lots, self.spec.price_decimals + self.spec.qty_decimals)
-    }
-}
+use crate::simulator::symbols::Product;
 
 /// The dialect's word for a self-trade prevention mode.
 pub(super) const fn stp_word(mode: StpMode) -> &'static str {
     match mode {
         StpMode::None => "NONE",
+        StpMode::ExpireTaker => "EXPIRE_TAKER",
         StpMode::ExpireMaker => "EXPIRE_MAKER",
+        StpMode::ExpireBoth => "EXPIRE_BOTH",
+        StpMode::Decrement => "DECREMENT",
+        StpMode::Transfer => "TRANSFER",
     }
 }
 
 /// The dialect's order type and time in force: post-only is a type here.
-pub(super) const fn type_words(life: TimeInForce) -> (&'static str, &'static str) {
+pub(super) const fn type_words(life: Life) -> (&'static str, &'static str) {
     match life {
-        TimeInForce::Gtc => ("LIMIT", "GTC"),
-        TimeInForce::Ioc => ("LIMIT", "IOC"),
-        TimeInForce::Gtx => ("LIMIT_MAKER", "GTC"),
+        Life::Gtc => ("LIMIT", "GTC"),
+        Life::Ioc => ("LIMIT", "IOC"),
+        Life::Fok => ("LIMIT", "FOK"),
+        Life::Gtx => ("LIMIT_MAKER", "GTC"),
     }
 }
 
@@ -52,7 +39,7 @@ pub(super) fn expiry_reason(order: &Order) -> Option<&'static str> {
 /// An order as `order.status` shows it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct OrderView<'a> {
+pub(in crate::simulator) struct OrderView<'a> {
     symbol: &'a str,
     order_id: u64,
     order_list_id: i64,
@@ -80,7 +67,7 @@ pub(crate) struct OrderView<'a> {
 }
 
 /// Shows a remembered order.
-pub(crate) fn order_view<'a>(symbol: &'a Symbol, record: &'a OrderRecord) -> OrderView<'a> {
+pub(in crate::simulator) fn order_view<'a>(symbol: &'a Symbol, record: &'a OrderRecord) -> OrderView<'a> {
     let order = &record.order;
     let (r#type, time_in_force) = type_words(order.life);
     OrderView {
@@ -112,7 +99,7 @@ pub(crate) fn order_view<'a>(symbol: &'a Symbol, record: &'a OrderRecord) -> Ord
 /// A trade as the public sees it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct PublicTrade {
+pub(in crate::simulator) struct PublicTrade {
     id: u64,
     price: Fixed,
     qty: Fixed,
@@ -123,7 +110,7 @@ pub(crate) struct PublicTrade {
 }
 
 impl PublicTrade {
-    pub(crate) fn new(symbol: &Symbol, trade: &TradeRecord) -> Self {
+    pub(in crate::simulator) fn new(symbol: &Symbol, trade: &TradeRecord) -> Self {
         Self {
             id: trade.id,
             price: symbol.price(trade.price),
@@ -138,7 +125,7 @@ impl PublicTrade {
 
 /// What an account holds of an asset.
 #[derive(Debug, Serialize)]
-pub(crate) struct BalanceView<'a> {
+pub(in crate::simulator) struct BalanceView<'a> {
     asset: &'a str,
     free: Fixed,
     locked: Fixed,
@@ -153,11 +140,14 @@ impl BalanceView<'_> {
 }
 
 /// All balances of an account.
-pub(crate) fn balances(state: &State, account: AccountId) -> impl Iterator<Item = BalanceView<'_>> {
+pub(in crate::simulator) fn balances(
+    state: &State,
+    account: AccountId,
+) -> impl Iterator<Item = BalanceView<'_>> {
     let ids: std::collections::BTreeSet<AssetId> =
-        state.symbols.iter().flat_map(|symbol| [symbol.base, symbol.quote]).collect();
+        state.symbols_of(Product::Spot).flat_map(|symbol| [symbol.base, symbol.quote]).collect();
     ids.into_iter().map(move |id| {
-        let (asset, held) = (state.asset(id), state.engine.balance(account, id));
+        let (asset, held) = (state.asset(id), state.engine().balance(account, id));
         BalanceView {
             asset: &asset.name,
             free: amount(held.free, asset.decimals),

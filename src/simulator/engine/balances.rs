@@ -1,6 +1,7 @@
 //! What every account holds. No amount appears or disappears but by a deposit.
 
 use schemas::order::Side;
+use serde::{Deserialize, Serialize};
 
 use super::types::{AccountId, AssetId, Event, NewOrder, Order, Reject};
 
@@ -8,7 +9,7 @@ use super::types::{AccountId, AssetId, Event, NewOrder, Order, Reject};
 pub const AMOUNT_DECIMALS: u8 = 18;
 
 /// What an account holds of an asset, in steps of `10^-`[`AMOUNT_DECIMALS`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Balance {
     /// May be spent.
     pub free: i128,
@@ -60,7 +61,7 @@ pub(super) struct Balances {
 
 impl Balances {
     pub(super) fn add_asset(&mut self) -> AssetId {
-        let id = AssetId(self.assets);
+        let id = AssetId::new(self.assets);
         self.assets = self.assets.checked_add(1).expect("fewer assets than 65,536");
         for account in &mut self.accounts {
             account.push(Balance::default());
@@ -69,13 +70,13 @@ impl Balances {
     }
 
     pub(super) fn add_account(&mut self) -> AccountId {
-        let id = AccountId(u16::try_from(self.accounts.len()).expect("fewer accounts than 65,536"));
+        let id = AccountId::new(u16::try_from(self.accounts.len()).expect("fewer accounts than 65,536"));
         self.accounts.push(vec![Balance::default(); usize::from(self.assets)]);
         id
     }
 
     pub(super) fn accounts(&self) -> impl Iterator<Item = AccountId> + use<> {
-        (0..self.accounts.len()).map(|at| AccountId(u16::try_from(at).expect("numbered by add_account")))
+        (0..self.accounts.len()).map(|at| AccountId::new(u16::try_from(at).expect("numbered by add_account")))
     }
 
     pub(super) fn deposit(&mut self, account: AccountId, asset: AssetId, amount: i128) {

@@ -1,10 +1,10 @@
 //! An incoming order meets the book.
 
-use schemas::order::{OrderStatus, TimeInForce};
+use schemas::order::OrderStatus;
 
 use super::Engine;
 use super::orders::Slot;
-use super::types::{Event, Fill, Order, Prevented, StpMode, Trade};
+use super::types::{EndReason, Event, Fill, Life, Order, Prevented, PreventedLeg, StpMode, Taken, Trade};
 
 impl Engine {
     /// Trades the order against the other side, level by level, as far as its price reaches.
@@ -31,14 +31,15 @@ impl Engine {
             return;
         }
         match order.life {
-            TimeInForce::Gtc | TimeInForce::Gtx => {
+            Life::Gtc | Life::Gtx => {
                 let slot = self.orders.insert(*order);
                 let book = &mut self.books[order.symbol.index()];
                 book.link(&mut self.orders, slot);
                 book.report(order.symbol, order.side, order.price, events);
             }
-            TimeInForce::Ioc => {
+            Life::Ioc | Life::Fok => {
                 order.status = OrderStatus::Expired;
+                order.end = Some(EndReason::IocRest);
                 self.balances.release(&self.markets[order.symbol.index()], order, order.remaining());
                 events.push(Event::Ended { order: *order, execution: self.counters.execution() });
             }
@@ -52,7 +53,12 @@ impl Engine {
             StpMode::ExpireMaker if maker.account == taker.account => {
                 self.expire_maker(taker, slot, maker, events);
             }
-            StpMode::None | StpMode::ExpireMaker => self.trade(taker, slot, maker, events),
+            StpMode::None
+            | StpMode::ExpireTaker
+            | StpMode::ExpireMaker
+            | StpMode::ExpireBoth
+            | StpMode::Decrement
+            | StpMode::Transfer => self.trade(taker, slot, maker, events),
         }
     }
 
@@ -71,13 +77,15 @@ impl Engine {
             self.books[maker.symbol.index()].reduce(maker.side, price, qty);
         }
         self.counters.trade += 1;
+        let fee_asset = super::AssetId::new(0);
+        let (maker_execution, taker_execution) = (self.counters.execution(), self.counters.execution());
         events.push(Event::Traded(Trade {
             id: self.counters.trade,
             symbol: taker.symbol,
             price,
             qty,
-            maker: Fill { order: maker, execution: self.counters.execution() },
-            taker: Fill { order: *taker, execution: self.counters.execution() },
+            maker: Fill { order: maker, execution: maker_execution, fee_asset, fee: 0, realised: 0 },
+            taker: Fill { order: *taker, execution: taker_execution, fee_asset, fee: 0, realised: 0 },
         }));
     }
 
@@ -88,12 +96,18 @@ impl Engine {
         self.balances.release(&self.markets[maker.symbol.index()], &maker, qty);
         maker.prevented += qty;
         maker.status = OrderStatus::ExpiredInMatch;
+        maker.end = Some(EndReason::SelfTrade);
         self.counters.prevented += 1;
+        let execution = self.counters.execution();
         events.push(Event::Prevented(Prevented {
             id: self.counters.prevented,
-            qty,
-            maker: Fill { order: maker, execution: self.counters.execution() },
-            taker: taker.id,
+            symbol: maker.symbol,
+            mode: taker.stp,
+            price: maker.price,
+            maker: PreventedLeg { order: maker, taken: Some(Taken { qty, execution }) },
+            taker: PreventedLeg { order: *taker, taken: None },
+            trade_group: None,
+            transferred: false,
         }));
     }
 }

@@ -12,12 +12,13 @@ mod matching;
 mod orders;
 mod types;
 
-use schemas::order::{OrderStatus, Side, TimeInForce};
+use schemas::order::{OrderStatus, PositionSide, Side};
 
 pub use balances::{AMOUNT_DECIMALS, Balance};
 pub use types::{
-    AccountId, AssetId, CLIENT_ID_LEN_MAX, ClientId, Event, Fill, NewOrder, Order, OrderId, Prevented,
-    Reject, StpMode, SymbolId, Target, Trade,
+    AccountId, AssetId, CLIENT_ID_LEN_MAX, ClientId, Command, Done, EndReason, Event, Fill, Life, MarketKind,
+    NewOrder, Order, OrderId, OrderKind, Position, Prevented, PreventedLeg, Reject, StpMode, SymbolId, Taken,
+    Target, Trade,
 };
 
 use balances::{Balances, Market};
@@ -66,25 +67,62 @@ impl Engine {
         self.balances.accounts()
     }
 
-    /// A new symbol with an empty book. A tick is `10^-price_decimals`, a lot `10^-qty_decimals`; `None` if
-    /// together they are finer than [`AMOUNT_DECIMALS`].
+    /// A new symbol with an empty book. A tick is `10^-price_decimals`, a lot `10^-qty_decimals`.
+    ///
+    /// # Errors
+    /// Together they are finer than [`AMOUNT_DECIMALS`], an asset is unknown, or there are too many symbols.
     pub fn add_symbol(
         &mut self,
-        base: AssetId,
-        quote: AssetId,
+        kind: MarketKind,
         price_decimals: u8,
         qty_decimals: u8,
-    ) -> Option<SymbolId> {
-        let market = Market::new(base, quote, price_decimals, qty_decimals)?;
-        let id = SymbolId(u16::try_from(self.markets.len()).ok()?);
+    ) -> Result<SymbolId, Reject> {
+        let MarketKind::Spot { base, quote } = kind else { return Err(Reject::Unsupported) };
+        let market = Market::new(base, quote, price_decimals, qty_decimals).ok_or(Reject::TooFine)?;
+        let id = SymbolId::new(u16::try_from(self.markets.len()).map_err(|_| Reject::TooMuch)?);
         self.markets.push(market);
         self.books.push(Book::default());
-        Some(id)
+        Ok(id)
     }
 
     /// Gives an account an amount out of nowhere: the only thing that changes an asset's total.
-    pub fn deposit(&mut self, account: AccountId, asset: AssetId, amount: i128) {
+    ///
+    /// # Errors
+    /// It is not above zero, or the total is beyond what the engine counts.
+    pub fn deposit(&mut self, account: AccountId, asset: AssetId, amount: i128) -> Result<(), Reject> {
         self.balances.deposit(account, asset, amount);
+        Ok(())
+    }
+
+    /// Carries a command out. Events go to the end of `events`.
+    ///
+    /// # Errors
+    /// Why it was refused; then nothing has changed and no event was written.
+    pub fn apply(&mut self, command: &Command, events: &mut Vec<Event>) -> Result<Done, Reject> {
+        match command {
+            Command::AddAsset => Ok(Done::Asset(self.add_asset())),
+            Command::AddAccount => Ok(Done::Account(self.add_account())),
+            Command::AddSymbol { kind, price_decimals, qty_decimals } => {
+                self.add_symbol(*kind, *price_decimals, *qty_decimals).map(Done::Symbol)
+            }
+            Command::Deposit { account, asset, amount } => {
+                self.deposit(*account, *asset, *amount).map(|()| Done::Nothing)
+            }
+            Command::Place(new) => self.place(new, events).map(Done::Order),
+            Command::Cancel { id, .. } => {
+                self.cancel(*id, events).map(Done::Order).ok_or(Reject::UnknownOrder)
+            }
+            Command::Amend { .. }
+            | Command::Modify { .. }
+            | Command::Fees { .. }
+            | Command::Step { .. }
+            | Command::Leverage { .. }
+            | Command::PositionMode { .. }
+            | Command::TradeGroup { .. }
+            | Command::Mark { .. }
+            | Command::Expire { .. }
+            | Command::Wipe => Err(Reject::Unsupported),
+        }
     }
 
     /// Takes an order in and matches it. Answers the order as it stands afterwards.
@@ -109,6 +147,7 @@ impl Engine {
         self.books[order.symbol.index()].unlink(&mut self.orders, slot);
         self.orders.remove(slot);
         order.status = OrderStatus::Canceled;
+        order.end = Some(EndReason::Canceled);
         self.balances.release(&self.markets[order.symbol.index()], &order, order.remaining());
         events.push(Event::Ended { order, execution: self.counters.execution() });
         self.books[order.symbol.index()].report(order.symbol, order.side, order.price, events);
@@ -179,8 +218,83 @@ impl Engine {
         self.balances.total(asset)
     }
 
+    /// What an account holds of a perpetual. In one-way mode ask for [`PositionSide::Both`].
+    #[must_use]
+    pub fn position(&self, _account: AccountId, _symbol: SymbolId, _side: PositionSide) -> Position {
+        Position::default()
+    }
+
+    /// What of a wallet may back new orders: wallet and unrealised profit without the margin of positions and
+    /// open orders; in amount steps, below zero after losses.
+    #[must_use]
+    pub fn available(&self, account: AccountId, margin: AssetId) -> i128 {
+        self.balance(account, margin).free
+    }
+
+    /// Profit of all positions of that margin asset at their mark prices, in amount steps.
+    #[must_use]
+    pub fn unrealised(&self, _account: AccountId, _margin: AssetId) -> i128 {
+        0
+    }
+
+    /// Initial margin of the account's positions on that symbol, in amount steps.
+    #[must_use]
+    pub fn position_margin(&self, _account: AccountId, _symbol: SymbolId, _side: PositionSide) -> i128 {
+        0
+    }
+
+    /// Initial margin that the account's open orders need beside that of its positions, in amount steps.
+    #[must_use]
+    pub fn order_margin(&self, _account: AccountId, _symbol: SymbolId, _side: PositionSide) -> i128 {
+        0
+    }
+
+    /// An account's leverage on a perpetual.
+    #[must_use]
+    pub fn leverage(&self, _account: AccountId, _symbol: SymbolId) -> u32 {
+        20
+    }
+
+    /// Whether the account keeps long and short positions apart.
+    #[must_use]
+    pub fn is_hedged(&self, _account: AccountId) -> bool {
+        false
+    }
+
+    /// The account's trade group.
+    #[must_use]
+    pub fn trade_group(&self, _account: AccountId) -> Option<u32> {
+        None
+    }
+
+    /// A perpetual's mark price in ticks, once it was set.
+    #[must_use]
+    pub fn mark(&self, _symbol: SymbolId) -> Option<i64> {
+        None
+    }
+
+    /// A symbol's fees in millionths: maker's and taker's.
+    #[must_use]
+    pub fn fees(&self, _symbol: SymbolId) -> (u32, u32) {
+        (0, 0)
+    }
+
+    /// What the venue earned in fees since the last reset, in amount steps.
+    #[must_use]
+    pub fn fees_earned(&self, _asset: AssetId) -> i128 {
+        0
+    }
+
+    /// The account's open orders, in no order. Looks at all open orders of the venue.
+    pub fn open_orders_of_account(&self, account: AccountId) -> impl Iterator<Item = &Order> {
+        self.open_orders().filter(move |order| order.account == account)
+    }
+
     /// Refuses what may not come in, and locks what the order may spend.
     fn admit(&mut self, new: &NewOrder) -> Result<(), Reject> {
+        if new.kind == OrderKind::Market || new.life == Life::Fok || new.position != PositionSide::None {
+            return Err(Reject::Unsupported);
+        }
         if new.price <= 0 || new.qty <= 0 {
             return Err(Reject::NotPositive);
         }
@@ -188,7 +302,7 @@ impl Engine {
             return Err(Reject::DuplicateClientId);
         }
         let book = &self.books[new.symbol.index()];
-        if new.life == TimeInForce::Gtx && book.crosses(new.side, new.price) {
+        if new.life == Life::Gtx && book.crosses(new.side, new.price) {
             return Err(Reject::WouldMatch);
         }
         self.balances.lock(&self.markets[new.symbol.index()], new)

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 
 use schemas::order::OrderStatus;
 
-use super::engine::{AccountId, ClientId, Fill, Order, OrderId, SymbolId, Trade};
+use crate::simulator::engine::{AccountId, ClientId, Fill, Order, OrderId, SymbolId, Trade};
 
 /// Records of one kind that are kept at least.
 const KEPT: usize = 1_000_000;
@@ -14,19 +14,19 @@ const CHUNK: usize = 8_192;
 
 /// An order, open or ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OrderRecord {
+pub(in crate::simulator) struct OrderRecord {
     /// The order as it stands.
-    pub(super) order: Order,
+    pub(in crate::simulator) order: Order,
     /// When it last changed, milliseconds since the epoch.
-    pub(super) updated_ms: i64,
+    pub(in crate::simulator) updated_ms: i64,
 }
 
 /// One order's side of a trade.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Leg {
-    pub(super) account: AccountId,
-    pub(super) order: OrderId,
-    pub(super) client: ClientId,
+pub(in crate::simulator) struct Leg {
+    pub(in crate::simulator) account: AccountId,
+    pub(in crate::simulator) order: OrderId,
+    pub(in crate::simulator) client: ClientId,
 }
 
 impl Leg {
@@ -37,56 +37,56 @@ impl Leg {
 
 /// A trade.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TradeRecord {
-    pub(super) id: u64,
+pub(in crate::simulator) struct TradeRecord {
+    pub(in crate::simulator) id: u64,
     /// The aggregate trade that it is part of.
-    pub(super) aggregate: u64,
-    pub(super) symbol: SymbolId,
-    pub(super) price: i64,
-    pub(super) qty: i64,
+    pub(in crate::simulator) aggregate: u64,
+    pub(in crate::simulator) symbol: SymbolId,
+    pub(in crate::simulator) price: i64,
+    pub(in crate::simulator) qty: i64,
     /// Milliseconds since the epoch.
-    pub(super) time_ms: i64,
-    pub(super) buyer_is_maker: bool,
-    pub(super) maker: Leg,
-    pub(super) taker: Leg,
+    pub(in crate::simulator) time_ms: i64,
+    pub(in crate::simulator) buyer_is_maker: bool,
+    pub(in crate::simulator) maker: Leg,
+    pub(in crate::simulator) taker: Leg,
 }
 
 /// How often things happened since the venue began.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Totals {
-    pub(super) orders: u64,
-    pub(super) rejected: u64,
-    pub(super) trades: u64,
-    pub(super) cancels: u64,
-    pub(super) expired: u64,
-    pub(super) prevented: u64,
+pub(in crate::simulator) struct Totals {
+    pub(in crate::simulator) orders: u64,
+    pub(in crate::simulator) rejected: u64,
+    pub(in crate::simulator) trades: u64,
+    pub(in crate::simulator) cancels: u64,
+    pub(in crate::simulator) expired: u64,
+    pub(in crate::simulator) prevented: u64,
 }
 
 /// What one symbol has traded.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Volume {
-    pub(super) trades: u64,
+pub(in crate::simulator) struct Volume {
+    pub(in crate::simulator) trades: u64,
     /// In lots.
-    pub(super) qty: i128,
+    pub(in crate::simulator) qty: i128,
     /// In tick-lots.
-    pub(super) quote: i128,
+    pub(in crate::simulator) quote: i128,
     /// The last price in ticks.
-    pub(super) last_price: Option<i64>,
+    pub(in crate::simulator) last_price: Option<i64>,
 }
 
 /// Orders, trades and totals.
 #[derive(Debug)]
-pub(super) struct History {
+pub(in crate::simulator) struct History {
     orders: Chunks<OrderRecord>,
     /// Client id to order number, one map a chunk of orders.
     by_client: VecDeque<HashMap<(AccountId, ClientId), OrderId>>,
     trades: Chunks<TradeRecord>,
-    pub(super) totals: Totals,
+    pub(in crate::simulator) totals: Totals,
     volumes: Vec<Volume>,
 }
 
 impl History {
-    pub(super) fn new(symbols: usize) -> Self {
+    pub(in crate::simulator) fn new(symbols: usize) -> Self {
         Self {
             orders: Chunks::default(),
             by_client: VecDeque::new(),
@@ -97,7 +97,7 @@ impl History {
     }
 
     /// A new order. Their numbers come without gaps from 1, which is what makes them findable.
-    pub(super) fn open(&mut self, order: &Order, now_ms: i64) {
+    pub(in crate::simulator) fn open(&mut self, order: &Order, now_ms: i64) {
         self.totals.orders += 1;
         if self.orders.push(OrderRecord { order: *order, updated_ms: now_ms }) {
             self.by_client.push_back(HashMap::with_capacity(CHUNK));
@@ -110,7 +110,7 @@ impl History {
     }
 
     /// An order changed.
-    pub(super) fn update(&mut self, order: &Order, now_ms: i64) {
+    pub(in crate::simulator) fn update(&mut self, order: &Order, now_ms: i64) {
         match order.status {
             OrderStatus::Canceled => self.totals.cancels += 1,
             OrderStatus::Expired => self.totals.expired += 1,
@@ -127,7 +127,7 @@ impl History {
     }
 
     /// A trade. Those of one taker at one price, in a row, are one aggregate trade.
-    pub(super) fn trade(&mut self, trade: &Trade, now_ms: i64) -> TradeRecord {
+    pub(in crate::simulator) fn trade(&mut self, trade: &Trade, now_ms: i64) -> TradeRecord {
         self.update(&trade.maker.order, now_ms);
         self.update(&trade.taker.order, now_ms);
         let taker = Leg::new(&trade.taker);
@@ -162,38 +162,42 @@ impl History {
     }
 
     /// What a symbol has traded.
-    pub(super) fn volume(&self, symbol: SymbolId) -> Volume {
+    pub(in crate::simulator) fn volume(&self, symbol: SymbolId) -> Volume {
         self.volumes[symbol.index()]
     }
 
     /// The order with that number, if it is still remembered.
-    pub(super) fn order(&self, id: OrderId) -> Option<&OrderRecord> {
+    pub(in crate::simulator) fn order(&self, id: OrderId) -> Option<&OrderRecord> {
         self.orders.get(id.0.checked_sub(1)?)
     }
 
     /// The account's latest order with that client id.
-    pub(super) fn order_of_client(&self, account: AccountId, client: ClientId) -> Option<&OrderRecord> {
+    pub(in crate::simulator) fn order_of_client(
+        &self,
+        account: AccountId,
+        client: ClientId,
+    ) -> Option<&OrderRecord> {
         let id = self.by_client.iter().rev().find_map(|map| map.get(&(account, client)))?;
         self.order(*id)
     }
 
     /// Orders from the place `from` on, oldest first, each with the place after it.
-    pub(super) fn orders_from(&self, from: u64) -> impl Iterator<Item = (u64, &OrderRecord)> {
+    pub(in crate::simulator) fn orders_from(&self, from: u64) -> impl Iterator<Item = (u64, &OrderRecord)> {
         self.orders.iter_from(from)
     }
 
     /// Trades from the place `from` on, oldest first, each with the place after it.
-    pub(super) fn trades_from(&self, from: u64) -> impl Iterator<Item = (u64, &TradeRecord)> {
+    pub(in crate::simulator) fn trades_from(&self, from: u64) -> impl Iterator<Item = (u64, &TradeRecord)> {
         self.trades.iter_from(from)
     }
 
     /// Orders, newest first.
-    pub(super) fn orders_newest_first(&self) -> impl Iterator<Item = &OrderRecord> {
+    pub(in crate::simulator) fn orders_newest_first(&self) -> impl Iterator<Item = &OrderRecord> {
         self.orders.iter_back()
     }
 
     /// Trades, newest first.
-    pub(super) fn trades_newest_first(&self) -> impl Iterator<Item = &TradeRecord> {
+    pub(in crate::simulator) fn trades_newest_first(&self) -> impl Iterator<Item = &TradeRecord> {
         self.trades.iter_back()
     }
 }

@@ -1,14 +1,17 @@
-//! Numbers as the dialect writes them: strings, padded to 8 digits after the point.
+//! Numbers as the dialects write them: strings; Spot pads them to 8 digits after the point.
 
 use std::fmt;
 
 use schemas::units::Notional;
 use serde::{Serialize, Serializer};
 
+use crate::simulator::state::Symbol;
+use crate::simulator::symbols::Product;
+
 /// Digits after the point that every price, quantity and amount has at least.
 const DIGITS: u8 = 8;
 
-/// `steps * 10^-decimals`, written with 8 digits after the point, or more where the number has more.
+/// `steps * 10^-decimals`; by [`Fixed::new`] with 8 digits after the point, or more where the number has more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::simulator) struct Fixed {
     steps: i128,
@@ -17,9 +20,9 @@ pub(in crate::simulator) struct Fixed {
 
 impl Fixed {
     /// `0.00000000`.
-    pub(super) const ZERO: Self = Self { steps: 0, decimals: DIGITS };
+    pub(in crate::simulator) const ZERO: Self = Self { steps: 0, decimals: DIGITS };
 
-    pub(super) fn new(steps: i128, decimals: u8) -> Self {
+    pub(in crate::simulator) fn new(steps: i128, decimals: u8) -> Self {
         match DIGITS.checked_sub(decimals) {
             None | Some(0) => Self { steps, decimals },
             Some(missing) => match steps.checked_mul(10_i128.pow(missing.into())) {
@@ -29,10 +32,41 @@ impl Fixed {
         }
     }
 
+    /// Exactly `decimals` digits after the point: USD-M's way.
+    pub(in crate::simulator) const fn exact(steps: i128, decimals: u8) -> Self {
+        Self { steps, decimals }
+    }
+
     /// Leaves out digits beyond `decimals`, all of them zeros by what the caller knows of the number.
-    pub(super) fn shortened(steps: i128, from: u8, decimals: u8) -> Self {
+    pub(in crate::simulator) fn shortened(steps: i128, from: u8, decimals: u8) -> Self {
         let surplus = from.saturating_sub(decimals.max(DIGITS));
         Self::new(steps / 10_i128.pow(surplus.into()), from - surplus)
+    }
+}
+
+impl Symbol {
+    pub(in crate::simulator) fn price(&self, ticks: i64) -> Fixed {
+        self.fixed(ticks.into(), self.spec.price_decimals)
+    }
+
+    pub(in crate::simulator) fn qty(&self, lots: i64) -> Fixed {
+        self.fixed(lots.into(), self.spec.qty_decimals)
+    }
+
+    pub(in crate::simulator) fn base_amount(&self, lots: i128) -> Fixed {
+        self.fixed(lots, self.spec.qty_decimals)
+    }
+
+    /// An amount of the quote asset, from tick-lots.
+    pub(in crate::simulator) fn quote(&self, tick_lots: i128) -> Fixed {
+        self.fixed(tick_lots, self.spec.price_decimals + self.spec.qty_decimals)
+    }
+
+    fn fixed(&self, steps: i128, decimals: u8) -> Fixed {
+        match self.spec.product {
+            Product::Spot => Fixed::new(steps, decimals),
+            Product::UsdM => Fixed::exact(steps, decimals),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Refusals in the dialect's codes and words. Clients switch on both.
+//! Refusals in the codes and words that both dialects share. Clients switch on both.
 
 use std::borrow::Cow;
 
@@ -8,15 +8,15 @@ use crate::simulator::engine::Reject;
 
 /// Why a request was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct ApiError {
+pub(in crate::simulator) struct ApiError {
     #[serde(skip)]
-    pub(super) status: u16,
-    pub(super) code: i32,
-    pub(super) msg: Cow<'static, str>,
+    pub(in crate::simulator) status: u16,
+    pub(in crate::simulator) code: i32,
+    pub(in crate::simulator) msg: Cow<'static, str>,
 }
 
 impl ApiError {
-    pub(super) const fn new(status: u16, code: i32, msg: &'static str) -> Self {
+    pub(in crate::simulator) const fn new(status: u16, code: i32, msg: &'static str) -> Self {
         Self { status, code, msg: Cow::Borrowed(msg) }
     }
 
@@ -24,12 +24,12 @@ impl ApiError {
         Self { status: 400, code, msg: Cow::Owned(msg) }
     }
 
-    pub(super) const fn too_much_weight() -> Self {
+    pub(in crate::simulator) const fn too_much_weight() -> Self {
         Self::new(429, -1003, "Too much request weight used; please use WebSocket Streams for live updates.")
     }
 
     /// The order's fate is not told.
-    pub(super) const fn timed_out() -> Self {
+    pub(in crate::simulator) const fn timed_out() -> Self {
         Self::new(
             504,
             -1007,
@@ -37,7 +37,7 @@ impl ApiError {
         )
     }
 
-    pub(super) const fn overloaded() -> Self {
+    pub(in crate::simulator) const fn overloaded() -> Self {
         Self::new(
             503,
             -1008,
@@ -45,108 +45,108 @@ impl ApiError {
         )
     }
 
-    pub(super) fn filter(name: &str) -> Self {
+    pub(in crate::simulator) fn filter(name: &str) -> Self {
         Self::told(-1013, format!("Filter failure: {name}"))
     }
 
-    pub(super) const fn stp_not_allowed() -> Self {
+    pub(in crate::simulator) const fn stp_not_allowed() -> Self {
         Self::new(400, -1013, "This symbol does not allow the specified self-trade prevention mode.")
     }
 
-    pub(super) fn too_many_orders(limit: u64, interval: &str) -> Self {
+    pub(in crate::simulator) fn too_many_orders(limit: u64, interval: &str) -> Self {
         let msg = format!("Too many new orders; current limit is {limit} orders per {interval}.");
         Self { status: 429, ..Self::told(-1015, msg) }
     }
 
-    pub(super) const fn unsupported() -> Self {
+    pub(in crate::simulator) const fn unsupported() -> Self {
         Self::new(400, -1020, "This operation is not supported.")
     }
 
-    pub(super) const fn too_late() -> Self {
+    pub(in crate::simulator) const fn too_late() -> Self {
         Self::new(400, -1021, "Timestamp for this request is outside of the recvWindow.")
     }
 
-    pub(super) const fn too_early() -> Self {
+    pub(in crate::simulator) const fn too_early() -> Self {
         Self::new(400, -1021, "Timestamp for this request was 1000ms ahead of the server's time.")
     }
 
-    pub(super) const fn bad_signature() -> Self {
+    pub(in crate::simulator) const fn bad_signature() -> Self {
         Self::new(400, -1022, "Signature for this request is not valid.")
     }
 
-    pub(super) fn illegal(name: &str) -> Self {
+    pub(in crate::simulator) fn illegal(name: &str) -> Self {
         Self::told(-1100, format!("Illegal characters found in parameter '{name}'."))
     }
 
-    pub(super) fn mandatory(name: &str) -> Self {
+    pub(in crate::simulator) fn mandatory(name: &str) -> Self {
         Self::told(-1102, format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed."))
     }
 
-    pub(super) fn not_required(name: &str) -> Self {
+    pub(in crate::simulator) fn not_required(name: &str) -> Self {
         Self::told(-1106, format!("Parameter '{name}' sent when not required."))
     }
 
-    pub(super) fn too_precise(name: &str) -> Self {
+    pub(in crate::simulator) fn too_precise(name: &str) -> Self {
         Self::told(-1111, format!("Parameter '{name}' has too much precision."))
     }
 
-    pub(super) const fn bad_time_in_force() -> Self {
+    pub(in crate::simulator) const fn bad_time_in_force() -> Self {
         Self::new(400, -1115, "Invalid timeInForce.")
     }
 
-    pub(super) const fn bad_type() -> Self {
+    pub(in crate::simulator) const fn bad_type() -> Self {
         Self::new(400, -1116, "Invalid orderType.")
     }
 
-    pub(super) const fn bad_side() -> Self {
+    pub(in crate::simulator) const fn bad_side() -> Self {
         Self::new(400, -1117, "Invalid side.")
     }
 
-    pub(super) const fn bad_symbol() -> Self {
+    pub(in crate::simulator) const fn bad_symbol() -> Self {
         Self::new(400, -1121, "Invalid symbol.")
     }
 
-    pub(super) const fn bad_recv_window() -> Self {
+    pub(in crate::simulator) const fn bad_recv_window() -> Self {
         Self::new(400, -1131, "recvWindow must be less than 60000.")
     }
 
-    pub(super) const fn bad_json() -> Self {
+    pub(in crate::simulator) const fn bad_json() -> Self {
         Self::new(400, -1135, "Invalid JSON Request.")
     }
 
-    pub(super) fn bad_enum(name: &str) -> Self {
+    pub(in crate::simulator) fn bad_enum(name: &str) -> Self {
         Self::told(-1145, format!("Invalid value for parameter '{name}'."))
     }
 
-    pub(super) const fn unknown_order() -> Self {
+    pub(in crate::simulator) const fn unknown_order() -> Self {
         Self::new(400, -2011, "Unknown order sent.")
     }
 
-    pub(super) const fn cancel_restricted() -> Self {
+    pub(in crate::simulator) const fn cancel_restricted() -> Self {
         Self::new(400, -2011, "Order was not canceled due to cancel restrictions.")
     }
 
-    pub(super) const fn no_such_order() -> Self {
+    pub(in crate::simulator) const fn no_such_order() -> Self {
         Self::new(400, -2013, "Order does not exist.")
     }
 
-    pub(super) const fn bad_key_format() -> Self {
+    pub(in crate::simulator) const fn bad_key_format() -> Self {
         Self::new(401, -2014, "API-key format invalid.")
     }
 
-    pub(super) const fn unknown_key() -> Self {
+    pub(in crate::simulator) const fn unknown_key() -> Self {
         Self::new(401, -2015, "Invalid API-key, IP, or permissions for action.")
     }
 
-    pub(super) const fn already_subscribed() -> Self {
+    pub(in crate::simulator) const fn already_subscribed() -> Self {
         Self::new(400, -2035, "User Data Stream subscription already active.")
     }
 
-    pub(super) const fn not_subscribed() -> Self {
+    pub(in crate::simulator) const fn not_subscribed() -> Self {
         Self::new(400, -2036, "User Data Stream subscription not active.")
     }
 
-    pub(super) const fn client_id_differs() -> Self {
+    pub(in crate::simulator) const fn client_id_differs() -> Self {
         Self::new(400, -2039, "Client order ID is not correct for this order ID.")
     }
 }
@@ -157,6 +157,20 @@ impl From<Reject> for ApiError {
             Reject::NotPositive => Self::filter("PRICE_FILTER"),
             Reject::DuplicateClientId => Self::new(400, -2010, "Duplicate order sent."),
             Reject::WouldMatch => Self::new(400, -2010, "Order would immediately match and take."),
+            Reject::InsufficientMargin
+            | Reject::ReduceOnly
+            | Reject::PositionSideMismatch
+            | Reject::CannotFill
+            | Reject::UnknownId
+            | Reject::AmendQty
+            | Reject::NoChange
+            | Reject::OpenOrders
+            | Reject::OpenPosition
+            | Reject::OutOfBounds
+            | Reject::TooMuch
+            | Reject::TooFine
+            | Reject::Unsupported => Self::bad_type(),
+            Reject::UnknownOrder => Self::unknown_order(),
             Reject::InsufficientBalance => {
                 Self::new(400, -2010, "Account has insufficient balance for requested action.")
             }

@@ -15,27 +15,29 @@ use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::binance_spot::{self, OrderLimit, PublicTrade, balances, order_view};
-use super::engine::SymbolId;
-use super::faults::FaultSwitch;
 use super::history::{OrderRecord, TradeRecord};
-use super::server::Shared;
-use super::state::{State, Symbol};
 use crate::clock;
+use crate::simulator::binance::{OrderLimit, WeightLimit, feed};
+use crate::simulator::binance_spot::{PublicTrade, balances, order_view};
+use crate::simulator::engine::SymbolId;
+use crate::simulator::faults::FaultSwitch;
+use crate::simulator::server::Shared;
+use crate::simulator::state::{State, Symbol};
+use crate::simulator::symbols::Product;
 
 /// Records written while the lock is held once: trading goes on between two batches.
 const BATCH: usize = 1_000;
 
 /// What a list is asked for.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Filter {
+pub(in crate::simulator) struct Filter {
     symbol: Option<String>,
     since: Option<i64>,
     limit: Option<u64>,
 }
 
 /// `GET /venue/orders`.
-pub(super) async fn orders(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response {
+pub(in crate::simulator) async fn orders(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response {
     list(shared.0, filter.0, |state, cursor, out| {
         let meant = cursor.meant();
         for (place, record) in state.history.orders_from(cursor.place).take(BATCH) {
@@ -49,7 +51,7 @@ pub(super) async fn orders(shared: Extract<Arc<Shared>>, filter: Query<Filter>) 
 }
 
 /// `GET /venue/trades`.
-pub(super) async fn trades(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response {
+pub(in crate::simulator) async fn trades(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response {
     list(shared.0, filter.0, |state, cursor, out| {
         let meant = cursor.meant();
         for (place, trade) in state.history.trades_from(cursor.place).take(BATCH) {
@@ -88,9 +90,9 @@ impl<'a> TradeView<'a> {
 }
 
 /// `GET /venue/accounts`.
-pub(super) async fn accounts(Extract(shared): Extract<Arc<Shared>>) -> Response {
+pub(in crate::simulator) async fn accounts(Extract(shared): Extract<Arc<Shared>>) -> Response {
     let state = shared.lock();
-    let accounts = state.engine.accounts().zip(&state.accounts).map(|(id, account)| {
+    let accounts = state.engine().accounts().zip(&state.accounts).map(|(id, account)| {
         json!({
             "uid": 100_001 + id.index(),
             "apiKey": account.key,
@@ -102,10 +104,10 @@ pub(super) async fn accounts(Extract(shared): Extract<Arc<Shared>>) -> Response 
 }
 
 /// `GET /venue/totals`.
-pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
+pub(in crate::simulator) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
     let state = shared.lock();
     let totals = state.history.totals;
-    let orders = || state.accounts.iter().map(|account| &account.orders);
+    let orders = || state.accounts.iter().flat_map(|account| &account.orders);
     let symbols: serde_json::Map<_, _> = state
         .symbols
         .iter()
@@ -126,9 +128,9 @@ pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value>
         "cancels": totals.cancels,
         "expired": totals.expired,
         "prevented": totals.prevented,
-        "open_orders": state.engine.open_order_count(),
-        "weight_peak": state.weight.peak(),
-        "weight_refused": state.weight.refused(),
+        "open_orders": state.engine().open_order_count(),
+        "weight_peak": state.weight.iter().map(WeightLimit::peak).max(),
+        "weight_refused": state.weight.iter().map(WeightLimit::refused).sum::<u64>(),
         "orders_peak": orders().map(OrderLimit::peak).max(),
         "orders_refused": orders().map(OrderLimit::refused).sum::<u64>(),
         "symbols": symbols,
@@ -136,7 +138,7 @@ pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value>
 }
 
 /// `GET /venue/stamps`: lines of client order id and nanoseconds since the epoch; not found if stamps are off.
-pub(super) async fn stamps(Extract(shared): Extract<Arc<Shared>>) -> Response {
+pub(in crate::simulator) async fn stamps(Extract(shared): Extract<Arc<Shared>>) -> Response {
     if shared.stamps {
         shared.lock().stamp_lines().into_response()
     } else {
@@ -145,12 +147,15 @@ pub(super) async fn stamps(Extract(shared): Extract<Arc<Shared>>) -> Response {
 }
 
 /// `GET /venue/faults`.
-pub(super) async fn faults(Extract(shared): Extract<Arc<Shared>>) -> Json<Vec<FaultSwitch>> {
+pub(in crate::simulator) async fn faults(Extract(shared): Extract<Arc<Shared>>) -> Json<Vec<FaultSwitch>> {
     Json(list_faults(&shared.lock()))
 }
 
 /// `POST /venue/faults`: one switch or an array of them; all or none of them are turned.
-pub(super) async fn switch_faults(Extract(shared): Extract<Arc<Shared>>, body: Bytes) -> Response {
+pub(in crate::simulator) async fn switch_faults(
+    Extract(shared): Extract<Arc<Shared>>,
+    body: Bytes,
+) -> Response {
     let is_array = body.trim_ascii_start().first() == Some(&b'[');
     let switches: Result<Vec<FaultSwitch>, _> = if is_array {
         serde_json::from_slice(&body)
@@ -164,7 +169,7 @@ pub(super) async fn switch_faults(Extract(shared): Extract<Arc<Shared>>, body: B
     };
     let named = |switch: &FaultSwitch| match &switch.symbol {
         None => Ok(None),
-        Some(name) => state.symbol_named(name).map(Some).ok_or("symbol: not listed"),
+        Some(name) => state.symbol_named(Product::Spot, name).map(Some).ok_or("symbol: not listed"),
     };
     let symbols: Vec<Option<SymbolId>> = match switches.iter().map(named).collect() {
         Ok(symbols) => symbols,
@@ -173,15 +178,17 @@ pub(super) async fn switch_faults(Extract(shared): Extract<Arc<Shared>>, body: B
     for (symbol, switch) in symbols.into_iter().zip(&switches) {
         state.faults.set(symbol, switch);
     }
-    binance_spot::freeze(&mut state, clock::wall_ms());
+    feed::freeze(&mut state, clock::wall_ms());
     Json(list_faults(&state)).into_response()
 }
 
 /// `DELETE /venue/faults`: all off.
-pub(super) async fn clear_faults(Extract(shared): Extract<Arc<Shared>>) -> Json<Vec<FaultSwitch>> {
+pub(in crate::simulator) async fn clear_faults(
+    Extract(shared): Extract<Arc<Shared>>,
+) -> Json<Vec<FaultSwitch>> {
     let mut state = shared.lock();
     state.faults.clear();
-    binance_spot::freeze(&mut state, clock::wall_ms());
+    feed::freeze(&mut state, clock::wall_ms());
     Json(list_faults(&state))
 }
 
@@ -235,7 +242,7 @@ fn list(
 ) -> Response {
     let symbol = match &filter.symbol {
         None => None,
-        Some(name) => match shared.lock().symbol_named(name) {
+        Some(name) => match shared.lock().symbol_named(Product::Spot, name) {
             Some(symbol) => Some(symbol),
             None => return bad_fault("symbol: not listed"),
         },

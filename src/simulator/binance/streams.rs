@@ -1,4 +1,5 @@
-//! Market streams: `/ws/<a>/<b>`, `/stream?streams=a/b`, and any other path, which waits for SUBSCRIBE.
+//! Market streams: `/ws/<a>/<b>`, `/stream?streams=a/b`, and any other path, which waits for SUBSCRIBE. Spot, unless
+//! the path begins with `/public`, `/market` or `/usdm`, or names a USD-M listen key.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,11 +11,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::stream_names;
+use super::topic::{self, Named};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::server::Shared;
 use crate::simulator::socket::{self, Frames};
 use crate::simulator::state::State;
+use crate::simulator::symbols::Product;
 
 /// Most streams of one connection.
 const STREAMS_MAX: usize = 1_024;
@@ -26,24 +28,45 @@ pub(in crate::simulator) async fn streams(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
-    let combined = uri.path().starts_with("/stream");
-    let names = named_in(&uri);
+    let path = StreamPath::of(&uri);
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
-            let mut connection = Connection::new(shared, combined);
-            connection.subscribe(&names);
+            let mut connection = Connection::new(shared, &path);
+            connection.subscribe(&path.names);
             let outbox = Arc::clone(&connection.outbox);
             socket::serve(socket, outbox, connection).await;
         },
     )
 }
 
-/// The streams that an address names: in its path after `/ws/`, or in the query's `streams`.
-fn named_in(uri: &Uri) -> Vec<String> {
-    let in_path = uri.path().strip_prefix("/ws/").unwrap_or_default();
-    let in_query = uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("streams="));
-    let names = in_path.split('/').chain(in_query.unwrap_or_default().split('/'));
-    names.filter(|name| name.contains('@')).map(|name| name.replace("%40", "@")).collect()
+/// What the address of a stream connection says.
+struct StreamPath {
+    product: Product,
+    /// Payloads are wrapped with their stream's name.
+    combined: bool,
+    /// The streams that it names: in its path after `ws/`, or in the query's `streams`.
+    names: Vec<String>,
+}
+
+impl StreamPath {
+    fn of(uri: &Uri) -> Self {
+        let path = uri.path();
+        let under_usdm = path.strip_prefix("/usdm").filter(|rest| rest.starts_with('/'));
+        let of_group = |path: &str| {
+            ["/public", "/market", "/private"].iter().find_map(|group| {
+                path.strip_prefix(group).filter(|rest| rest.starts_with('/')).map(str::to_owned)
+            })
+        };
+        let group = of_group(under_usdm.unwrap_or(path));
+        let product = if under_usdm.is_some() || group.is_some() { Product::UsdM } else { Product::Spot };
+        let path = group.unwrap_or_else(|| under_usdm.unwrap_or(path).to_owned());
+        let in_path = path.strip_prefix("/ws/").unwrap_or_default();
+        let in_query =
+            uri.query().unwrap_or_default().split('&').find_map(|pair| pair.strip_prefix("streams="));
+        let names = in_path.split('/').chain(in_query.unwrap_or_default().split('/'));
+        let names = names.map(|name| name.replace("%40", "@")).filter(|name| name.contains(['@', '!']));
+        Self { product, combined: path.starts_with("/stream"), names: names.collect() }
+    }
 }
 
 #[derive(Deserialize)]
@@ -62,13 +85,14 @@ type Refusal = (u32, &'static str);
 struct Connection {
     shared: Arc<Shared>,
     outbox: Arc<Outbox>,
+    product: Product,
     names: Vec<String>,
 }
 
 impl Connection {
-    fn new(shared: Arc<Shared>, combined: bool) -> Self {
-        let outbox = shared.lock().hub.connect(combined);
-        Self { shared, outbox, names: Vec::new() }
+    fn new(shared: Arc<Shared>, path: &StreamPath) -> Self {
+        let outbox = shared.lock().hub.connect(path.combined);
+        Self { shared, outbox, product: path.product, names: Vec::new() }
     }
 
     fn subscribe(&mut self, names: &[String]) {
@@ -78,7 +102,7 @@ impl Connection {
                 continue;
             }
             self.names.push(name.clone());
-            listen(&mut state, name, &self.outbox);
+            listen(&mut state, self.product, name, &self.outbox);
         }
     }
 
@@ -86,8 +110,10 @@ impl Connection {
         let mut state = self.shared.lock();
         self.names.retain(|name| !names.contains(name));
         for name in names {
-            if let Some((symbol, kind)) = stream_names::parse(&state, name) {
-                state.hub.unlisten(symbol, kind, &self.outbox);
+            match topic::parse(&state, self.product, name) {
+                Some(Named::Symbol(symbol, topic)) => state.hub.unlisten(symbol, topic, &self.outbox),
+                Some(Named::Market(topic)) => state.hub.unlisten_whole(self.product, topic, &self.outbox),
+                None => {}
             }
         }
     }
@@ -128,11 +154,15 @@ impl Connection {
 }
 
 /// Streams that the venue does not have are taken in silence, as the public venue does.
-fn listen(state: &mut State, name: &str, outbox: &Arc<Outbox>) {
-    let Some((symbol, kind)) = stream_names::parse(state, name) else { return };
-    if state.hub.listen(symbol, kind, outbox) {
-        let update_id = state.engine.update_id(symbol);
-        state.hub.feeds[symbol.index()].begin(kind, update_id);
+fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>) {
+    match topic::parse(state, product, name) {
+        Some(Named::Symbol(symbol, topic)) if state.hub.listen(symbol, topic, outbox) => {
+            let update_id = state.engine().update_id(symbol);
+            state.hub.feeds[symbol.index()].begin(topic, update_id);
+        }
+        Some(Named::Symbol(..)) => {}
+        Some(Named::Market(topic)) => state.hub.listen_whole(product, topic, outbox),
+        None => {}
     }
 }
 

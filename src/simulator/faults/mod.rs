@@ -11,7 +11,7 @@
 //!   is at work where either is on.
 //! * `fault`:
 //!   - `mute_stream`: messages of streams are lost, not held back. `stream` names which: `trade`, `aggTrade`,
-//!     `bookTicker`, `depth` (every depth stream), `user` (the account's events), or, left out, all market
+//!     `bookTicker`, `depth` (every depth stream), `kline`, `ticker`, `markPrice`, `user` (the account's events), or, left out, all market
 //!     streams. A muted depth stream leaves a gap in U/u.
 //!   - `refuse_cancels`: cancels are refused with status 503 and code -1008; the order stays.
 //!   - `delay_answers`: answers to signed requests come `ms` later (default 1000). What was asked is done at once,
@@ -80,12 +80,26 @@ pub enum Stream {
     BookTicker,
     /// Depth, diffs and snapshots.
     Depth,
+    /// Candles.
+    Kline,
+    /// Tickers and average prices.
+    Ticker,
+    /// Mark prices.
+    MarkPrice,
     /// The account's own events.
     User,
 }
 
-const STREAMS: [Stream; 5] =
-    [Stream::Trade, Stream::AggTrade, Stream::BookTicker, Stream::Depth, Stream::User];
+const STREAMS: [Stream; 8] = [
+    Stream::Trade,
+    Stream::AggTrade,
+    Stream::BookTicker,
+    Stream::Depth,
+    Stream::Kline,
+    Stream::Ticker,
+    Stream::MarkPrice,
+    Stream::User,
+];
 
 /// Longest delay that an answer can get.
 const DELAY_MS_MAX: u64 = 60_000;

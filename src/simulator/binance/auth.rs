@@ -16,19 +16,19 @@ const MILLIS_MAX: i64 = 100_000_000_000_000;
 
 /// What a request brings along to show who asks.
 #[derive(Debug)]
-pub(super) struct Credentials<'a> {
-    pub(super) key: Option<Cow<'a, str>>,
-    pub(super) signature: Option<Cow<'a, str>>,
+pub(in crate::simulator) struct Credentials<'a> {
+    pub(in crate::simulator) key: Option<Cow<'a, str>>,
+    pub(in crate::simulator) signature: Option<Cow<'a, str>>,
     /// The bytes that the signature covers.
-    pub(super) signed: [Cow<'a, str>; 2],
+    pub(in crate::simulator) signed: [Cow<'a, str>; 2],
     /// Whom the connection is logged on as.
-    pub(super) session: Option<AccountId>,
+    pub(in crate::simulator) session: Option<AccountId>,
     /// What a request without a key is answered.
-    pub(super) no_key: fn() -> ApiError,
+    pub(in crate::simulator) no_key: fn() -> ApiError,
 }
 
 /// The account that a signed request is from.
-pub(super) fn authenticate(
+pub(in crate::simulator) fn authenticate(
     state: &State,
     params: &Params<'_>,
     credentials: &Credentials<'_>,
@@ -46,6 +46,15 @@ pub(super) fn authenticate(
     let [first, second] = &credentials.signed;
     let signer = &state.accounts[account.index()].signer;
     if signer.verify([first, second], signature) { Ok(account) } else { Err(ApiError::bad_signature()) }
+}
+
+/// The account whose key came along, signed or not.
+pub(in crate::simulator) fn identify(
+    state: &State,
+    credentials: &Credentials<'_>,
+) -> Result<AccountId, ApiError> {
+    let key = credentials.key.as_deref().filter(|key| !key.is_empty()).ok_or_else(credentials.no_key)?;
+    state.account_of_key(key).ok_or_else(ApiError::unknown_key)
 }
 
 /// Neither too old for its window nor ahead of the server's clock. Counted in thousandths of a millisecond,

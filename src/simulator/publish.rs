@@ -1,10 +1,12 @@
 //! From what the engine did to what is remembered and told.
 
 use crate::simulator::engine::{AccountId, AssetId, Event, Order, SymbolId, Trade};
-use crate::simulator::history::TradeRecord;
+use crate::simulator::ledger::history::TradeRecord;
 use crate::simulator::state::State;
+use crate::simulator::symbols::Product;
 
-use super::{market_streams, reports};
+use super::binance::feed;
+use super::binance_spot::{market_streams, reports};
 
 /// What first fills give back of the limit on unfilled orders.
 const MAKER_GIVES_BACK: u64 = 5;
@@ -51,7 +53,8 @@ fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
             state.history.update(order, now_ms);
             reports::ended(state, order, *execution, state.cancel_id, now_ms);
         }
-        Event::Level { symbol, side, price, .. } => market_streams::level(state, *symbol, *side, *price),
+        Event::Amended { .. } | Event::Modified { .. } | Event::Position { .. } | Event::Wiped => {}
+        Event::Level { symbol, side, price, .. } => feed::level(state, *symbol, *side, *price),
         Event::Balance { account, asset, .. } => {
             state.account_mut(*account).updated_ms = now_ms;
             batch.balances.push((*account, *asset));
@@ -81,7 +84,7 @@ fn traded(state: &mut State, trade: &Trade, batch: &mut Batch, now_ms: i64) {
 
 fn give_back(state: &mut State, order: &Order, filled_now: i64, count: u64, now_ms: i64) {
     if order.filled == filled_now {
-        state.account_mut(order.account).orders.first_fill(count, now_ms);
+        state.orders_mut(order.account, Product::Spot).first_fill(count, now_ms);
     }
 }
 
@@ -96,6 +99,6 @@ impl Batch {
             let assets: Vec<_> = changed.iter().map(|(_, asset)| *asset).collect();
             reports::balances(state, changed[0].0, symbol, &assets, now_ms);
         }
-        market_streams::book_ticker(state, symbol);
+        feed::book_ticker(state, symbol, now_ms);
     }
 }

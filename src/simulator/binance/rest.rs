@@ -1,4 +1,4 @@
-//! REST: `/api/v3/*`, and empty answers for the families of paths that stock clients ask on the way.
+//! REST, and empty answers for the families of paths that stock clients ask on the way.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,18 +6,19 @@ use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State as Extract};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 
+use super::Dialect;
 use super::auth::Credentials;
 use super::error::ApiError;
 use super::limits::WeightLimit;
-use super::operation::{Answer, Route, serve};
 use super::params::Params;
-use super::publish::publish;
+use super::route::{Answer, Route, of_rest, serve};
 use super::sign::cut_signature;
 use crate::clock;
 use crate::simulator::faults::Delivery;
+use crate::simulator::publish::publish;
 use crate::simulator::server::Shared;
 use crate::simulator::state::State;
 
@@ -28,15 +29,11 @@ const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
 
 /// What other products of the same venue answer: that they list nothing. Stock clients ask them all when
 /// they load markets.
-const EMPTY: [(&str, &str); 9] = [
+const EMPTY: [(&str, &str); 8] = [
     ("/sapi/v1/capital/config/getall", "[]"),
     ("/sapi/v1/margin/allPairs", "[]"),
     ("/sapi/v1/margin/isolated/allPairs", "[]"),
     ("/sapi/v1/margin/allAssets", "[]"),
-    (
-        "/fapi/v1/exchangeInfo",
-        r#"{"timezone":"UTC","rateLimits":[],"exchangeFilters":[],"assets":[],"symbols":[]}"#,
-    ),
     ("/dapi/v1/exchangeInfo", r#"{"timezone":"UTC","rateLimits":[],"exchangeFilters":[],"symbols":[]}"#),
     (
         "/eapi/v1/exchangeInfo",
@@ -52,39 +49,52 @@ struct Served {
     delivery: Delivery,
     now_ms: i64,
     weight_used: u64,
-    orders_used: Option<(u64, u64)>,
+    orders_used: Option<[u64; 2]>,
+}
+
+/// Answers for the products that the venue does not have.
+pub(in crate::simulator) async fn elsewhere(uri: Uri) -> Response {
+    match EMPTY.iter().find(|(own, _)| *own == uri.path()) {
+        Some((_, empty)) => respond(StatusCode::OK, empty.as_bytes().to_vec()),
+        None => respond(StatusCode::NOT_FOUND, error_body(&ApiError::unsupported())),
+    }
 }
 
 /// Serves one request.
-pub(in crate::simulator) async fn rest(Extract(shared): Extract<Arc<Shared>>, request: Request) -> Response {
+pub(in crate::simulator) async fn rest<D: Dialect>(
+    Extract(shared): Extract<Arc<Shared>>,
+    request: Request,
+) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_MAX).await else {
         return respond(StatusCode::PAYLOAD_TOO_LARGE, Vec::new());
     };
     let path = parts.uri.path();
-    if let Some((_, empty)) = EMPTY.iter().find(|(own, _)| *own == path) {
-        return respond(StatusCode::OK, empty.as_bytes().to_vec());
-    }
-    let route = path.strip_prefix("/api/v3/").and_then(|path| Route::of_rest(parts.method.as_str(), path));
-    let Some(route) = route else {
+    let Some(route) = of_rest::<D>(parts.method.as_str(), path) else {
         return respond(StatusCode::NOT_FOUND, error_body(&ApiError::unsupported()));
     };
     let key = parts.headers.get("x-mbx-apikey").and_then(|key| key.to_str().ok());
     let query = parts.uri.query().unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
-    let served = serve_locked(&mut shared.lock(), route, key, query, &body);
+    let served = serve_locked::<D>(&mut shared.lock(), route, key, query, &body);
     match served.delivery {
         Delivery::Now => {}
         Delivery::AfterMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
         Delivery::Never => {
             tokio::time::sleep(GIVE_UP_AFTER).await;
-            return finish(Served { answer: Err(ApiError::timed_out()), ..served });
+            return finish::<D>(Served { answer: Err(ApiError::timed_out()), ..served });
         }
     }
-    finish(served)
+    finish::<D>(served)
 }
 
-fn serve_locked(state: &mut State, route: &Route, key: Option<&str>, query: &str, body: &str) -> Served {
+fn serve_locked<D: Dialect>(
+    state: &mut State,
+    route: &Route<D::Operation>,
+    key: Option<&str>,
+    query: &str,
+    body: &str,
+) -> Served {
     let now_ms = clock::wall_ms();
     let (signed_query, in_query) = cut_signature(query);
     let (signed_body, in_body) = cut_signature(body);
@@ -94,21 +104,21 @@ fn serve_locked(state: &mut State, route: &Route, key: Option<&str>, query: &str
         signature: in_query.or(in_body).and_then(|_| params.get("signature")).map(Cow::Borrowed),
         signed: [signed_query, signed_body],
         session: None,
-        no_key: ApiError::bad_key_format,
+        no_key: D::NO_KEY,
     };
-    let served = serve(state, route, &params, &credentials, now_ms);
+    let served = serve::<D>(state, route, &params, &credentials, now_ms);
     publish(state, now_ms);
-    let orders_used = served.account.map(|account| state.account_mut(account).orders.used(now_ms));
+    let orders_used = served.account.map(|account| state.orders_mut(account, D::PRODUCT).used(now_ms));
     Served {
         orders_used,
-        weight_used: state.weight.used(now_ms),
+        weight_used: state.weight_mut(D::PRODUCT).used(now_ms),
         answer: served.answer,
         delivery: served.delivery,
         now_ms,
     }
 }
 
-fn finish(served: Served) -> Response {
+fn finish<D: Dialect>(served: Served) -> Response {
     let (status, body) = match &served.answer {
         Ok(body) => (StatusCode::OK, body.clone()),
         Err(error) => (
@@ -119,9 +129,9 @@ fn finish(served: Served) -> Response {
     let mut response = respond(status, body);
     let headers = response.headers_mut();
     headers.insert("x-mbx-used-weight-1m", HeaderValue::from(served.weight_used));
-    if let Some((ten_seconds, day)) = served.orders_used {
-        headers.insert("x-mbx-order-count-10s", HeaderValue::from(ten_seconds));
-        headers.insert("x-mbx-order-count-1d", HeaderValue::from(day));
+    if let Some([first, second]) = served.orders_used {
+        headers.insert("x-mbx-order-count-10s", HeaderValue::from(first));
+        headers.insert(D::ORDER_COUNT_HEADER, HeaderValue::from(second));
     }
     if status == StatusCode::TOO_MANY_REQUESTS {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(WeightLimit::retry_after_s(served.now_ms)));

@@ -13,7 +13,7 @@ use super::sign;
 
 /// Names and values as text. A JSON number or boolean is its raw token; null counts as not sent.
 #[derive(Debug, Default)]
-pub(super) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(in crate::simulator) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 /// A JSON string without a copy where it has no escapes.
 #[derive(serde::Deserialize)]
@@ -21,12 +21,12 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'a> Params<'a> {
     /// From a websocket request's `params`.
-    pub(super) fn of_json(raw: &'a str) -> Result<Self, ApiError> {
+    pub(in crate::simulator) fn of_json(raw: &'a str) -> Result<Self, ApiError> {
         serde_json::from_str(raw).map_err(|_| ApiError::bad_json())
     }
 
     /// From a query string and a form body; where a name is in both, the query's value counts.
-    pub(super) fn of_form(query: &'a str, body: &'a str) -> Self {
+    pub(in crate::simulator) fn of_form(query: &'a str, body: &'a str) -> Self {
         let pairs = query.split('&').chain(body.split('&')).filter(|pair| !pair.is_empty());
         Self(
             pairs
@@ -36,38 +36,38 @@ impl<'a> Params<'a> {
         )
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(in crate::simulator) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(own, _)| own == name)?;
         Some(value.as_ref()).filter(|value| !value.is_empty())
     }
 
     /// What was sent, or -1102.
-    pub(super) fn required(&self, name: &'static str) -> Result<&str, ApiError> {
+    pub(in crate::simulator) fn required(&self, name: &'static str) -> Result<&str, ApiError> {
         self.get(name).ok_or_else(|| ApiError::mandatory(name))
     }
 
     /// A whole number, or -1100.
-    pub(super) fn number<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, ApiError> {
+    pub(in crate::simulator) fn number<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, ApiError> {
         self.get(name).map(|text| text.parse().map_err(|_| ApiError::illegal(name))).transpose()
     }
 
     /// A decimal number, or -1100.
-    pub(super) fn decimal(&self, name: &'static str) -> Result<Option<Decimal>, ApiError> {
+    pub(in crate::simulator) fn decimal(&self, name: &'static str) -> Result<Option<Decimal>, ApiError> {
         self.get(name).map(|text| Decimal::parse(text).map_err(|_| ApiError::illegal(name))).transpose()
     }
 
     /// `true` or `false`; `None` if it is neither.
-    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+    pub(in crate::simulator) fn flag(&self, name: &str) -> Option<bool> {
         self.get(name)?.parse().ok()
     }
 
     /// A JSON array of strings, or -1100.
-    pub(super) fn list(&self, name: &'static str) -> Result<Option<Vec<String>>, ApiError> {
+    pub(in crate::simulator) fn list(&self, name: &'static str) -> Result<Option<Vec<String>>, ApiError> {
         self.get(name).map(|text| serde_json::from_str(text).map_err(|_| ApiError::illegal(name))).transpose()
     }
 
     /// What a websocket request's signature covers.
-    pub(super) fn payload(&self) -> String {
+    pub(in crate::simulator) fn payload(&self) -> String {
         sign::payload(&self.0)
     }
 }

@@ -1,0 +1,184 @@
+//! What can be asked, over whichever door: one table, one order of checks.
+
+use super::Dialect;
+use super::auth::{Credentials, authenticate, identify};
+use super::error::ApiError;
+use super::params::Params;
+use crate::simulator::engine::{AccountId, SymbolId};
+use crate::simulator::faults::Delivery;
+use crate::simulator::state::State;
+use crate::simulator::symbols::Product;
+
+/// Who may ask, and what has to come along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::simulator) enum Security {
+    /// Anybody.
+    Open,
+    /// Who names a key; nothing is signed.
+    Key,
+    /// Who signs.
+    Signed,
+}
+
+/// What a request costs.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::simulator) enum Weight {
+    /// Always the same.
+    Of(u64),
+    /// By its parameters.
+    By(fn(&Params<'_>) -> u64),
+}
+
+impl Weight {
+    fn of(self, params: &Params<'_>) -> u64 {
+        match self {
+            Self::Of(weight) => weight,
+            Self::By(weigh) => weigh(params),
+        }
+    }
+}
+
+/// How an operation is asked for, what it costs and what it wants.
+#[derive(Debug)]
+pub(in crate::simulator) struct Route<O> {
+    pub(in crate::simulator) operation: O,
+    /// The WS API's method; empty if it has none.
+    pub(in crate::simulator) method: &'static str,
+    /// The REST verb and path below the dialect's prefix; empty if it has none.
+    pub(in crate::simulator) rest: (&'static str, &'static str),
+    pub(in crate::simulator) weight: Weight,
+    pub(in crate::simulator) security: Security,
+    pub(in crate::simulator) required: &'static [&'static str],
+}
+
+/// A route that anybody may take.
+pub(in crate::simulator) const fn open<O>(
+    operation: O,
+    method: &'static str,
+    path: &'static str,
+    weight: Weight,
+    required: &'static [&'static str],
+) -> Route<O> {
+    Route { operation, method, rest: ("GET", path), weight, security: Security::Open, required }
+}
+
+/// A route for those who sign.
+pub(in crate::simulator) const fn signed<O>(
+    operation: O,
+    method: &'static str,
+    rest: (&'static str, &'static str),
+    weight: Weight,
+    required: &'static [&'static str],
+) -> Route<O> {
+    Route { operation, method, rest, weight, security: Security::Signed, required }
+}
+
+/// Longest of the bodies that come by the thousand: orders, reports, best quotes.
+const BODY_LEN: usize = 1_024;
+
+/// What most requests need.
+pub(in crate::simulator) const SYMBOL: &[&str] = &["symbol"];
+
+/// By the WS API's method, with or without `v3/`.
+pub(in crate::simulator) fn of_method<D: Dialect>(method: &str) -> Option<&'static Route<D::Operation>> {
+    let method = method.strip_prefix("v3/").unwrap_or(method);
+    D::routes().iter().find(|route| route.method == method && !method.is_empty())
+}
+
+/// By REST verb and path.
+pub(in crate::simulator) fn of_rest<D: Dialect>(
+    verb: &str,
+    path: &str,
+) -> Option<&'static Route<D::Operation>> {
+    let path = path.strip_prefix(D::REST_PREFIX)?;
+    D::routes().iter().find(|route| route.rest == (verb, path))
+}
+
+/// A request that has passed the checks.
+#[derive(Debug)]
+pub(in crate::simulator) struct Request<'a> {
+    pub(in crate::simulator) params: &'a Params<'a>,
+    product: Product,
+    account: Option<AccountId>,
+    pub(in crate::simulator) now_ms: i64,
+}
+
+impl Request<'_> {
+    /// Whose request it is. Only for operations that the table does not call open.
+    pub(in crate::simulator) fn account(&self) -> AccountId {
+        self.account.expect("signed requests have an account")
+    }
+
+    /// The symbol it names, or -1121.
+    pub(in crate::simulator) fn symbol(&self, state: &State) -> Result<SymbolId, ApiError> {
+        state.symbol_named(self.product, self.params.required("symbol")?).ok_or(ApiError::bad_symbol())
+    }
+}
+
+/// What a request is answered: a JSON body, or a refusal.
+pub(in crate::simulator) type Answer = Result<Vec<u8>, ApiError>;
+
+/// A JSON body.
+pub(in crate::simulator) fn json(body: &impl serde::Serialize) -> Answer {
+    Ok(json_bytes(body))
+}
+
+/// A body as text.
+pub(in crate::simulator) fn json_text(body: &impl serde::Serialize) -> String {
+    String::from_utf8(json_bytes(body)).expect("JSON is text")
+}
+
+/// With room for nearly every body, so that it need not grow.
+fn json_bytes(body: &impl serde::Serialize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(BODY_LEN);
+    serde_json::to_writer(&mut out, body).expect("views serialise");
+    out
+}
+
+/// An answer, whose it is, and whether a fault keeps it back.
+#[derive(Debug)]
+pub(in crate::simulator) struct Served {
+    pub(in crate::simulator) answer: Answer,
+    pub(in crate::simulator) account: Option<AccountId>,
+    pub(in crate::simulator) delivery: Delivery,
+}
+
+/// Checks a request and carries it out. What it brought about waits in the state to be told: the caller
+/// queues the answer first and then calls [`publish`](crate::simulator::publish::publish).
+pub(in crate::simulator) fn serve<D: Dialect>(
+    state: &mut State,
+    route: &Route<D::Operation>,
+    params: &Params<'_>,
+    credentials: &Credentials<'_>,
+    now_ms: i64,
+) -> Served {
+    let mut request = Request { params, product: D::PRODUCT, account: None, now_ms };
+    let answer = check::<D>(state, route, credentials, &mut request)
+        .and_then(|()| D::perform(state, route.operation, &request));
+    let delivery = match route.security {
+        Security::Open => Delivery::Now,
+        Security::Key | Security::Signed => {
+            let symbol = params.get("symbol").and_then(|name| state.symbol_named(D::PRODUCT, name));
+            state.faults.delivery(symbol)
+        }
+    };
+    Served { answer, account: request.account, delivery }
+}
+
+fn check<D: Dialect>(
+    state: &mut State,
+    route: &Route<D::Operation>,
+    credentials: &Credentials<'_>,
+    request: &mut Request<'_>,
+) -> Result<(), ApiError> {
+    state.weight_mut(D::PRODUCT).spend(route.weight.of(request.params), request.now_ms)?;
+    for name in route.required {
+        request.params.required(name)?;
+    }
+    request.account = match route.security {
+        Security::Open => None,
+        Security::Key => Some(identify(state, credentials)?),
+        Security::Signed => Some(authenticate(state, request.params, credentials, request.now_ms)?),
+    };
+    Ok(())
+}

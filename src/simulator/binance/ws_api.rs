@@ -1,0 +1,196 @@
+//! The WS API: one JSON request a frame, one answer a frame, user events in between.
+
+use std::borrow::Cow;
+use std::io::Write;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
+use axum::extract::{RawQuery, State as Extract};
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Dialect;
+use super::auth::Credentials;
+use super::error::ApiError;
+use super::params::Params;
+use super::route::{Answer, Served, json, of_method, serve};
+use crate::clock;
+use crate::simulator::engine::AccountId;
+use crate::simulator::faults::Delivery;
+use crate::simulator::outbox::Outbox;
+use crate::simulator::publish::publish;
+use crate::simulator::server::Shared;
+use crate::simulator::socket::{self, Frames};
+use crate::simulator::state::State;
+
+/// What a session request costs.
+const SESSION_WEIGHT: u64 = 2;
+
+/// Opens a WS API connection.
+pub(in crate::simulator) async fn ws_api<D: Dialect>(
+    Extract(shared): Extract<Arc<Shared>>,
+    RawQuery(query): RawQuery,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let silent = query.as_deref().unwrap_or("").split('&').any(|pair| pair == "returnRateLimits=false");
+    upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
+        move |socket| async move {
+            let connection = Connection::<D>::new(shared, !silent);
+            let outbox = Arc::clone(&connection.session.outbox);
+            socket::serve(socket, outbox, connection).await;
+        },
+    )
+}
+
+/// A request's frame.
+#[derive(Deserialize)]
+struct Frame<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    method: Cow<'a, str>,
+    #[serde(borrow)]
+    params: Option<&'a RawValue>,
+}
+
+/// What one connection is to the venue.
+pub(in crate::simulator) struct Session {
+    pub(in crate::simulator) outbox: Arc<Outbox>,
+    pub(in crate::simulator) connected_ms: i64,
+    /// Whether answers show the limits unless they are told otherwise.
+    pub(in crate::simulator) show_limits: bool,
+    /// Whom it is logged on as, and since when.
+    pub(in crate::simulator) logged_on: Option<(AccountId, i64)>,
+    /// How many subscriptions it has had.
+    pub(in crate::simulator) subscriptions: u64,
+}
+
+/// A request that only a connection can be asked.
+pub(in crate::simulator) struct SessionRequest<'a> {
+    pub(in crate::simulator) params: &'a Params<'a>,
+    pub(in crate::simulator) credentials: &'a Credentials<'a>,
+    pub(in crate::simulator) now_ms: i64,
+}
+
+/// One client.
+struct Connection<D> {
+    shared: Arc<Shared>,
+    session: Session,
+    dialect: PhantomData<D>,
+}
+
+impl<D: Dialect> Connection<D> {
+    fn new(shared: Arc<Shared>, show_limits: bool) -> Self {
+        let session = Session {
+            outbox: shared.lock().hub.connect(false),
+            connected_ms: clock::wall_ms(),
+            show_limits,
+            logged_on: None,
+            subscriptions: 0,
+        };
+        Self { shared, session, dialect: PhantomData }
+    }
+
+    fn answer(&mut self, state: &mut State, frame: &Frame<'_>, now_ms: i64, read_ns: Option<u64>) {
+        let params =
+            match frame.params.map_or_else(|| Ok(Params::default()), |raw| Params::of_json(raw.get())) {
+                Ok(params) => params,
+                Err(error) => return self.send(state, frame.id, refused(error), None, now_ms),
+            };
+        let credentials = self.credentials(&params);
+        let route = of_method::<D>(&frame.method);
+        if let Some(read_ns) = read_ns.filter(|_| route.is_some_and(|route| D::is_place(route.operation))) {
+            state.stamp(params.get("newClientOrderId").unwrap_or_default(), read_ns);
+        }
+        let served = match route {
+            Some(route) => serve::<D>(state, route, &params, &credentials, now_ms),
+            None => {
+                let request = SessionRequest { params: &params, credentials: &credentials, now_ms };
+                let answer = state
+                    .weight_mut(D::PRODUCT)
+                    .spend(SESSION_WEIGHT, now_ms)
+                    .and_then(|()| D::session_request(&mut self.session, state, &frame.method, &request));
+                Served { answer, account: None, delivery: Delivery::Now }
+            }
+        };
+        self.send(state, frame.id, served, params.flag("returnRateLimits"), now_ms);
+        publish(state, now_ms);
+    }
+
+    fn credentials<'p>(&self, params: &'p Params<'_>) -> Credentials<'p> {
+        Credentials {
+            key: params.get("apiKey").map(Cow::Borrowed),
+            signature: params.get("signature").map(Cow::Borrowed),
+            signed: [Cow::Owned(params.payload()), Cow::Borrowed("")],
+            session: self.session.logged_on.map(|(account, _)| account),
+            no_key: || ApiError::mandatory("apiKey"),
+        }
+    }
+
+    fn send(
+        &self,
+        state: &mut State,
+        id: Option<&RawValue>,
+        served: Served,
+        show_limits: Option<bool>,
+        now_ms: i64,
+    ) {
+        let shown = show_limits.unwrap_or(self.session.show_limits);
+        let limits =
+            shown.then(|| json(&D::limits(state, served.account, now_ms)).expect("limits serialise"));
+        let message = envelope(id, &served.answer, limits.as_deref());
+        match served.delivery {
+            Delivery::Now => self.session.outbox.push(message),
+            Delivery::AfterMs(ms) => self.session.outbox.push_after(message, Duration::from_millis(ms)),
+            Delivery::Never => {}
+        }
+    }
+}
+
+impl<D: Dialect> Frames for Connection<D> {
+    fn handle(&mut self, text: &str) {
+        let shared = Arc::clone(&self.shared);
+        let read_ns = shared.stamps.then(clock::wall_ns);
+        let now_ms = clock::wall_ms();
+        let mut state = shared.lock();
+        match serde_json::from_str::<Frame<'_>>(text) {
+            Ok(frame) => self.answer(&mut state, &frame, now_ms, read_ns),
+            Err(_) => self.send(&mut state, None, refused(ApiError::bad_json()), None, now_ms),
+        }
+    }
+}
+
+impl<D> Drop for Connection<D> {
+    fn drop(&mut self) {
+        self.shared.lock().hub.disconnect(&self.session.outbox);
+    }
+}
+
+fn refused(error: ApiError) -> Served {
+    Served { answer: Err(error), account: None, delivery: Delivery::Now }
+}
+
+/// `{"id":...,"status":...,"result" or "error":...,"rateLimits":...}`; the id as it came.
+fn envelope(id: Option<&RawValue>, answer: &Answer, limits: Option<&[u8]>) -> Utf8Bytes {
+    let mut out = Vec::with_capacity(1_024);
+    let id = id.map_or("null", RawValue::get);
+    match answer {
+        Ok(body) => {
+            write!(out, "{{\"id\":{id},\"status\":200,\"result\":").expect("a vector takes all");
+            out.extend_from_slice(body);
+        }
+        Err(error) => {
+            write!(out, "{{\"id\":{id},\"status\":{},\"error\":", error.status).expect("a vector takes all");
+            serde_json::to_writer(&mut out, error).expect("errors serialise");
+        }
+    }
+    if let Some(limits) = limits {
+        out.extend_from_slice(b",\"rateLimits\":");
+        out.extend_from_slice(limits);
+    }
+    out.push(b'}');
+    String::from_utf8(out).expect("made of strings").into()
+}
