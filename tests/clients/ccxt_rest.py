@@ -51,8 +51,8 @@ class Both:
         self.tickers()
 
     def anchor(self):
-        """A price that the venue takes, and that is not above what rests there already."""
-        last = self.exchange.fetch_ticker(self.quiet)["last"] or 64000
+        """A price that the venue takes."""
+        last = self.exchange.fetch_last_prices([self.quiet])[self.quiet]["price"] or 64000
         return float(self.exchange.price_to_precision(self.quiet, last))
 
     def place(self, side, price, amount=AMOUNT, kind="limit", **params):
