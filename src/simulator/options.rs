@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use schemas::units::Decimal;
@@ -28,6 +29,19 @@ pub struct VenueOptions {
     pub stamps: bool,
     /// Write those stamps to this file at the end: lines of client order id and nanoseconds since the epoch.
     pub stamp_file: Option<PathBuf>,
+    /// What is written down while it runs.
+    pub ledger: LedgerOptions,
+}
+
+/// What a venue writes down, and how often it checks itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerOptions {
+    /// Write every command of the engine to this file.
+    pub record: Option<PathBuf>,
+    /// Write every entry of the event log to this file.
+    pub event_log: Option<PathBuf>,
+    /// Check after so many commands that the books add up; otherwise at the end and when asked.
+    pub check_every: Option<NonZeroU64>,
 }
 
 impl Default for VenueOptions {
@@ -42,6 +56,7 @@ impl Default for VenueOptions {
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
             stamps: false,
             stamp_file: None,
+            ledger: LedgerOptions::default(),
         }
     }
 }
@@ -154,6 +169,14 @@ pub enum VenueError {
     /// More than the engine numbers.
     #[error("venue: more than 32,767 {0}")]
     TooMany(&'static str),
+    /// A log cannot be begun.
+    #[error("venue: {path}: cannot be written: {source}")]
+    Log {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// No thread or runtime to be had.
     #[error("venue: cannot start its thread: {0}")]
     Thread(#[source] std::io::Error),

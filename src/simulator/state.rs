@@ -10,10 +10,14 @@ use super::engine::{
     OrderId, Reject, SymbolId,
 };
 use super::faults::Faults;
+use super::ledger::Names;
 use super::ledger::history::History;
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
 use super::profile::{Profile, SymbolRules};
+use super::ledger::journal::{Checked, Journal};
+use super::ledger::notice::Notice;
 use super::symbols::{Product, SymbolSpec};
+use crate::clock;
 
 /// Whole units of every asset that each account begins with.
 const AMPLE: i128 = 1_000_000_000_000;
@@ -76,6 +80,8 @@ pub(super) struct State {
     pub(super) assets: Vec<Asset>,
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
+    /// What is written down of all that passes [`State::apply`].
+    pub(super) journal: Journal,
     pub(super) faults: Faults,
     /// By product.
     pub(super) weight: [WeightLimit; 2],
@@ -99,6 +105,7 @@ impl State {
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols),
+            journal: Journal::new(options, clock::wall_ms())?,
             faults: Faults::new(symbols),
             weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
             hub: Hub::new(symbols),
@@ -123,9 +130,34 @@ impl State {
     }
 
     /// The one door through which anything changes: commands are carried out in the order in which they come
-    /// here. What they bring about waits in [`State::events`].
+    /// here. There they are recorded and what they bring about is hashed and entered into the event log; it waits
+    /// in [`State::events`] to be told.
     pub(super) fn apply(&mut self, command: &Command) -> Result<Done, Reject> {
-        self.engine.apply(command, &mut self.events)
+        let before = self.events.len();
+        self.journal.command(command);
+        let done = self.engine.apply(command, &mut self.events);
+        let names = Names { symbols: &self.symbols, accounts: &self.accounts };
+        if self.journal.done(&self.events[before..], done.is_err(), names) {
+            self.journal.check(&self.engine, names);
+        }
+        done
+    }
+
+    /// The venue's time has come to that moment: what is recorded from now on bears it.
+    pub(super) fn at(&mut self, now_ms: i64) {
+        self.journal.at(now_ms);
+    }
+
+    /// Enters something that happened beside the engine into the event log.
+    pub(super) fn announce(&mut self, notice: Notice) {
+        let names = Names { symbols: &self.symbols, accounts: &self.accounts };
+        self.journal.announce(notice, names);
+    }
+
+    /// Checks whether funds, fills and sequences add up.
+    pub(super) fn check(&mut self) -> &Checked {
+        let names = Names { symbols: &self.symbols, accounts: &self.accounts };
+        self.journal.check(&self.engine, names)
     }
 
     /// Places an order; one that is refused counts.
