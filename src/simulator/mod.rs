@@ -31,7 +31,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 
 pub use ledger::{ReplayError, Replayed, Summary, replay};
-pub use options::{AccountSpec, LedgerOptions, VenueError, VenueOptions};
+pub use options::{AccountSpec, Balance, Credential, LedgerOptions, VenueError, VenueOptions};
 pub use profile::Profile;
 pub use symbols::{Product, SymbolSpec};
 

@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
+use schemas::units::Decimal;
+
 use super::profile::Profile;
-use super::symbols::SymbolSpec;
+use super::symbols::{Product, SymbolSpec};
 
 /// Everything that makes one venue different from another.
 #[derive(Clone, Debug)]
@@ -76,15 +78,52 @@ impl VenueOptions {
 pub struct AccountSpec {
     /// The API key.
     pub key: String,
-    /// The HMAC secret.
-    pub secret: String,
+    /// What its signatures are checked with.
+    pub credential: Credential,
+    /// What it begins with, by product and asset; none: ample amounts of everything.
+    pub balances: Option<Vec<Balance>>,
+    /// Accounts of one group count as one for self-trade prevention.
+    pub trade_group: Option<u32>,
+    /// No order of it may ask for self-trade prevention NONE.
+    pub require_stp: bool,
+    /// USD-M: long and short positions apart from the start.
+    pub hedge: bool,
+}
+
+/// What an account's signatures are checked with.
+#[derive(Clone)]
+pub enum Credential {
+    /// The secret of HMAC-SHA256.
+    Hmac(String),
+    /// The public key of Ed25519 as PEM.
+    Ed25519(String),
+    /// Nothing: nobody can log in. The crowd's accounts.
+    Nobody,
+}
+
+/// What an account begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Spot balance or USD-M wallet.
+    pub product: Product,
+    /// The asset's name; it must be one of a listed symbol.
+    pub asset: String,
+    /// How much, above zero.
+    pub amount: Decimal,
 }
 
 impl AccountSpec {
     /// An account with that key and secret.
     #[must_use]
     pub fn new(key: &str, secret: &str) -> Self {
-        Self { key: key.to_owned(), secret: secret.to_owned() }
+        Self {
+            key: key.to_owned(),
+            credential: Credential::Hmac(secret.to_owned()),
+            balances: None,
+            trade_group: None,
+            require_stp: false,
+            hedge: false,
+        }
     }
 }
 
@@ -110,6 +149,14 @@ pub enum VenueError {
     Symbol {
         /// Which entry, from 1.
         entry: usize,
+        /// What is wrong with it, and what was wanted.
+        what: String,
+    },
+    /// An account cannot be opened.
+    #[error("venue: account {key:.64}: {what}")]
+    Account {
+        /// Its API key.
+        key: String,
         /// What is wrong with it, and what was wanted.
         what: String,
     },
