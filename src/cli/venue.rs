@@ -8,9 +8,10 @@ use anyhow::{Context, anyhow, bail};
 use schemas::config::cut;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::venue_ledger::{self, LedgerArgs};
 use crate::config;
 use crate::simulator::profile::file::Loaded;
-use crate::simulator::{self, Profile, SymbolSpec, VenueOptions};
+use crate::simulator::{self, Profile, SymbolSpec, TlsOptions, VenueOptions};
 
 /// Arguments of `venue`.
 #[derive(Debug, clap::Args)]
@@ -21,6 +22,15 @@ pub struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// A second port, with TLS; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    tls: Option<SocketAddr>,
+    /// Write the certificate of the venue's own authority to FILE: what clients of the TLS port are to trust
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    tls_ca_out: Option<PathBuf>,
+    /// A name or address by which clients know the TLS port, beside localhost, 127.0.0.1 and ::1; may be given again
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    tls_name: Vec<String>,
     /// What it lists: JSON lines or a JSON array of {"name", "base"?, "quote"?, "price_decimals",
     /// "qty_decimals", "start_price"?}, or rows of NAME PRICE_DECIMALS QTY_DECIMALS [START_PRICE]
     /// [default: BTCUSDT and ETHUSDT with 2 and 6 decimals]
@@ -36,9 +46,14 @@ pub struct Args {
     /// nanoseconds since the epoch
     #[arg(long, value_name = "FILE")]
     stamp_file: Option<PathBuf>,
+    #[command(flatten)]
+    ledger: LedgerArgs,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(log) = &args.ledger.replay {
+        return Ok(venue_ledger::replay(log, args.ledger.check_every));
+    }
     let options = match options(args) {
         Ok(options) => options,
         Err(error) => {
@@ -56,13 +71,16 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         #[expect(clippy::print_stdout, reason = "the address is what the command is asked for")]
         {
             println!("venue listening on http://{} (profile {profile}, {symbols} symbols)", venue.addr());
+            if let Some(tls) = venue.tls() {
+                println!("venue listening on https://{}", tls.addr);
+            }
         }
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = venue.ended() => {}
         }
-        venue.shutdown();
-        Ok(ExitCode::SUCCESS)
+        Ok(venue_ledger::close(venue.shutdown()))
     })
 }
 
@@ -77,6 +95,8 @@ fn options(args: Args) -> anyhow::Result<VenueOptions> {
         symbols: if symbols.is_empty() { default.symbols } else { symbols },
         accounts: if accounts.is_empty() { default.accounts } else { accounts },
         stamp_file: args.stamp_file,
+        tls: args.tls.map(|listen| TlsOptions { listen, names: args.tls_name, ca_out: args.tls_ca_out }),
+        ledger: args.ledger.options(),
         ..VenueOptions::default()
     };
     if let Some(path) = args.symbols {

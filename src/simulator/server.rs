@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{any, get};
-use axum::serve::ListenerExt;
+use axum::serve::{Listener, ListenerExt};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
@@ -18,6 +19,8 @@ use super::binance_usdm::UsdM;
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
+use super::tls::{Identity, TlsOptions};
+use super::{Closing, TlsPort};
 use crate::clock;
 
 /// How often the depth streams are looked after.
@@ -32,45 +35,65 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    pub(super) fn new(state: State) -> Arc<Self> {
+        let stamps = state.stamps.is_some();
+        Arc::new(Self { state: Mutex::new(state), stamps })
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Checks the books for the last time and closes the logs.
+    pub(super) fn close(&self) -> Closing {
+        let mut state = self.lock();
+        state.check();
+        Closing { summary: state.journal.tally.summary(), failure: state.journal.close() }
+    }
 }
 
-/// A venue whose port is bound and whose thread has not begun.
-#[derive(Debug)]
+/// A venue whose ports are bound and whose thread has not begun.
 pub(super) struct Venue {
     shared: Arc<Shared>,
     listener: TcpListener,
     addr: SocketAddr,
+    tls: Option<Tls>,
     runtime: Runtime,
     stamp_file: Option<PathBuf>,
+}
+
+/// The port with TLS.
+struct Tls {
+    listener: TcpListener,
+    addr: SocketAddr,
+    identity: Identity,
 }
 
 impl Venue {
     pub(super) fn new(options: VenueOptions) -> Result<Self, VenueError> {
         let state = State::new(&options)?;
-        let cannot_listen = |source| VenueError::Listen { addr: options.listen, source };
-        let listener = TcpListener::bind(options.listen).map_err(cannot_listen)?;
-        listener.set_nonblocking(true).map_err(cannot_listen)?;
-        let addr = listener.local_addr().map_err(cannot_listen)?;
+        let (listener, addr) = bind(options.listen)?;
+        let tls = options.tls.as_ref().map(Tls::new).transpose()?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
-        let stamps = state.stamps.is_some();
-        let shared = Arc::new(Shared { state: Mutex::new(state), stamps });
-        Ok(Self { shared, listener, addr, runtime, stamp_file: options.stamp_file })
+        Ok(Self { shared: Shared::new(state), listener, addr, tls, runtime, stamp_file: options.stamp_file })
     }
 
     pub(super) const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Serves until told to stop; then all connections are cut.
-    pub(super) fn run(self, stop: oneshot::Receiver<()>) {
-        let Self { shared, listener, runtime, stamp_file, .. } = self;
+    pub(super) fn tls(&self) -> Option<TlsPort> {
+        self.tls.as_ref().map(|tls| TlsPort { addr: tls.addr, ca_pem: tls.identity.ca_pem.clone() })
+    }
+
+    /// Serves until told to stop, or until its ledger fails; then all connections are cut.
+    pub(super) fn run(self, stop: oneshot::Receiver<()>) -> Closing {
+        let Self { shared, listener, tls, runtime, stamp_file, .. } = self;
         runtime.block_on(async {
             tokio::select! {
                 () = serve(listener, Arc::clone(&shared)) => {}
+                () = serve_tls(tls, Arc::clone(&shared)) => {}
                 () = tick(&shared) => {}
                 _ = stop => {}
             }
@@ -81,22 +104,56 @@ impl Venue {
         {
             tracing::error!(path = %path.display(), %error, "stamps not written");
         }
+        shared.close()
     }
 }
 
+impl Tls {
+    fn new(options: &TlsOptions) -> Result<Self, VenueError> {
+        let identity = Identity::new(options)?;
+        let (listener, addr) = bind(options.listen)?;
+        Ok(Self { listener, addr, identity })
+    }
+}
+
+/// A listener, and where it listens.
+fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), VenueError> {
+    let cannot_listen = |source| VenueError::Listen { addr, source };
+    let listener = TcpListener::bind(addr).map_err(cannot_listen)?;
+    listener.set_nonblocking(true).map_err(cannot_listen)?;
+    let addr = listener.local_addr().map_err(cannot_listen)?;
+    Ok((listener, addr))
+}
+
+/// Serves the plain port. Comes back only if it cannot listen.
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "the venue cannot listen"),
-    };
-    let listener = listener.tap_io(|stream| {
+    if let Some(listener) = listening(listener)
+        && let Err(error) = axum::serve(listener, router(shared)).await
+    {
+        tracing::error!(%error, "the venue stopped listening");
+    }
+}
+
+/// Serves the port with TLS, if there is one. Comes back only if it cannot listen.
+async fn serve_tls(tls: Option<Tls>, shared: Arc<Shared>) {
+    let Some(Tls { listener, identity, .. }) = tls else { return std::future::pending().await };
+    if let Some(listener) = listening(listener)
+        && let Err(error) = axum::serve(identity.listener(listener), router(shared)).await
+    {
+        tracing::error!(%error, "the venue stopped listening");
+    }
+}
+
+/// The listener whose connections do not wait for more to send.
+fn listening(listener: TcpListener) -> Option<impl Listener<Io = TcpStream, Addr = SocketAddr>> {
+    let listener = tokio::net::TcpListener::from_std(listener)
+        .inspect_err(|error| tracing::error!(%error, "the venue cannot listen"))
+        .ok()?;
+    Some(listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY on a connection");
         }
-    });
-    if let Err(error) = axum::serve(listener, router(shared)).await {
-        tracing::error!(%error, "the venue stopped listening");
-    }
+    }))
 }
 
 fn router(shared: Arc<Shared>) -> Router {
@@ -108,11 +165,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/sapi/{*path}", any(rest::elsewhere))
         .route("/dapi/{*path}", any(rest::elsewhere))
         .route("/eapi/{*path}", any(rest::elsewhere))
-        .route("/venue/orders", get(inspect::orders))
-        .route("/venue/trades", get(inspect::trades))
-        .route("/venue/accounts", get(inspect::accounts))
-        .route("/venue/totals", get(inspect::totals))
-        .route("/venue/stamps", get(inspect::stamps))
+        .merge(inspect::routes())
         .route(
             "/venue/faults",
             get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
@@ -126,6 +179,10 @@ async fn tick(shared: &Shared) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1.. {
         interval.tick().await;
-        feed::tick(&mut shared.lock(), count, clock::wall_ms());
+        let mut state = shared.lock();
+        if state.journal.failure().is_some() {
+            return;
+        }
+        feed::tick(&mut state, count, clock::wall_ms());
     }
 }
