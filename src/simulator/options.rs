@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use schemas::units::Decimal;
 
+use super::crowd::CrowdSettings;
 use super::profile::Profile;
 use super::symbols::{Product, SymbolSpec};
 use super::tls::{TlsError, TlsOptions};
@@ -28,6 +29,8 @@ pub struct VenueOptions {
     pub symbols: Vec<SymbolSpec>,
     /// Who may trade; each begins with ample balances of everything.
     pub accounts: Vec<AccountSpec>,
+    /// Strangers that rest and trade beside the accounts.
+    pub crowd: Option<CrowdSettings>,
     /// Note the moment at which each `order.place` frame was read, for `GET /venue/stamps`.
     pub stamps: bool,
     /// Write those stamps to this file at the end: lines of client order id and nanoseconds since the epoch.
@@ -58,6 +61,7 @@ impl Default for VenueOptions {
             orders_per_10s: None,
             symbols: vec![SymbolSpec::named("BTCUSDT", 2, 6), SymbolSpec::named("ETHUSDT", 2, 6)],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
+            crowd: None,
             stamps: false,
             stamp_file: None,
             ledger: LedgerOptions::default(),

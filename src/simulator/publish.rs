@@ -7,6 +7,7 @@ use crate::simulator::symbols::Product;
 
 use super::binance::feed;
 use super::binance_spot::{market_streams, reports};
+use super::crowd;
 
 /// What first fills give back of the limit on unfilled orders.
 const MAKER_GIVES_BACK: u64 = 5;
@@ -22,9 +23,11 @@ pub(super) fn publish(state: &mut State, now_ms: i64) {
         apply(state, event, &mut batch, now_ms);
     }
     batch.finish(state, now_ms);
+    let seen = crowd::look(state, &events);
     events.clear();
     state.events = events;
     state.cancel_id = None;
+    crowd::react(state, &seen, now_ms);
 }
 
 /// What is told once for a whole command.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use axum::serve::{Listener, ListenerExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -16,6 +16,7 @@ use tokio::time::MissedTickBehavior;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
+use super::crowd;
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
@@ -166,6 +167,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/dapi/{*path}", any(rest::elsewhere))
         .route("/eapi/{*path}", any(rest::elsewhere))
         .merge(inspect::routes())
+        .route("/venue/price", post(crowd::admin::price))
         .route(
             "/venue/faults",
             get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
@@ -183,6 +185,8 @@ async fn tick(shared: &Shared) {
         if state.journal.failure().is_some() {
             return;
         }
-        feed::tick(&mut state, count, clock::wall_ms());
+        let now_ms = clock::wall_ms();
+        crowd::tick(&mut state, now_ms);
+        feed::tick(&mut state, count, now_ms);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use schemas::order::Side;
 
 use super::binance::{Hub, OrderLimit, Signer, WeightLimit};
+use super::crowd::{self, Crowd, CrowdSettings};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
@@ -80,6 +81,8 @@ pub(super) struct State {
     pub(super) assets: Vec<Asset>,
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
+    /// Away while it acts.
+    pub(super) crowd: Option<Box<Crowd>>,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) faults: Faults,
@@ -105,6 +108,7 @@ impl State {
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols),
+            crowd: None,
             journal: Journal::new(options, clock::wall_ms())?,
             faults: Faults::new(symbols),
             weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
@@ -125,8 +129,19 @@ impl State {
         for spec in accounts {
             state.open_account(spec)?;
         }
+        if let Some(settings) = &options.crowd {
+            state.gather(settings)?;
+        }
         state.events.clear();
         Ok(state)
+    }
+
+    /// Opens the crowd's accounts, and lets it in.
+    fn gather(&mut self, settings: &CrowdSettings) -> Result<(), VenueError> {
+        let [maker, taker] = crowd::accounts();
+        let accounts = [self.open_account(&maker)?, self.open_account(&taker)?];
+        self.crowd = Some(Box::new(Crowd::new(settings, self, accounts)));
+        Ok(())
     }
 
     /// The one door through which anything changes: commands are carried out in the order in which they come
@@ -275,7 +290,7 @@ impl State {
     }
 
     /// Opens an account with what it begins with.
-    fn open_account(&mut self, spec: &AccountSpec) -> Result<(), VenueError> {
+    fn open_account(&mut self, spec: &AccountSpec) -> Result<AccountId, VenueError> {
         let Ok(Done::Account(account)) = self.apply(&Command::AddAccount) else {
             unreachable!("fewer accounts than the engine numbers, by the check of the options")
         };
@@ -292,7 +307,7 @@ impl State {
         }
         self.accounts.push(Account::new(spec, &self.profile));
         self.accounts_by_key.insert(spec.key.clone(), account);
-        Ok(())
+        Ok(account)
     }
 
     fn settle_account(&mut self, spec: &AccountSpec, command: &Command) -> Result<(), VenueError> {
