@@ -3,7 +3,9 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::binance::sign::PublicKey;
 use super::profile::Profile;
 use super::symbols::SymbolSpec;
 
@@ -22,6 +24,10 @@ pub struct VenueOptions {
     pub symbols: Vec<SymbolSpec>,
     /// Who may trade; each begins with ample balances of everything.
     pub accounts: Vec<AccountSpec>,
+    /// Refuse requests with parameters that the venue does not know (-1104); otherwise they are ignored.
+    pub strict_parameters: bool,
+    /// Every websocket connection is cut after so long.
+    pub connection_life: Duration,
     /// Note the moment at which each `order.place` frame was read, for `GET /venue/stamps`.
     pub stamps: bool,
     /// Write those stamps to this file at the end: lines of client order id and nanoseconds since the epoch.
@@ -38,6 +44,8 @@ impl Default for VenueOptions {
             orders_per_10s: None,
             symbols: vec![SymbolSpec::named("BTCUSDT", 2, 6), SymbolSpec::named("ETHUSDT", 2, 6)],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
+            strict_parameters: false,
+            connection_life: Duration::from_secs(24 * 60 * 60),
             stamps: false,
             stamp_file: None,
         }
@@ -63,13 +71,21 @@ pub struct AccountSpec {
     pub key: String,
     /// The HMAC secret.
     pub secret: String,
+    /// The Ed25519 key that its signatures may be made with as well; only who has one can log on to a session.
+    pub ed25519: Option<PublicKey>,
 }
 
 impl AccountSpec {
     /// An account with that key and secret.
     #[must_use]
     pub fn new(key: &str, secret: &str) -> Self {
-        Self { key: key.to_owned(), secret: secret.to_owned() }
+        Self { key: key.to_owned(), secret: secret.to_owned(), ed25519: None }
+    }
+
+    /// The same account, with an Ed25519 key beside its secret.
+    #[must_use]
+    pub fn with_ed25519(self, key: PublicKey) -> Self {
+        Self { ed25519: Some(key), ..self }
     }
 }
 

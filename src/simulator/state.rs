@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use schemas::order::Side;
 
-use super::binance::{Hub, OrderLimit, Signer, WeightLimit};
+use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
@@ -72,8 +72,9 @@ pub(super) struct State {
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
     pub(super) faults: Faults,
-    /// By product.
-    pub(super) weight: [WeightLimit; 2],
+    pub(super) addresses: Addresses,
+    /// Surplus parameters are refused.
+    pub(super) strict_parameters: bool,
     pub(super) hub: Hub,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
@@ -95,7 +96,8 @@ impl State {
             cancel_id: None,
             history: History::new(symbols),
             faults: Faults::new(symbols),
-            weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
+            addresses: Addresses::new(&profile),
+            strict_parameters: options.strict_parameters,
             hub: Hub::new(symbols),
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols: Vec::with_capacity(symbols),
@@ -161,10 +163,6 @@ impl State {
     /// A product's symbols, in the order in which they were listed.
     pub(super) fn symbols_of(&self, product: Product) -> impl Iterator<Item = &Symbol> {
         self.symbols.iter().filter(move |symbol| symbol.spec.product == product)
-    }
-
-    pub(super) const fn weight_mut(&mut self, product: Product) -> &mut WeightLimit {
-        &mut self.weight[product.index()]
     }
 
     pub(super) fn orders_mut(&mut self, account: AccountId, product: Product) -> &mut OrderLimit {
@@ -281,7 +279,7 @@ impl Account {
     fn new(spec: &AccountSpec, profile: &Profile) -> Self {
         Self {
             key: spec.key.clone(),
-            signer: Signer::new(&spec.secret),
+            signer: Signer::new(&spec.secret).with_ed25519(spec.ed25519),
             orders: Product::ALL.map(|product| OrderLimit::new(profile.market(product))),
             updated_ms: 0,
         }

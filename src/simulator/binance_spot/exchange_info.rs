@@ -32,9 +32,9 @@ fn rate_limits(state: &mut State, now_ms: i64) -> Vec<RateLimit> {
     // Every account has the same limits, and there is at least one.
     let orders =
         state.accounts.first_mut().map(|account| account.orders[Product::Spot.index()].shown(now_ms));
-    let weight = state.weight_mut(Product::Spot).shown(now_ms);
-    let all = std::iter::once(weight).chain(orders.into_iter().flatten());
-    all.map(RateLimit::without_count).collect()
+    let [weight, requests] = state.addresses.listed(Product::Spot);
+    let orders = orders.into_iter().flatten().map(RateLimit::without_count);
+    std::iter::once(weight).chain(orders).chain([requests]).collect()
 }
 
 fn listing(state: &State, symbol: &Symbol) -> Value {

@@ -4,7 +4,7 @@ use schemas::order::Side;
 use schemas::units::Decimal;
 
 use super::views::parse_side;
-use crate::simulator::binance::error::ApiError;
+use crate::simulator::binance::error::{ApiError, legal};
 use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::Request;
 use crate::simulator::engine::{ClientId, Life, NewOrder, StpMode};
@@ -56,7 +56,7 @@ pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<(NewOrder
 /// A client order id, or -1100.
 pub(super) fn client_id(name: &str, text: &str) -> Result<ClientId, ApiError> {
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    ClientId::new(text).filter(|_| plain).ok_or_else(|| ApiError::illegal(name))
+    ClientId::new(text).filter(|_| plain).ok_or_else(|| ApiError::illegal_in(name, legal::CLIENT_ID))
 }
 
 fn life(params: &Params<'_>) -> Result<Life, ApiError> {
@@ -77,7 +77,7 @@ fn detail(params: &Params<'_>, life: Life) -> Result<Detail, ApiError> {
         Some("ACK") => Ok(Detail::Ack),
         Some("RESULT") => Ok(Detail::Result),
         Some("FULL") => Ok(Detail::Full),
-        Some(_) => Err(ApiError::bad_enum("newOrderRespType")),
+        Some(_) => Err(ApiError::not_valid("newOrderRespType")),
         None if life == Life::Gtx => Ok(Detail::Ack),
         None => Ok(Detail::Full),
     }
@@ -117,7 +117,7 @@ fn stp(state: &State, params: &Params<'_>) -> Result<StpMode, ApiError> {
         Some("EXPIRE_TAKER" | "EXPIRE_BOTH" | "DECREMENT" | "TRANSFER") => {
             return Err(ApiError::stp_not_allowed());
         }
-        Some(_) => return Err(ApiError::bad_enum("selfTradePreventionMode")),
+        Some(_) => return Err(ApiError::not_valid("selfTradePreventionMode")),
     };
     if state.profile.spot.allowed_stp.contains(&mode) { Ok(mode) } else { Err(ApiError::stp_not_allowed()) }
 }

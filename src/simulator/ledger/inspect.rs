@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use super::history::{OrderRecord, TradeRecord};
 use crate::clock;
-use crate::simulator::binance::{OrderLimit, WeightLimit, feed};
+use crate::simulator::binance::{OrderLimit, feed};
 use crate::simulator::binance_spot::{PublicTrade, balances, order_view};
 use crate::simulator::engine::SymbolId;
 use crate::simulator::faults::FaultSwitch;
@@ -129,8 +129,8 @@ pub(in crate::simulator) async fn totals(Extract(shared): Extract<Arc<Shared>>) 
         "expired": totals.expired,
         "prevented": totals.prevented,
         "open_orders": state.engine().open_order_count(),
-        "weight_peak": state.weight.iter().map(WeightLimit::peak).max(),
-        "weight_refused": state.weight.iter().map(WeightLimit::refused).sum::<u64>(),
+        "weight_peak": state.addresses.peak(),
+        "weight_refused": state.addresses.refused(),
         "orders_peak": orders().map(OrderLimit::peak).max(),
         "orders_refused": orders().map(OrderLimit::refused).sum::<u64>(),
         "symbols": symbols,

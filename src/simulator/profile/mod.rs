@@ -29,6 +29,13 @@ pub struct MarketProfile {
     pub allowed_stp: Vec<StpMode>,
     /// Request weight that an address may spend in a minute.
     pub weight_per_minute: u64,
+    /// Requests that an address may send in five minutes, whatever they weigh.
+    pub requests_per_5min: u64,
+    /// Websocket connections that an address may try in five minutes.
+    pub connections_per_5min: u64,
+    /// Messages, pings and pongs that a stream connection may send in a second before it is cut; none = any
+    /// number.
+    pub messages_per_s: Option<u32>,
     /// Orders that an account may have in two windows of the wall clock.
     pub orders: [OrderWindow; 2],
     /// Open orders of an account on one symbol.
@@ -64,6 +71,9 @@ impl Profile {
             default_stp: StpMode::None,
             allowed_stp: vec![StpMode::None, StpMode::ExpireMaker],
             weight_per_minute: 100_000_000,
+            requests_per_5min: 100_000_000,
+            connections_per_5min: 1_000_000,
+            messages_per_s: None,
             orders: [
                 OrderWindow { length_ms: 10 * SECOND_MS, limit: 10_000_000 },
                 OrderWindow { length_ms: second_ms, limit: 100_000_000_000 },
@@ -79,10 +89,13 @@ impl Profile {
     /// As the public venues: self-trades prevented, small limits, a least notional.
     #[must_use]
     pub fn strict() -> Self {
-        let market = |weight, [ten_seconds, second]: [u64; 2], second_ms| MarketProfile {
+        let market = |weight, messages, [ten_seconds, second]: [u64; 2], second_ms| MarketProfile {
             default_stp: StpMode::ExpireMaker,
             allowed_stp: vec![StpMode::ExpireMaker],
             weight_per_minute: weight,
+            requests_per_5min: 300_000,
+            connections_per_5min: 300,
+            messages_per_s: Some(messages),
             orders: [
                 OrderWindow { length_ms: 10 * SECOND_MS, limit: ten_seconds },
                 OrderWindow { length_ms: second_ms, limit: second },
@@ -94,8 +107,8 @@ impl Profile {
         };
         Self {
             name: "strict".to_owned(),
-            spot: market(6_000, [50, 160_000], DAY_MS),
-            usdm: market(2_400, [300, 1_200], MINUTE_MS),
+            spot: market(6_000, 5, [50, 160_000], DAY_MS),
+            usdm: market(2_400, 10, [300, 1_200], MINUTE_MS),
         }
     }
 
