@@ -113,13 +113,14 @@ impl Addresses {
         RateLimit::new("REQUEST_WEIGHT", ("MINUTE", 1), limit, Some(used))
     }
 
-    /// The limits on weight and on requests, as exchangeInfo lists them.
-    pub(in crate::simulator) const fn listed(&self, product: Product) -> [RateLimit; 2] {
+    /// The limits on weight and on requests, where there is one, as exchangeInfo lists them.
+    pub(in crate::simulator) fn listed(&self, product: Product) -> (RateLimit, Option<RateLimit>) {
         let fresh = &self.markets[product.index()].fresh;
-        [
+        let requests = Some(fresh.requests.limit).filter(|limit| *limit < u64::MAX);
+        (
             RateLimit::new("REQUEST_WEIGHT", ("MINUTE", 1), fresh.weight.limit, None),
-            RateLimit::new("RAW_REQUESTS", ("MINUTE", 5), fresh.requests.limit, None),
-        ]
+            requests.map(|limit| RateLimit::new("RAW_REQUESTS", ("MINUTE", 5), limit, None)),
+        )
     }
 
     /// The most weight that any address spent in any minute.
@@ -137,7 +138,7 @@ impl Market {
     fn new(profile: &MarketProfile) -> Self {
         let fresh = Address {
             weight: Window::new(MINUTE_MS, profile.weight_per_minute),
-            requests: Window::new(FIVE_MINUTES_MS, profile.requests_per_5min),
+            requests: Window::new(FIVE_MINUTES_MS, profile.raw_requests.unwrap_or(u64::MAX)),
             connections: Window::new(FIVE_MINUTES_MS, profile.connections_per_5min),
             ignored: 0,
             told_until_ms: 0,

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 
 use super::error::{ApiError, legal};
 use super::params::Params;
-use super::sign::Scheme;
 use crate::simulator::engine::AccountId;
 use crate::simulator::state::State;
 
@@ -42,8 +41,7 @@ pub(in crate::simulator) fn authenticate(
         let timestamp = params.required("timestamp")?;
         return in_time(timestamp, params.get("recvWindow"), now_ms).map(|()| account);
     }
-    let (account, scheme) = signed(state, params, credentials, now_ms)?;
-    scheme.map(|_| account).ok_or_else(ApiError::bad_signature)
+    signed(state, params, credentials, now_ms)
 }
 
 /// The account that logs on to a session: only who signs with Ed25519 may.
@@ -53,29 +51,29 @@ pub(in crate::simulator) fn authenticate_session(
     credentials: &Credentials<'_>,
     now_ms: i64,
 ) -> Result<AccountId, ApiError> {
-    let (account, scheme) = signed(state, params, credentials, now_ms)?;
-    match scheme {
-        Some(Scheme::Ed25519) => Ok(account),
-        Some(Scheme::Hmac) => Err(ApiError::no_session_for_hmac()),
-        None if !state.accounts[account.index()].signer.has_ed25519() => Err(ApiError::no_session_for_hmac()),
-        None => Err(ApiError::bad_signature()),
+    params.required("timestamp")?;
+    params.required("signature")?;
+    let account = identify(state, credentials)?;
+    if !state.accounts[account.index()].signer.opens_sessions() {
+        return Err(ApiError::no_session_for_hmac());
     }
+    signed(state, params, credentials, now_ms)
 }
 
-/// Whose key came along, in time, and how the request was signed; no scheme if the signature is wrong.
 fn signed(
     state: &State,
     params: &Params<'_>,
     credentials: &Credentials<'_>,
     now_ms: i64,
-) -> Result<(AccountId, Option<Scheme>), ApiError> {
+) -> Result<AccountId, ApiError> {
     let timestamp = params.required("timestamp")?;
     let key = credentials.key.as_deref().filter(|key| !key.is_empty()).ok_or_else(credentials.no_key)?;
     let signature = credentials.signature.as_deref().ok_or_else(|| ApiError::mandatory("signature"))?;
     let account = state.account_of_key(key).ok_or_else(ApiError::unknown_key)?;
     in_time(timestamp, params.get("recvWindow"), now_ms)?;
     let [first, second] = &credentials.signed;
-    Ok((account, state.accounts[account.index()].signer.scheme([first, second], signature)))
+    let signer = &state.accounts[account.index()].signer;
+    if signer.verify([first, second], signature) { Ok(account) } else { Err(ApiError::bad_signature()) }
 }
 
 /// The account whose key came along, signed or not.

@@ -9,17 +9,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use ring::signature::{ED25519, UnparsedPublicKey};
 use sha2::Sha256;
 
+use crate::simulator::options::Credential;
+
 /// What an Ed25519 key begins with in the form in which clients' tools write it (SPKI).
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
-
-/// How a request was signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scheme {
-    /// HMAC-SHA256 with the account's secret, in hex.
-    Hmac,
-    /// Ed25519 with the account's private key, in base64.
-    Ed25519,
-}
 
 /// An Ed25519 public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +34,13 @@ impl PublicKey {
 
 /// What one account's signatures are checked with.
 #[derive(Clone)]
-pub struct Signer {
-    hmac: Hmac<Sha256>,
-    ed25519: Option<PublicKey>,
+pub enum Signer {
+    /// The account's secret.
+    Hmac(Box<Hmac<Sha256>>),
+    /// The other half of the account's private key.
+    Ed25519(PublicKey),
+    /// No signature is right.
+    Nobody,
 }
 
 impl fmt::Debug for Signer {
@@ -53,54 +50,51 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer with that secret.
-    #[must_use]
-    pub fn new(secret: &str) -> Self {
-        let hmac = Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
-        Self { hmac, ed25519: None }
-    }
-
-    /// The same, and who signs with that key's other half.
-    #[must_use]
-    pub fn with_ed25519(self, key: Option<PublicKey>) -> Self {
-        Self { ed25519: key, ..self }
-    }
-
-    /// Whether it knows an Ed25519 key.
-    #[must_use]
-    pub const fn has_ed25519(&self) -> bool {
-        self.ed25519.is_some()
-    }
-
-    /// Whether `signature` is that of the parts, one directly after the other; see [`Signer::scheme`].
-    #[must_use]
-    pub fn verify(&self, parts: [&str; 2], signature: &str) -> bool {
-        self.scheme(parts, signature).is_some()
-    }
-
-    /// How the parts, one directly after the other, were signed: 64 hex digits in either case are HMAC's,
-    /// base64 of 64 bytes is Ed25519's. None if the signature is another's. Takes the same time for every wrong
-    /// signature of one kind.
-    #[must_use]
-    pub fn scheme(&self, parts: [&str; 2], signature: &str) -> Option<Scheme> {
-        match unhex(signature) {
-            Some(signature) => {
-                let mut mac = self.hmac.clone();
-                for part in parts {
-                    mac.update(part.as_bytes());
-                }
-                mac.verify_slice(&signature).ok().map(|()| Scheme::Hmac)
+    /// A signer with that credential.
+    ///
+    /// # Errors
+    /// What is wrong with the key, in a few words.
+    pub fn new(credential: &Credential) -> Result<Self, String> {
+        match credential {
+            Credential::Hmac(secret) => {
+                let hmac = Hmac::new_from_slice(secret.as_bytes());
+                Ok(Self::Hmac(Box::new(hmac.expect("HMAC takes keys of any length"))))
             }
-            None => self.is_ed25519(parts, signature).then_some(Scheme::Ed25519),
+            Credential::Ed25519(key) => PublicKey::parse(key).map(Self::Ed25519),
+            Credential::Nobody => Ok(Self::Nobody),
         }
     }
 
-    fn is_ed25519(&self, parts: [&str; 2], signature: &str) -> bool {
-        let (Some(PublicKey(key)), Ok(signature)) = (self.ed25519, STANDARD.decode(signature)) else {
-            return false;
-        };
-        UnparsedPublicKey::new(&ED25519, key).verify(parts.concat().as_bytes(), &signature).is_ok()
+    /// Whether who signs with it may log on to a session.
+    #[must_use]
+    pub const fn opens_sessions(&self) -> bool {
+        matches!(self, Self::Ed25519(_))
     }
+
+    /// Whether `signature` is that of the parts, one directly after the other: 64 hex digits in either case, or
+    /// base64 of an Ed25519 signature. Takes the same time for every wrong signature.
+    #[must_use]
+    pub fn verify(&self, parts: [&str; 2], signature: &str) -> bool {
+        match self {
+            Self::Hmac(hmac) => is_hmac(hmac, parts, signature),
+            Self::Ed25519(key) => is_ed25519(*key, parts, signature),
+            Self::Nobody => false,
+        }
+    }
+}
+
+fn is_hmac(hmac: &Hmac<Sha256>, parts: [&str; 2], signature: &str) -> bool {
+    let Some(signature) = unhex(signature) else { return false };
+    let mut mac = hmac.clone();
+    for part in parts {
+        mac.update(part.as_bytes());
+    }
+    mac.verify_slice(&signature).is_ok()
+}
+
+fn is_ed25519(PublicKey(key): PublicKey, parts: [&str; 2], signature: &str) -> bool {
+    let Ok(signature) = STANDARD.decode(signature) else { return false };
+    UnparsedPublicKey::new(&ED25519, key).verify(parts.concat().as_bytes(), &signature).is_ok()
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

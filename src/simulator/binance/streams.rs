@@ -191,12 +191,11 @@ impl Connection {
 /// Streams that the venue does not have are taken in silence, as the public venue does.
 fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>) {
     match topic::parse(state, product, name) {
-        Some(Named::Symbol(symbol, topic)) => {
-            if state.hub.listen(symbol, topic, outbox) {
-                let update_id = state.engine().update_id(symbol);
-                state.hub.feeds[symbol.index()].begin(topic, update_id);
-            }
+        Some(Named::Symbol(symbol, topic)) if state.hub.listen(symbol, topic, outbox) => {
+            let update_id = state.engine().update_id(symbol);
+            state.hub.feeds[symbol.index()].begin(topic, update_id);
         }
+        Some(Named::Symbol(..)) => {}
         Some(Named::Market(topic)) => state.hub.listen_whole(product, topic, outbox),
         None => {}
     }
