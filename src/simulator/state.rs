@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use schemas::order::Side;
 
+use super::binance::candles::Candles;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
@@ -80,6 +81,8 @@ pub(super) struct State {
     pub(super) assets: Vec<Asset>,
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
+    /// By symbol.
+    pub(super) candles: Vec<Candles>,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) faults: Faults,
@@ -106,6 +109,7 @@ impl State {
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols),
+            candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
             faults: Faults::new(symbols),
             addresses: Addresses::new(&profile),

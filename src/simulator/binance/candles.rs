@@ -103,6 +103,7 @@ impl Candle {
 /// A symbol's candles of all intervals.
 #[derive(Debug, Default)]
 pub(in crate::simulator) struct Candles {
+    last: Option<Print>,
     /// The second that is not over yet.
     second: Option<Candle>,
     /// By place in [`INTERVALS`], oldest first, without the second above.
@@ -113,6 +114,7 @@ impl Candles {
     /// Adds a trade. Their times do not fall.
     pub(in crate::simulator) fn add(&mut self, trade: &Print) {
         let candle = Candle::of_trade(trade);
+        self.last = Some(*trade);
         match &mut self.second {
             Some(second) if second.open_ms >= candle.open_ms => second.add(&candle),
             second => {
@@ -137,6 +139,11 @@ impl Candles {
                 }
             }
         }
+    }
+
+    /// The last trade.
+    pub(in crate::simulator) const fn last(&self) -> Option<Print> {
+        self.last
     }
 
     /// The candles with trades of an interval, newest first.
