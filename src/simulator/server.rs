@@ -12,14 +12,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
+use super::Closing;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
-use super::socket::Manners;
 use super::state::State;
-use super::symbols::Product;
 use crate::clock;
 
 /// How often the depth streams are looked after.
@@ -35,18 +34,23 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Whether frames are stamped; asked before the lock is taken.
     pub(super) stamps: bool,
-    /// By product, of WS API connections and then of stream connections.
-    manners: [[Manners; 2]; 2],
 }
 
 impl Shared {
+    pub(super) fn new(state: State) -> Arc<Self> {
+        let stamps = state.stamps.is_some();
+        Arc::new(Self { state: Mutex::new(state), stamps })
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is asked of a connection.
-    pub(super) const fn manners(&self, product: Product, is_api: bool) -> Manners {
-        self.manners[product.index()][if is_api { 0 } else { 1 }]
+    /// Checks the books for the last time and closes the logs.
+    pub(super) fn close(&self) -> Closing {
+        let mut state = self.lock();
+        state.check();
+        Closing { summary: state.journal.tally.summary(), failure: state.journal.close() }
     }
 }
 
@@ -69,18 +73,15 @@ impl Venue {
         let addr = listener.local_addr().map_err(cannot_listen)?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
-        let stamps = state.stamps.is_some();
-        let manners = Product::ALL.map(|product| manners(&options, product));
-        let shared = Arc::new(Shared { state: Mutex::new(state), stamps, manners });
-        Ok(Self { shared, listener, addr, runtime, stamp_file: options.stamp_file })
+        Ok(Self { shared: Shared::new(state), listener, addr, runtime, stamp_file: options.stamp_file })
     }
 
     pub(super) const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Serves until told to stop; then all connections are cut.
-    pub(super) fn run(self, stop: oneshot::Receiver<()>) {
+    /// Serves until told to stop, or until its ledger fails; then all connections are cut.
+    pub(super) fn run(self, stop: oneshot::Receiver<()>) -> Closing {
         let Self { shared, listener, runtime, stamp_file, .. } = self;
         runtime.block_on(async {
             tokio::select! {
@@ -96,17 +97,8 @@ impl Venue {
         {
             tracing::error!(path = %path.display(), %error, "stamps not written");
         }
+        shared.close()
     }
-}
-
-/// How the two kinds of a product's connections have to behave: Spot's ping is the quicker one.
-fn manners(options: &VenueOptions, product: Product) -> [Manners; 2] {
-    let (ping_every, pong_within) = match product {
-        Product::Spot => (Duration::from_secs(20), Duration::from_secs(60)),
-        Product::UsdM => (Duration::from_secs(180), Duration::from_secs(600)),
-    };
-    let api = Manners { ping_every, pong_within, life: options.connection_life, messages_per_s: None };
-    [api, Manners { messages_per_s: options.profile.market(product).messages_per_s, ..api }]
 }
 
 /// Tells every connection that the venue goes away, and lets what waits be written.
@@ -151,11 +143,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/sapi/{*path}", any(rest::elsewhere))
         .route("/dapi/{*path}", any(rest::elsewhere))
         .route("/eapi/{*path}", any(rest::elsewhere))
-        .route("/venue/orders", get(inspect::orders))
-        .route("/venue/trades", get(inspect::trades))
-        .route("/venue/accounts", get(inspect::accounts))
-        .route("/venue/totals", get(inspect::totals))
-        .route("/venue/stamps", get(inspect::stamps))
+        .merge(inspect::routes())
         .route(
             "/venue/faults",
             get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
@@ -169,6 +157,10 @@ async fn tick(shared: &Shared) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1.. {
         interval.tick().await;
-        feed::tick(&mut shared.lock(), count, clock::wall_ms());
+        let mut state = shared.lock();
+        if state.journal.failure().is_some() {
+            return;
+        }
+        feed::tick(&mut state, count, clock::wall_ms());
     }
 }

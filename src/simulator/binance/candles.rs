@@ -327,7 +327,9 @@ mod tests {
     fn a_coarse_candle_is_the_sum_of_its_seconds() {
         let mut candles = Candles::default();
         let open_ms = floor(at("1h"), NOON_MS);
-        for (id, (after_ms, price)) in [(0, 100), (900, 120), (59_000, 90), (3_599_999, 110)].iter().enumerate() {
+        for (id, (after_ms, price)) in
+            [(0, 100), (900, 120), (59_000, 90), (3_599_999, 110)].iter().enumerate()
+        {
             candles.add(&trade(id as u64 + 1, open_ms + after_ms, *price, 2));
         }
         let hour = candles.at(at("1h"), open_ms + 3_599_999).unwrap();

@@ -22,8 +22,7 @@ pub(in crate::simulator) struct Told {
     at_ms: i64,
 }
 
-type Row<'a> =
-    (Moment, Fixed, Fixed, Fixed, Fixed, Fixed, LastOf, Fixed, u64, Fixed, Fixed, &'a RawValue);
+type Row<'a> = (Moment, Fixed, Fixed, Fixed, Fixed, Fixed, LastOf, Fixed, u64, Fixed, Fixed, &'a RawValue);
 
 /// `klines`: at most `most` rows, oldest first. `timeZone` is taken and not looked at: candles open in UTC.
 pub(in crate::simulator) fn klines(state: &State, request: &Request<'_>, most: usize) -> Answer {

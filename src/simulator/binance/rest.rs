@@ -1,7 +1,7 @@
 //! REST, and empty answers for the families of paths that stock clients ask on the way.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +67,13 @@ struct Head<'a> {
     unit: Result<TimeUnit, ApiError>,
 }
 
+impl<'a> Head<'a> {
+    /// That of a request that came over no socket.
+    const fn local(key: Option<&'a str>) -> Self {
+        Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), key, unit: Ok(TimeUnit::Milli) }
+    }
+}
+
 /// Serves one request.
 pub(in crate::simulator) async fn rest<D: Dialect>(
     Extract(shared): Extract<Arc<Shared>>,
@@ -89,7 +96,7 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
     };
     let query = parts.uri.query().unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
-    let served = serve_locked::<D>(&mut shared.lock(), route, head, query, &body);
+    let served = serve_locked::<D>(&mut shared.lock(), route, head, [query, &body], clock::wall_ms());
     match served.delivery {
         Delivery::Now => {}
         Delivery::AfterMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
@@ -111,14 +118,31 @@ pub(super) fn refuse(error: &ApiError) -> Response {
     response
 }
 
+/// One request that came at that moment: the answer's status and body, whatever a fault would do to it.
+pub(in crate::simulator) fn answer<D: Dialect>(
+    state: &mut State,
+    (verb, path): (&str, &str),
+    key: Option<&str>,
+    texts: [&str; 2],
+    now_ms: i64,
+) -> (u16, Vec<u8>) {
+    let answer = match of_rest::<D>(verb, path) {
+        Some(route) => serve_locked::<D>(state, route, Head::local(key), texts, now_ms).answer,
+        None => Err(ApiError { status: 404, ..ApiError::unsupported() }),
+    };
+    match answer {
+        Ok(body) => (200, body),
+        Err(error) => (error.status, error_body(&error)),
+    }
+}
+
 fn serve_locked<D: Dialect>(
     state: &mut State,
     route: &Route<D::Operation>,
     head: Head<'_>,
-    query: &str,
-    body: &str,
+    [query, body]: [&str; 2],
+    now_ms: i64,
 ) -> Served {
-    let now_ms = clock::wall_ms();
     let (signed_query, in_query) = cut_signature(query);
     let (signed_body, in_body) = cut_signature(body);
     let params = Params::of_form(query, body);

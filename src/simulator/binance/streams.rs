@@ -50,7 +50,7 @@ pub(in crate::simulator) async fn streams(
     let peer = Peer { product, address: from.ip(), is_api: false, combined, unit };
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
-            let manners = shared.manners(product, false);
+            let manners = shared.lock().manners(product, false);
             let mut connection = Connection::new(shared, peer);
             // More names than there may be: those that fit are told.
             let _ = connection.subscribe(&path.names);
@@ -58,6 +58,16 @@ pub(in crate::simulator) async fn streams(
             socket::serve(socket, outbox, connection, manners).await;
         },
     )
+}
+
+/// A stream connection to that address, without its socket.
+pub(in crate::simulator) fn connection(shared: Arc<Shared>, uri: &Uri) -> (Arc<Outbox>, Box<dyn Frames>) {
+    let path = StreamPath::of(uri);
+    let peer = Peer { combined: path.combined, ..Peer::local(path.product, false) };
+    let mut connection = Connection::new(shared, peer);
+    // More names than there may be: those that fit are told.
+    let _ = connection.subscribe(&path.names);
+    (Arc::clone(&connection.outbox), Box::new(connection))
 }
 
 /// What the address of a stream connection says.
@@ -202,7 +212,7 @@ fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>)
 }
 
 impl Frames for Connection {
-    fn handle(&mut self, text: &str) {
+    fn handle(&mut self, text: &str, _now_ms: i64) {
         let (id, answer) = match serde_json::from_str::<Frame<'_>>(text) {
             Ok(frame) if is_id(frame.id) => (frame.id.map_or("null", RawValue::get), self.answer(&frame)),
             Ok(_) => {

@@ -110,11 +110,9 @@ impl Topic {
             Self::BookTicker => Stream::BookTicker,
             Self::Diff(_) | Self::Top(..) => Stream::Depth,
             Self::Kline(_) => Stream::Kline,
-            Self::MiniTicker
-            | Self::Ticker
-            | Self::Window(_)
-            | Self::AvgPrice
-            | Self::ReferencePrice => Stream::Ticker,
+            Self::MiniTicker | Self::Ticker | Self::Window(_) | Self::AvgPrice | Self::ReferencePrice => {
+                Stream::Ticker
+            }
             Self::MarkPrice(_) => Stream::MarkPrice,
         }
     }

@@ -56,12 +56,18 @@ pub(in crate::simulator) async fn ws_api<D: Dialect>(
     let peer = Peer { product: D::PRODUCT, address, is_api: true, combined: false, unit };
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
-            let manners = shared.manners(D::PRODUCT, true);
+            let manners = shared.lock().manners(D::PRODUCT, true);
             let connection = Connection::<D>::new(shared, peer, !silent);
             let outbox = Arc::clone(&connection.session.outbox);
             socket::serve(socket, outbox, connection, manners).await;
         },
     )
+}
+
+/// A connection without its socket.
+pub(in crate::simulator) fn connection<D: Dialect>(shared: Arc<Shared>) -> (Arc<Outbox>, Box<dyn Frames>) {
+    let connection = Connection::<D>::new(shared, Peer::local(D::PRODUCT, true), true);
+    (Arc::clone(&connection.session.outbox), Box::new(connection))
 }
 
 /// A request's frame.
@@ -173,10 +179,9 @@ impl<D: Dialect> Connection<D> {
 }
 
 impl<D: Dialect> Frames for Connection<D> {
-    fn handle(&mut self, text: &str) {
+    fn handle(&mut self, text: &str, now_ms: i64) {
         let shared = Arc::clone(&self.shared);
         let read_ns = shared.stamps.then(clock::wall_ns);
-        let now_ms = clock::wall_ms();
         let mut state = shared.lock();
         let unit = self.session.outbox.unit;
         unit.during(|| match serde_json::from_str::<Frame<'_>>(text) {

@@ -28,7 +28,9 @@ pub(super) fn one_or_many<V: Serialize>(
             let symbol = request.symbol(state)?;
             if fits(&symbol) { json(&view(symbol)) } else { Err(ApiError::other_symbol_status()) }
         }
-        (None, Some(names)) => json(&named(state, &names)?.into_iter().filter(fits).map(view).collect::<Vec<_>>()),
+        (None, Some(names)) => {
+            json(&named(state, &names)?.into_iter().filter(fits).map(view).collect::<Vec<_>>())
+        }
         (None, None) => json(&all(state).filter(fits).map(view).collect::<Vec<_>>()),
     }
 }

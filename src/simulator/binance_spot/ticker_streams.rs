@@ -251,11 +251,6 @@ struct ReferencePrice<'a> {
 
 fn reference(state: &State, id: SymbolId, now_ms: i64) {
     tell(state, id, Topic::ReferencePrice, |symbol| {
-        json_text(&ReferencePrice {
-            e: "referencePrice",
-            s: &symbol.spec.name,
-            r: None,
-            t: Moment(now_ms),
-        })
+        json_text(&ReferencePrice { e: "referencePrice", s: &symbol.spec.name, r: None, t: Moment(now_ms) })
     });
 }

@@ -289,12 +289,18 @@ mod tests {
     #[test]
     fn windows_and_time_zones_have_bounds() {
         let size = |text| window_ms(text).ok();
-        assert_eq!((size("1m"), size("23h"), size("7d")), (Some(60_000), Some(82_800_000), Some(604_800_000)));
+        assert_eq!(
+            (size("1m"), size("23h"), size("7d")),
+            (Some(60_000), Some(82_800_000), Some(604_800_000))
+        );
         for wrong in ["", "m", "0m", "60m", "24h", "8d", "1w", "1d2h", "-1m", "ä"] {
             assert_eq!(size(wrong), None, "{wrong}");
         }
         let zone = |text| zone_ms(text).ok();
         assert_eq!((zone("0"), zone("-1:00"), zone("05:45")), (Some(0), Some(-3_600_000), Some(20_700_000)));
-        assert_eq!((zone("14"), zone("-12:00"), zone("14:01"), zone("-13")), (Some(50_400_000), Some(-43_200_000), None, None));
+        assert_eq!(
+            (zone("14"), zone("-12:00"), zone("14:01"), zone("-13")),
+            (Some(50_400_000), Some(-43_200_000), None, None)
+        );
     }
 }
