@@ -12,10 +12,10 @@ use super::engine::{
 use super::faults::Faults;
 use super::ledger::Names;
 use super::ledger::history::History;
-use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
-use super::profile::{Profile, SymbolRules};
 use super::ledger::journal::{Checked, Journal};
 use super::ledger::notice::Notice;
+use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
+use super::profile::{Profile, SymbolRules};
 use super::symbols::{Product, SymbolSpec};
 use crate::clock;
 

@@ -58,10 +58,10 @@ pub(super) type CommandLog = LineFile<Line>;
 
 impl Head {
     pub(super) fn new(options: &VenueOptions) -> Self {
-        let listed = options.symbols.iter().map(|spec| ListedSymbol {
-            product: spec.product.as_str().to_owned(),
-            name: spec.name.clone(),
-        });
+        let listed = options
+            .symbols
+            .iter()
+            .map(|spec| ListedSymbol { product: spec.product.as_str().to_owned(), name: spec.name.clone() });
         Self {
             format: FORMAT.to_owned(),
             version: VERSION,

@@ -49,9 +49,8 @@ impl Journal {
         let commands = record.as_ref().map(|path| {
             CommandLog::create(path, &Head::new(options).text(), command_log::render).map_err(cannot(path))
         });
-        let entries_file = event_log
-            .as_ref()
-            .map(|path| LineFile::create(path, "", render_entry).map_err(cannot(path)));
+        let entries_file =
+            event_log.as_ref().map(|path| LineFile::create(path, "", render_entry).map_err(cannot(path)));
         Ok(Self {
             tally: Tally::default(),
             entries: EventLog::default(),
