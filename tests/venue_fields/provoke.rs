@@ -1,5 +1,6 @@
 //! Provokes messages through the venue's sockets and keeps what came, one row a kind.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -74,18 +75,24 @@ impl Provoked {
     }
 }
 
-/// Messages of combined streams: waits until each stream has brought one, or some seconds have gone.
-pub(crate) async fn streams(addr: SocketAddr, path: &str, names: &[&str]) -> Vec<(String, Value)> {
+/// Messages of each stream that are wanted: the first may show an empty book.
+const ENOUGH: usize = 3;
+
+/// Messages of combined streams: waits until each stream has brought some, or none has come for some seconds.
+pub(crate) async fn streams(addr: SocketAddr, path: &str, names: &[&str]) -> BTreeMap<String, Vec<Value>> {
     let mut socket = Socket::open(addr, &format!("{path}?streams={}", names.join("/"))).await;
-    let mut found: Vec<(String, Value)> = Vec::new();
-    while found.len() < names.len() {
-        let known: Vec<String> = found.iter().map(|(name, _)| name.clone()).collect();
-        let fresh = |message: &Value| {
-            message["stream"].as_str().is_some_and(|name| !known.iter().any(|one| one == name))
+    let mut found: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+    while names.iter().any(|name| found.get(*name).is_none_or(|messages| messages.len() < ENOUGH)) {
+        let wanted = |message: &Value| {
+            let of = message["stream"].as_str().map(|name| found.get(name).map_or(0, Vec::len));
+            of.is_some_and(|count| count < ENOUGH)
         };
-        let Ok(message) = timeout(SOON / 2, socket.wait(fresh)).await else { break };
-        let name = message["stream"].as_str().unwrap().to_owned();
-        found.push((name, message["data"].clone()));
+        let Ok(message) = timeout(SOON / 2, socket.wait(wanted)).await else { break };
+        found
+            .entry(message["stream"].as_str().unwrap().to_owned())
+            .or_default()
+            .push(message["data"].clone());
+        socket.take_kept();
     }
     found
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Socket, limit, with};
 use crate::provoke::{Provoked, Row, streams};
-use crate::twins::Twin::{self, Ccxt, Endpoint, Event, None as NoTwin, Reference, Socket as Frame, Wire};
+use crate::twins::Twin::{self, Endpoint, Event, None as NoTwin, Reference, Socket as Frame, Wire};
 
 const SYMBOL: &str = "symbol=BTCUSDT";
 
@@ -29,7 +29,7 @@ fn order(side: &str, price: &str, life: &str) -> String {
 }
 
 async fn orders(told: &mut Provoked) {
-    let test = order("SELL", "64000", "GTC");
+    let test = format!("{}&computeCommissionRates=true", order("SELL", "64000", "GTC"));
     told.rest("POST /api/v3/order/test", &test, true, Endpoint("Spot/Trading/PlaceTestOrder")).await;
     let maker = told.rest("POST /api/v3/order", &order("SELL", "64000", "GTC"), true, NoTwin).await;
     told.rows.pop();
@@ -86,6 +86,8 @@ async fn market(told: &mut Provoked) {
     told.rest("GET /api/v3/ping", "", false, NoTwin).await;
     told.rest("GET /api/v3/time", "", false, Endpoint("Spot/ExchangeData/GetServerTime")).await;
     told.rest("GET /api/v3/exchangeInfo", "", false, Endpoint("Spot/ExchangeData/GetExchangeInfo")).await;
+    let recorded = Wire("cf-binance-spot-20211011", "BINANCE.0.gz", "api/v3/exchangeInfo");
+    told.rest("GET /api/v3/exchangeInfo", "", false, recorded).await;
     let depth = Wire("cf-binance-spot-20211011", "BINANCE.http.0.0.gz", "api/v3/depth?symbol=NKNUSDT");
     told.rest("GET /api/v3/depth", SYMBOL, false, depth).await;
     told.rest("GET /api/v3/trades", SYMBOL, false, Endpoint("Spot/ExchangeData/GetRecentTrades")).await;
@@ -127,7 +129,13 @@ async fn market(told: &mut Provoked) {
 async fn by_socket(told: &mut Provoked, api: &mut Socket) {
     let symbol = json!({"symbol": "BTCUSDT"});
     let resting = limit("SELL", "64000.00", "0.002", "GTC");
-    told.socket(api, "order.test", resting.clone(), Frame("Spot/Trading/PlaceTestOrder")).await;
+    told.socket(
+        api,
+        "order.test",
+        with(resting.clone(), "computeCommissionRates", true),
+        Frame("Spot/Trading/PlaceTestOrder"),
+    )
+    .await;
     api.good("order.place", resting.clone()).await;
     told.socket(
         api,
@@ -165,7 +173,7 @@ async fn market_by_socket(told: &mut Provoked, api: &mut Socket) {
     for (method, params, twin) in [
         ("time", json!({}), NoTwin),
         ("exchangeInfo", symbol.clone(), NoTwin),
-        ("depth", symbol.clone(), Ccxt("pro/binance.js:920")),
+        ("depth", symbol.clone(), NoTwin),
         ("trades.recent", symbol.clone(), NoTwin),
         ("trades.aggregate", symbol.clone(), NoTwin),
         ("klines", minute.clone(), NoTwin),
@@ -173,7 +181,7 @@ async fn market_by_socket(told: &mut Provoked, api: &mut Socket) {
         ("avgPrice", symbol.clone(), NoTwin),
         ("ticker.24hr", symbol.clone(), NoTwin),
         ("ticker.price", symbol.clone(), NoTwin),
-        ("ticker.book", symbol, Ccxt("pro/binance.js:2601")),
+        ("ticker.book", symbol, NoTwin),
     ] {
         let answer = api.call(method, params).await;
         let ours = if answer["status"] == 200 { Ok(vec![answer]) } else { Err(answer.to_string()) };
@@ -211,8 +219,9 @@ async fn by_streams(told: &mut Provoked, api: &mut Socket) {
             api.good("order.place", limit("SELL", &price, "0.003", "GTC")).await;
             api.good("order.place", limit("BUY", &price, "0.002", "IOC")).await;
             api.good("order.place", limit("BUY", "62000.00", "0.002", "GTC")).await;
+            // Streams of partial books look every 100 ms.
+            tokio::time::sleep(std::time::Duration::from_millis(150)).await;
             api.good("openOrders.cancelAll", json!({"symbol": "BTCUSDT"})).await;
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         };
         tokio::select! {
             found = &mut listen => break found,
@@ -221,13 +230,8 @@ async fn by_streams(told: &mut Provoked, api: &mut Socket) {
     };
     for (name, twin) in STREAMS {
         let full = format!("btcusdt@{name}");
-        let ours: Vec<Value> =
-            found.iter().filter(|(one, _)| *one == full).map(|(_, data)| data.clone()).collect();
-        told.keep(
-            &format!("@{name}"),
-            *twin,
-            if ours.is_empty() { Err("none came".to_owned()) } else { Ok(ours) },
-        );
+        let ours = found.get(&full).cloned();
+        told.keep(&format!("@{name}"), *twin, ours.ok_or_else(|| "none came".to_owned()));
     }
 }
 

@@ -6,15 +6,15 @@ use serde_json::{Value, json};
 
 use crate::client::{self, Socket, with};
 use crate::provoke::{Provoked, Row, streams};
-use crate::twins::Twin::{self, Ccxt, Endpoint, Event, None as NoTwin, Reference, Socket as Frame};
+use crate::twins::Twin::{self, Ccxt, Endpoint, Event, None as NoTwin, Reference, Socket as Frame, Wire};
 
 const SYMBOL: &str = "symbol=BTCUSDT";
 
 pub(crate) async fn all(addr: SocketAddr) -> Vec<Row> {
     let mut told = Provoked::new(addr, "USD-M");
     let key = told.rest("POST /fapi/v1/listenKey", "", false, Reference("A.21")).await;
-    let mut user =
-        Socket::open(addr, &format!("/private/ws?listenKey={}", key["listenKey"].as_str().unwrap())).await;
+    let Some(key) = key["listenKey"].as_str() else { return told.rows };
+    let mut user = Socket::open(addr, &format!("/private/ws?listenKey={key}")).await;
     orders(&mut told).await;
     batches(&mut told).await;
     account(&mut told).await;
@@ -144,6 +144,8 @@ async fn market(told: &mut Provoked) {
     ] {
         told.rest(call, query, false, Endpoint(twin)).await;
     }
+    let recorded = Wire("cf-binance-usdm-20210722", "BINANCE_FUTURES.0.gz", "fapi/v1/exchangeInfo");
+    told.rest("GET /fapi/v1/exchangeInfo", "", false, recorded).await;
     client::rest(told.addr, "DELETE", "/fapi/v1/allOpenOrders", SYMBOL).await;
 }
 
@@ -161,9 +163,11 @@ async fn by_socket(told: &mut Provoked) {
     told.socket(api, "v2/account.position", symbol.clone(), Frame("UsdFutures/Trading/GetPositions")).await;
     told.socket(api, "v2/account.balance", json!({}), NoTwin).await;
     told.socket(api, "v2/account.status", json!({}), NoTwin).await;
-    for (method, twin) in
-        [("depth", NoTwin), ("ticker.price", Ccxt("pro/binance.js:2611")), ("ticker.book", NoTwin)]
-    {
+    for (method, twin) in [
+        ("depth", Ccxt("pro/binance.js:920")),
+        ("ticker.price", Ccxt("pro/binance.js:2601")),
+        ("ticker.book", Ccxt("pro/binance.js:2611")),
+    ] {
         let answer = api.call(method, symbol.clone()).await;
         let ours = if answer["status"] == 200 { Ok(vec![answer]) } else { Err(answer.to_string()) };
         told.keep(method, twin, ours);
@@ -199,13 +203,8 @@ async fn by_streams(told: &mut Provoked) {
         };
         for (name, twin) in wanted {
             let full = format!("btcusdt@{name}");
-            let ours: Vec<Value> =
-                found.iter().filter(|(one, _)| *one == full).map(|(_, data)| data.clone()).collect();
-            told.keep(
-                &format!("@{name}"),
-                *twin,
-                if ours.is_empty() { Err("none came".to_owned()) } else { Ok(ours) },
-            );
+            let ours = found.get(&full).cloned();
+            told.keep(&format!("@{name}"), *twin, ours.ok_or_else(|| "none came".to_owned()));
         }
     }
 }
@@ -215,8 +214,10 @@ async fn stir(addr: SocketAddr) {
     place(addr, "SELL", "64100", "GTC").await;
     place(addr, "BUY", "64100", "IOC").await;
     place(addr, "BUY", "63500", "GTC").await;
+    place(addr, "SELL", "64500", "GTC").await;
+    // Streams of partial books look every 100 ms.
+    tokio::time::sleep(std::time::Duration::from_millis(150)).await;
     client::rest(addr, "DELETE", "/fapi/v1/allOpenOrders", SYMBOL).await;
-    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
 }
 
 async fn user_events(told: &mut Provoked, user: &mut Socket) {
