@@ -75,10 +75,10 @@ async fn orders(told: &mut Provoked) {
 }
 
 async fn batches(told: &mut Provoked) {
-    let item = |price: &str| json!({"symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.002", "price": price});
+    let item = |price: &str| json!({"symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT", "timeInForce": "GTX", "quantity": "0.002", "price": price});
     let batch = |items: Value| format!("batchOrders={}", percent(&items.to_string()));
     // One of the two is refused, as in the recorded answer.
-    let two = batch(json!([item("64500"), item("0.01")]));
+    let two = batch(json!([item("64500"), item("64000")]));
     let twin = Endpoint("UsdFutures/Trading/PlaceMultipleOrders");
     let made = told.rest("POST /fapi/v1/batchOrders", &two, true, twin).await;
     let id = made[0]["orderId"].clone();
