@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemas::units::Decimal;
 
@@ -31,6 +32,10 @@ pub struct VenueOptions {
     pub accounts: Vec<AccountSpec>,
     /// Strangers that rest and trade beside the accounts.
     pub crowd: Option<CrowdSettings>,
+    /// Refuse requests with parameters that the venue does not know (-1104); otherwise they are ignored.
+    pub strict_parameters: bool,
+    /// Every websocket connection is cut after so long.
+    pub connection_life: Duration,
     /// Note the moment at which each `order.place` frame was read, for `GET /venue/stamps`.
     pub stamps: bool,
     /// Write those stamps to this file at the end: lines of client order id and nanoseconds since the epoch.
@@ -62,6 +67,8 @@ impl Default for VenueOptions {
             symbols: vec![SymbolSpec::named("BTCUSDT", 2, 6), SymbolSpec::named("ETHUSDT", 2, 6)],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
             crowd: None,
+            strict_parameters: false,
+            connection_life: Duration::from_secs(24 * 60 * 60),
             stamps: false,
             stamp_file: None,
             ledger: LedgerOptions::default(),

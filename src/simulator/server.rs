@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{any, get, post};
-use axum::serve::{Listener, ListenerExt};
+use axum::serve::{ListenerExt, TapIo};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -20,12 +20,16 @@ use super::crowd;
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
-use super::tls::{Identity, TlsOptions};
+use super::tls::{self, Identity, Peer, TlsOptions};
 use super::{Closing, TlsPort};
 use crate::clock;
 
 /// How often the depth streams are looked after.
 const TICK: Duration = Duration::from_millis(feed::TICK_MS);
+
+/// How long the connections have to take leave.
+const GOODBYE_WITHIN: Duration = Duration::from_millis(250);
+const GOODBYE_STEP: Duration = Duration::from_millis(2);
 
 /// What every connection shares. One thread serves them all: the lock is never waited for.
 #[derive(Debug)]
@@ -98,6 +102,7 @@ impl Venue {
                 () = tick(&shared) => {}
                 _ = stop => {}
             }
+            say_goodbye(&shared).await;
         });
         runtime.shutdown_background();
         if let Some(path) = stamp_file
@@ -126,10 +131,28 @@ fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), VenueError> {
     Ok((listener, addr))
 }
 
+/// Tells every connection that the venue goes away, and lets what waits be written.
+async fn say_goodbye(shared: &Shared) {
+    {
+        let state = shared.lock();
+        state.hub.announce_shutdown(None, clock::wall_ms());
+        state.hub.peers().for_each(|(_, outbox)| outbox.finish());
+    }
+    let all_gone = async {
+        while shared.lock().hub.peers().len() > 0 {
+            tokio::time::sleep(GOODBYE_STEP).await;
+        }
+    };
+    if tokio::time::timeout(GOODBYE_WITHIN, all_gone).await.is_err() {
+        tracing::debug!("connections were cut before all was written");
+    }
+}
+
 /// Serves the plain port. Comes back only if it cannot listen.
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let plain = router(shared).into_make_service_with_connect_info::<SocketAddr>();
     if let Some(listener) = listening(listener)
-        && let Err(error) = axum::serve(listener, router(shared)).await
+        && let Err(error) = axum::serve(listener, plain).await
     {
         tracing::error!(%error, "the venue stopped listening");
     }
@@ -138,15 +161,18 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 /// Serves the port with TLS, if there is one. Comes back only if it cannot listen.
 async fn serve_tls(tls: Option<Tls>, shared: Arc<Shared>) {
     let Some(Tls { listener, identity, .. }) = tls else { return std::future::pending().await };
+    let behind = tls::with_addresses(router(shared)).into_make_service_with_connect_info::<Peer>();
     if let Some(listener) = listening(listener)
-        && let Err(error) = axum::serve(identity.listener(listener), router(shared)).await
+        && let Err(error) = axum::serve(identity.listener(listener), behind).await
     {
         tracing::error!(%error, "the venue stopped listening");
     }
 }
 
 /// The listener whose connections do not wait for more to send.
-fn listening(listener: TcpListener) -> Option<impl Listener<Io = TcpStream, Addr = SocketAddr>> {
+fn listening(
+    listener: TcpListener,
+) -> Option<TapIo<tokio::net::TcpListener, impl FnMut(&mut TcpStream) + Send + use<>>> {
     let listener = tokio::net::TcpListener::from_std(listener)
         .inspect_err(|error| tracing::error!(%error, "the venue cannot listen"))
         .ok()?;
