@@ -157,6 +157,7 @@ pub(in crate::simulator) fn serve<D: Dialect>(
     credentials: &Credentials<'_>,
     now_ms: i64,
 ) -> Served {
+    state.at(now_ms);
     let mut request = Request { params, product: D::PRODUCT, account: None, now_ms };
     let answer = check::<D>(state, route, credentials, &mut request)
         .and_then(|()| D::perform(state, route.operation, &request));

@@ -6,9 +6,11 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::simulator::options::Credential;
+
 /// One account's secret, ready to check signatures with.
 #[derive(Clone)]
-pub struct Signer(Hmac<Sha256>);
+pub struct Signer(Option<Hmac<Sha256>>);
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -17,18 +19,24 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer with that secret.
+    /// A signer with that credential. Ed25519 keys verify nothing yet.
     #[must_use]
-    pub fn new(secret: &str) -> Self {
-        Self(Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length"))
+    pub fn new(credential: &Credential) -> Self {
+        match credential {
+            Credential::Hmac(secret) => {
+                let hmac = Hmac::new_from_slice(secret.as_bytes());
+                Self(Some(hmac.expect("HMAC takes keys of any length")))
+            }
+            Credential::Ed25519(_) | Credential::Nobody => Self(None),
+        }
     }
 
     /// Whether `signature` (64 hex digits, either case) is that of the parts, one directly after the other.
     /// Takes the same time for every wrong signature.
     #[must_use]
     pub fn verify(&self, parts: [&str; 2], signature: &str) -> bool {
-        let Some(signature) = unhex(signature) else { return false };
-        let mut mac = self.0.clone();
+        let (Some(signature), Some(hmac)) = (unhex(signature), &self.0) else { return false };
+        let mut mac = hmac.clone();
         for part in parts {
             mac.update(part.as_bytes());
         }

@@ -8,6 +8,7 @@ use crate::simulator::state::State;
 
 /// Every [`TICK_MS`]. `tick` counts from 1.
 pub(in crate::simulator) fn tick(state: &mut State, tick: u64, now_ms: i64) {
+    state.at(now_ms);
     for (account, symbol) in state.usdm.countdowns_due(now_ms) {
         orders::cancel_symbol(state, account, symbol, now_ms);
     }

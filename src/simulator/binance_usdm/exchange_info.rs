@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::filters;
 use crate::simulator::binance::limits::RateLimit;
 use crate::simulator::binance::route::{self, Answer, Request};
+use crate::simulator::profile::{Range, SymbolStatus};
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
 
@@ -27,7 +27,7 @@ pub(super) fn exchange_info(state: &mut State, request: &Request<'_>) -> Answer 
         "rateLimits": limits,
         "exchangeFilters": [],
         "assets": margins.into_iter().map(asset).collect::<Vec<_>>(),
-        "symbols": state.symbols_of(Product::UsdM).map(|symbol| listing(state, symbol)).collect::<Vec<_>>(),
+        "symbols": state.symbols_of(Product::UsdM).map(|symbol| listing(symbol)).collect::<Vec<_>>(),
     }))
 }
 
@@ -41,41 +41,51 @@ fn rate_limits(state: &mut State, now_ms: i64) -> Vec<RateLimit> {
     all.map(RateLimit::without_count).collect()
 }
 
-fn listing(state: &State, symbol: &Symbol) -> Value {
-    let spec = &symbol.spec;
+fn listing(symbol: &Symbol) -> Value {
+    let (spec, rules) = (&symbol.spec, &symbol.rules);
+    let contract = &rules.contract;
     json!({
         "symbol": spec.name,
         "pair": spec.name,
         "contractType": "PERPETUAL",
         "deliveryDate": NEVER_MS,
         "onboardDate": ONBOARD_MS,
-        "status": "TRADING",
-        "maintMarginPercent": "2.5000",
-        "requiredMarginPercent": "5.0000",
+        "status": status(rules.status),
+        "maintMarginPercent": contract.maintenance_percent.to_string(),
+        "requiredMarginPercent": contract.required_percent.to_string(),
         "baseAsset": spec.base,
         "quoteAsset": spec.quote,
         "marginAsset": spec.quote,
-        "pricePrecision": spec.price_decimals,
-        "quantityPrecision": spec.qty_decimals,
+        "pricePrecision": contract.price_precision,
+        "quantityPrecision": contract.quantity_precision,
         "baseAssetPrecision": 8,
         "quotePrecision": 8,
         "underlyingType": "COIN",
         "underlyingSubType": [],
         "settlePlan": 0,
-        "triggerProtect": "0.0500",
-        "liquidationFee": "0.012500",
-        "marketTakeBound": "0.05",
+        "triggerProtect": contract.trigger_protect.to_string(),
+        "liquidationFee": contract.liquidation_fee.to_string(),
+        "marketTakeBound": contract.market_take_bound.to_string(),
         "maxMoveOrderLimit": 10_000,
-        "filters": filters(state, symbol),
-        "orderTypes": ["LIMIT", "MARKET"],
+        "filters": filters(symbol),
+        "orderTypes": rules.order_types.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
         "timeInForce": ["GTC", "IOC", "FOK", "GTX", "GTD"],
         "permissionSets": [],
     })
 }
 
-fn filters(state: &State, symbol: &Symbol) -> Value {
-    let rules = filters::of(state, symbol);
-    let lot = |name: &str, range: filters::Range| {
+/// USD-M's words; a break is the one that its enumeration has for a symbol that was taken off.
+const fn status(status: SymbolStatus) -> &'static str {
+    match status {
+        SymbolStatus::Trading => "TRADING",
+        SymbolStatus::Halt => "PENDING_TRADING",
+        SymbolStatus::Break => "CLOSE",
+    }
+}
+
+fn filters(symbol: &Symbol) -> Value {
+    let rules = &symbol.rules;
+    let lot = |name: &str, range: Range| {
         json!({
             "filterType": name,
             "minQty": symbol.qty(range.min),
@@ -93,9 +103,14 @@ fn filters(state: &State, symbol: &Symbol) -> Value {
         lot("LOT_SIZE", rules.lot),
         lot("MARKET_LOT_SIZE", rules.market_lot),
         json!({"filterType": "MAX_NUM_ORDERS", "limit": rules.max_orders}),
-        json!({"filterType": "MIN_NOTIONAL", "notional": rules.least_notional.to_string()}),
     ];
-    if let Some((up, down)) = rules.percent {
+    if let Some(limit) = rules.max_algo_orders {
+        all.push(json!({"filterType": "MAX_NUM_ALGO_ORDERS", "limit": limit}));
+    }
+    let least = rules.notional.as_ref().map_or_else(|| "0".to_owned(), |rule| rule.min.to_string());
+    all.push(json!({"filterType": "MIN_NOTIONAL", "notional": least}));
+    if let Some(percent) = &rules.percent_price {
+        let (up, down) = (percent.bounds.bid_up, percent.bounds.ask_down);
         all.push(json!({
             "filterType": "PERCENT_PRICE",
             "multiplierUp": up.to_string(),

@@ -7,48 +7,8 @@ use super::refusal;
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::params::Params;
 use crate::simulator::engine::{AccountId, OrderKind, SymbolId};
+use crate::simulator::profile::{Range, STEPS_MAX, SideMultipliers, SymbolRules};
 use crate::simulator::state::{State, Symbol};
-use crate::simulator::symbols::Product;
-
-/// Most ticks in a price and lots in a quantity: their product stays far inside 128 bits.
-const STEPS_MAX: i64 = 1_000_000_000_000_000;
-
-/// Least, most and step of a price or a quantity; steps count from the least.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) min: i64,
-    pub(super) max: i64,
-    pub(super) step: i64,
-}
-
-/// A symbol's filters: prices in ticks and quantities in lots, as the engine counts them.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Filters {
-    pub(super) price: Range,
-    pub(super) lot: Range,
-    /// MARKET orders.
-    pub(super) market_lot: Range,
-    /// The most of the mark price that a buyer may offer, and the least that a seller may ask.
-    pub(super) percent: Option<(Decimal, Decimal)>,
-    /// Least price times quantity, in the quote asset.
-    pub(super) least_notional: Decimal,
-    /// Open orders of an account.
-    pub(super) max_orders: usize,
-}
-
-/// The filters of a symbol.
-pub(super) fn of(state: &State, _symbol: &Symbol) -> Filters {
-    let market = state.profile.market(Product::UsdM);
-    let all = Range { min: 1, max: STEPS_MAX, step: 1 };
-    Filters {
-        price: all,
-        lot: all,
-        market_lot: all,
-        percent: None,
-        least_notional: market.least_notional,
-        max_orders: market.open_orders,
-    }
-}
 
 /// What an order is about, as far as filters ask.
 #[derive(Clone, Copy, Debug)]
@@ -95,26 +55,26 @@ fn steps(params: &Params<'_>, name: &'static str, decimals: u8) -> Result<i128, 
 
 /// Checks a new or changed order against the symbol's filters.
 pub(super) fn check(state: &State, symbol: SymbolId, order: &Sized) -> Result<(), ApiError> {
-    let rules = state.symbol(symbol);
-    let filters = of(state, rules);
+    let listed = state.symbol(symbol);
+    let rules = &listed.rules;
     if order.kind == OrderKind::Limit {
-        check_price(order.price, filters.price)?;
+        check_price(order.price, rules.price)?;
     }
-    check_qty(order.qty, filters.lot)?;
+    check_qty(order.qty, rules.lot)?;
     if order.kind == OrderKind::Market {
-        check_qty(order.qty, filters.market_lot)?;
+        check_qty(order.qty, rules.market_lot)?;
     }
     let mark = state.engine().mark(symbol);
-    check_notional(rules, &filters, order, mark)?;
-    match (filters.percent, mark) {
-        (Some(bounds), Some(mark)) => check_percent(state, rules, order, bounds, mark),
+    check_notional(listed, order, mark)?;
+    match (&rules.percent_price, mark) {
+        (Some(percent), Some(mark)) => check_percent(state, listed, order, percent.bounds, mark),
         (Some(_) | None, _) => Ok(()),
     }
 }
 
 /// Whether the account may have one more open order on the symbol.
 pub(super) fn check_count(state: &State, account: AccountId, symbol: SymbolId) -> Result<(), ApiError> {
-    let most = of(state, state.symbol(symbol)).max_orders;
+    let most = state.symbol(symbol).rules.max_orders;
     if state.engine().open_orders_of(account, symbol) < most {
         Ok(())
     } else {
@@ -149,33 +109,27 @@ fn check_qty(qty: i64, range: Range) -> Result<(), ApiError> {
 }
 
 /// A MARKET order is valued at the mark price. Orders that only reduce are free of it.
-fn check_notional(
-    symbol: &Symbol,
-    filters: &Filters,
-    order: &Sized,
-    mark: Option<i64>,
-) -> Result<(), ApiError> {
+fn check_notional(symbol: &Symbol, order: &Sized, mark: Option<i64>) -> Result<(), ApiError> {
+    let SymbolRules { notional: Some(rule), .. } = &symbol.rules else { return Ok(()) };
     let price = match order.kind {
         OrderKind::Limit => Some(order.price),
         OrderKind::Market => mark,
     };
-    let Some(price) = price.filter(|_| !order.reduce_only) else { return Ok(()) };
+    let is_free = order.reduce_only || order.kind == OrderKind::Market && !rule.min_to_market;
+    let Some(price) = price.filter(|_| !is_free) else { return Ok(()) };
     let decimals = symbol.spec.price_decimals + symbol.spec.qty_decimals;
     let notional = Decimal::from_steps(i128::from(price) * i128::from(order.qty), decimals);
-    if notional < filters.least_notional {
-        return Err(refusal::notional_too_small(filters.least_notional));
-    }
-    Ok(())
+    if notional < rule.min { Err(refusal::notional_too_small(rule.min)) } else { Ok(()) }
 }
 
 fn check_percent(
     state: &State,
     symbol: &Symbol,
     order: &Sized,
-    (up, down): (Decimal, Decimal),
+    bounds: SideMultipliers,
     mark: i64,
 ) -> Result<(), ApiError> {
-    let (most, least) = (multiple(mark, up, false), multiple(mark, down, true));
+    let (most, least) = (multiple(mark, bounds.bid_up, false), multiple(mark, bounds.ask_down, true));
     match (order.kind, order.side) {
         (OrderKind::Limit, Side::Buy) if order.price > most => {
             Err(refusal::above_mark(symbol.price(most).trimmed(0)))

@@ -12,8 +12,8 @@ use crate::simulator::binance::route::Request;
 use crate::simulator::engine::{
     AccountId, CLIENT_ID_LEN_MAX, ClientId, Life, NewOrder, OrderKind, StpMode, SymbolId,
 };
+use crate::simulator::profile::SymbolRules;
 use crate::simulator::state::State;
-use crate::simulator::symbols::Product;
 
 /// How far ahead the end of a GTD order must be.
 const GOOD_TILL_AHEAD_MS: i64 = 600_000;
@@ -62,7 +62,7 @@ pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<Read, Api
     };
     filters::check(state, symbol, &Sized { side, kind, price, qty, reduce_only })?;
     filters::check_count(state, account, symbol)?;
-    let stp = stp(state, params)?;
+    let stp = stp(&state.symbol(symbol).rules, params)?;
     // Self-trade prevention has no effect on FOK orders; a GTX order never takes.
     let effective = if life == Life::Fok { StpMode::None } else { stp };
     let particulars =
@@ -183,15 +183,14 @@ fn market_price(params: &Params<'_>) -> Result<(i64, Option<&'static str>), ApiE
     }
 }
 
-fn stp(state: &State, params: &Params<'_>) -> Result<StpMode, ApiError> {
-    let market = state.profile.market(Product::UsdM);
-    match params.get("selfTradePreventionMode") {
-        None => Ok(market.default_stp),
-        Some("EXPIRE_TAKER") => Ok(StpMode::ExpireTaker),
-        Some("EXPIRE_MAKER") => Ok(StpMode::ExpireMaker),
-        Some("EXPIRE_BOTH") => Ok(StpMode::ExpireBoth),
-        Some("NONE") if market.allowed_stp.contains(&StpMode::None) => Ok(StpMode::None),
-        Some("NONE") => Err(refusal::stp_not_available()),
-        Some(_) => Err(refusal::bad_stp()),
-    }
+fn stp(rules: &SymbolRules, params: &Params<'_>) -> Result<StpMode, ApiError> {
+    let mode = match params.get("selfTradePreventionMode") {
+        None => return Ok(rules.default_stp),
+        Some("NONE") => StpMode::None,
+        Some("EXPIRE_TAKER") => StpMode::ExpireTaker,
+        Some("EXPIRE_MAKER") => StpMode::ExpireMaker,
+        Some("EXPIRE_BOTH") => StpMode::ExpireBoth,
+        Some(_) => return Err(refusal::bad_stp()),
+    };
+    if rules.allowed_stp.contains(&mode) { Ok(mode) } else { Err(refusal::stp_not_available()) }
 }

@@ -1,26 +1,28 @@
 //! The Binance Spot dialect: signatures against known vectors, frames, answers, events, stream messages, and
 //! one clear line for whatever is wrong with them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::Mutex;
 
 use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg};
-use schemas::order::{OrderStatus, Side};
+use schemas::order::{OrderStatus, PositionSide, Side};
 use schemas::units::{Decimal, Price, Qty};
-use schemas::wire::binance_spot::answer::{self, Answer, Incoming};
-use schemas::wire::binance_spot::api_error::{ApiError, ErrorClass};
-use schemas::wire::binance_spot::encode::{self, Account, CancelOrder, Envelope, QueryOrder, Signed, Value};
+use schemas::wire::binance::answer::Answer;
+use schemas::wire::binance::api_error::{ApiError, ErrorClass};
+use schemas::wire::binance::encode::{self, Account, CancelOrder, Envelope, QueryOrder, Signed, Value};
+use schemas::wire::binance::limit::LimitKind;
+use schemas::wire::binance::order::{OrderAnswer, Sent};
+use schemas::wire::binance::request::{AboutOrder, OrderRef, PlaceKind, Sign};
+use schemas::wire::binance::rest::read_depth;
+use schemas::wire::binance::stream::{self, StreamMessage};
+use schemas::wire::binance_spot::answer::{self, Incoming};
+use schemas::wire::binance_spot::api_error::classify;
+use schemas::wire::binance_spot::encode::ticker_book;
 use schemas::wire::binance_spot::event::UserEvent;
-use schemas::wire::binance_spot::limit::LimitKind;
-use schemas::wire::binance_spot::order::{OrderAnswer, Sent};
-use schemas::wire::binance_spot::request::{
-    AboutOrder, OpenOrders, OrderRef, PlaceKind, PlaceOrder, Sign, SubscribeUser,
-};
-use schemas::wire::binance_spot::rest::{read_account, read_depth, read_exchange_info};
-use schemas::wire::binance_spot::stream::{self, StreamMessage};
+use schemas::wire::binance_spot::request::{OpenOrders, PlaceOrder, SubscribeUser};
+use schemas::wire::binance_spot::rest::{read_account, read_exchange_info};
 use schemas::wire::market::{Diff, Level};
 use schemas::wire::order_update::{Fill, OrderUpdate};
-use self_trader::venue::binance_spot::sign::HmacSigner;
+use self_trader::venue::binance::sign::HmacSigner;
 use serde_json::json;
 
 const KEY: &str = "st-maker-key";
@@ -198,7 +200,7 @@ fn a_key_with_quotes_stays_inside_its_json_string() {
 #[test]
 fn unsigned_frames_and_signed_queries() {
     let mut frame = String::new();
-    encode::ticker_book(3, ["BTCUSDT", "ETHUSDT"].into_iter(), &mut frame);
+    ticker_book(3, ["BTCUSDT", "ETHUSDT"].into_iter(), &mut frame);
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&frame).unwrap(),
         json!({"id": 3, "method": "ticker.book",
@@ -270,7 +272,10 @@ fn a_resting_maker_is_one_update() {
         result(&json!({}))
     );
     let answer = answered(&text);
-    assert_eq!((answer.id, answer.status, answer.is_ok(), answer.error("")), (Some(17), 200, true, None));
+    assert_eq!(
+        (answer.id, answer.status, answer.is_ok(), answer.error(classify, "")),
+        (Some(17), 200, true, None)
+    );
     let counts: Vec<_> = answer
         .rate_counts()
         .iter()
@@ -415,6 +420,8 @@ fn an_answer_about_something_else_is_a_mismatch() {
         side: Side::Sell,
         price: Price::from_steps(6_500_010).decimal(2),
         qty: Qty::from_steps(150).decimal(5),
+        position_side: PositionSide::None,
+        lot_decimals: 5,
     };
     assert_eq!(OrderAnswer::read(&result(&json!({}))).unwrap().check(&sent), Ok(()));
     let table = [
@@ -487,7 +494,7 @@ fn refusals_are_classified() {
     ];
     for (status, code, msg, class) in table {
         let text = json!({"id": 1, "status": status, "error": {"code": code, "msg": msg}}).to_string();
-        let error = answered(&text).error("").unwrap();
+        let error = answered(&text).error(classify, "").unwrap();
         assert_eq!((error.code, error.class()), (code, class), "{status} {code} {msg}");
     }
 }
@@ -495,19 +502,22 @@ fn refusals_are_classified() {
 #[test]
 fn whatever_an_error_is_it_has_one_short_clean_line() {
     let banned = r#"{"code":-1003,"msg":"banned","data":{"serverTime":1,"retryAfter":1790000180000}}"#;
-    assert_eq!(ApiError::read(418, banned, "").retry_after_ms, Some(1_790_000_180_000));
+    assert_eq!(ApiError::read(classify, 418, banned, "").retry_after_ms, Some(1_790_000_180_000));
     let text = json!({"code": "-2010", "msg": "x".repeat(1_000_000)}).to_string();
-    let error = ApiError::read(400, &text, "");
+    let error = ApiError::read(classify, 400, &text, "");
     assert_eq!((error.code, error.msg.len()), (-2010, 64 + 3));
     let text = json!({"code": -1, "msg": format!("key {KEY} \u{0}\n bad")}).to_string();
-    assert_eq!(&*ApiError::read(400, &text, KEY).msg, "key *** \\u{0}\\n bad");
+    assert_eq!(&*ApiError::read(classify, 400, &text, KEY).msg, "key *** \\u{0}\\n bad");
     let text = json!({"code": -1, "msg": format!("{}{KEY}", "x".repeat(58))}).to_string();
-    assert!(!ApiError::read(400, &text, KEY).msg.contains("st-"), "no part of the key survives the cut");
+    assert!(
+        !ApiError::read(classify, 400, &text, KEY).msg.contains("st-"),
+        "no part of the key survives the cut"
+    );
     for text in ["", "<html>", "[]", "\"no\"", "{\"code\":{}}", "{\"msg\":7}"] {
-        assert_eq!(ApiError::read(400, text, "").class(), ErrorClass::OutcomeUnknown, "{text}");
+        assert_eq!(ApiError::read(classify, 400, text, "").class(), ErrorClass::OutcomeUnknown, "{text}");
     }
     let odd = answered(r#"{"id":1,"status":200,"error":"strange"}"#);
-    assert_eq!((odd.is_ok(), odd.error("").unwrap().code), (false, 0));
+    assert_eq!((odd.is_ok(), odd.error(classify, "").unwrap().code), (false, 0));
 }
 
 /// A TRADE report of our maker, with other values where they are given.
