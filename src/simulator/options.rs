@@ -10,6 +10,10 @@ use schemas::units::Decimal;
 use super::profile::Profile;
 use super::symbols::{Product, SymbolSpec};
 
+/// Where the mark prices of the two perpetuals begin.
+const BTC_START: i128 = 65_000;
+const ETH_START: i128 = 3_500;
+
 /// How long the public venue's listen keys live.
 const LISTEN_KEY_MS: i64 = 3_600_000;
 
@@ -62,8 +66,8 @@ impl Default for VenueOptions {
             symbols: vec![
                 SymbolSpec::named("BTCUSDT", 2, 6),
                 SymbolSpec::named("ETHUSDT", 2, 6),
-                SymbolSpec::perpetual("BTCUSDT", 2, 3),
-                SymbolSpec::perpetual("ETHUSDT", 2, 3),
+                perpetual("BTCUSDT", BTC_START),
+                perpetual("ETHUSDT", ETH_START),
             ],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
             listen_key_ms: LISTEN_KEY_MS,
@@ -73,6 +77,10 @@ impl Default for VenueOptions {
             ledger: LedgerOptions::default(),
         }
     }
+}
+
+fn perpetual(name: &str, start: i128) -> SymbolSpec {
+    SymbolSpec { start_price: Some(Decimal::from_steps(start, 0)), ..SymbolSpec::perpetual(name, 2, 3) }
 }
 
 impl VenueOptions {
