@@ -98,14 +98,19 @@ async fn orders_that_cannot_be() {
             -5038,
             "Price match only supports order type: LIMIT, STOP AND TAKE_PROFIT.".into(),
         ),
-        (with(order(), "quantity", "900000000000"), -2019, "Margin is insufficient.".into()),
+        (with(order(), "quantity", "400000000"), -2019, "Margin is insufficient.".into()),
+        (
+            with(order(), "quantity", "900000000000"),
+            -2027,
+            "Exceeded the maximum allowable position at current leverage.".into(),
+        ),
     ];
     for (params, code, words) in cases {
         assert_eq!(api.refused("order.place", params.clone()).await, (code, words.clone()), "{params}");
         let over_rest = refused(venue.addr(), "POST", "/fapi/v1/order", &params).await;
         assert_eq!(over_rest, (code, words.clone()), "{params}");
         // What only the engine refuses is no matter of a test.
-        if !matches!(code, -2022 | -2019) {
+        if !matches!(code, -2019 | -2022 | -2027) {
             let tested = refused(venue.addr(), "POST", "/fapi/v1/order/test", &params).await;
             assert_eq!(tested, (code, words), "{params}");
         }
