@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemas::units::Decimal;
 
@@ -36,6 +37,10 @@ pub struct VenueOptions {
     pub listen_key_ms: i64,
     /// The seed by which USD-M batches are worked through in random order; none: in the order of the request.
     pub shuffle_batches: Option<u64>,
+    /// Refuse requests with parameters that the venue does not know (-1104); otherwise they are ignored.
+    pub strict_parameters: bool,
+    /// Every websocket connection is cut after so long.
+    pub connection_life: Duration,
     /// Note the moment at which each `order.place` frame was read, for `GET /venue/stamps`.
     pub stamps: bool,
     /// Write those stamps to this file at the end: lines of client order id and nanoseconds since the epoch.
@@ -72,6 +77,8 @@ impl Default for VenueOptions {
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
             listen_key_ms: LISTEN_KEY_MS,
             shuffle_batches: None,
+            strict_parameters: false,
+            connection_life: Duration::from_secs(24 * 60 * 60),
             stamps: false,
             stamp_file: None,
             ledger: LedgerOptions::default(),
