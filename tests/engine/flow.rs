@@ -1,7 +1,7 @@
 //! Random commands into the engine and into the naive venue: same answers, same trades, same ends, same books, same
 //! balances and positions; and after every command everything adds up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -120,6 +120,8 @@ struct Both {
     symbols: Vec<SymbolId>,
     commands: Vec<Command>,
     events: Vec<Event>,
+    /// Orders that were told to have ended: nothing may be told of them again.
+    ended: HashSet<OrderId>,
     last_execution: u64,
     last_update: [u64; SYMBOLS],
     /// The books as the level events alone tell them.
@@ -157,6 +159,7 @@ impl Both {
             symbols,
             commands: Vec::new(),
             events: Vec::new(),
+            ended: HashSet::new(),
             last_execution: 0,
             last_update: [0; SYMBOLS],
             told_levels: BTreeMap::new(),
@@ -285,9 +288,15 @@ impl Both {
         }
     }
 
-    /// Execution and update ids rise by one and never repeat.
+    /// Execution and update ids rise by one and never repeat; nothing is told of an order after its end.
     fn check_numbers(&mut self) -> Result<(), TestCaseError> {
         for event in &self.events {
+            for order in orders_of(event) {
+                prop_assert!(!self.ended.contains(&order.id), "after its end: {:?}", event);
+                if order.status.is_final() {
+                    self.ended.insert(order.id);
+                }
+            }
             let executions = match event {
                 Event::Accepted { execution, .. }
                 | Event::Amended { execution, .. }
@@ -307,6 +316,7 @@ impl Both {
                 }
                 Event::Balance { .. } | Event::Position { .. } => vec![],
                 Event::Wiped => {
+                    self.ended.clear();
                     self.last_execution = 0;
                     self.last_update = [0; SYMBOLS];
                     self.told_levels.clear();
@@ -459,6 +469,18 @@ fn told_of(event: &Event) -> Option<Told> {
         Event::Wiped => Told::Wiped,
         Event::Level { .. } | Event::Balance { .. } | Event::Position { .. } => return None,
     })
+}
+
+fn orders_of(event: &Event) -> Vec<Order> {
+    match event {
+        Event::Accepted { order, .. }
+        | Event::Amended { order, .. }
+        | Event::Modified { order, .. }
+        | Event::Ended { order, .. } => vec![*order],
+        Event::Traded(trade) => vec![trade.maker.order, trade.taker.order],
+        Event::Prevented(prevented) => vec![prevented.maker.order, prevented.taker.order],
+        Event::Level { .. } | Event::Balance { .. } | Event::Position { .. } | Event::Wiped => vec![],
+    }
 }
 
 fn leg(fill: &Fill) -> Leg {
