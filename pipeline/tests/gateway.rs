@@ -8,7 +8,7 @@ use pipeline::command::{Command, OrderHandle, PlaceLeg};
 use pipeline::event::{CancelFailure, Denial, OpenOrder, OrderReport};
 use pipeline::gateway::{
     Alone, Answer, Gateway, GatewaySettings, LaneId, Outgoing, Permit, RateLimit, RateLimitKind,
-    VenueRefusal, Verdict,
+    VenueRefusal, Verdict, Weights,
 };
 use pipeline::time::{Nanos, Now};
 use proptest::prelude::*;
@@ -16,6 +16,9 @@ use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg};
 use schemas::order::{OrderStatus, PositionSide, Side};
 use schemas::units::{Decimal, Price, Qty};
 use schemas::wire::order_update::OrderUpdate;
+
+/// What requests cost of the weight limit.
+const WEIGHTS: Weights = Weights { cancel: 1, query: 4, list: 6 };
 
 const LANES: [&str; 3] = ["BTCUSDT", "ETHUSDT", "SOLUSDT"];
 /// A whole minute, so that windows begin where tests begin.
@@ -30,7 +33,15 @@ fn gateway(limits: &[RateLimit], inflight_max: usize) -> Gateway<Alone> {
     let lanes = LANES.iter().map(|symbol| InstrumentPrefix::new("test", symbol)).collect();
     let limits = limits.to_vec();
     let mut gateway = Gateway::new(
-        GatewaySettings { lanes, limits, answer_patience: PATIENCE, inflight_max, sharers: 1 },
+        GatewaySettings {
+            lanes,
+            limits,
+            answer_patience: PATIENCE,
+            inflight_max,
+            sharers: 1,
+            weights: WEIGHTS,
+            lists_beside: false,
+        },
         Alone,
     );
     gateway.handle_connected();
@@ -100,6 +111,44 @@ fn asked<P: Permit>(gateway: &mut Gateway<P>, now: Now) -> Vec<Command> {
 
 fn reports<P: Permit>(gateway: &mut Gateway<P>) -> Vec<(LaneId, OrderReport)> {
     std::iter::from_fn(|| gateway.poll_report()).collect()
+}
+
+#[test]
+fn without_events_only_cancels_and_questions_leave() {
+    let mut gateway = gateway(&[], 16);
+    gateway.handle_command(LaneId(0), place(id(0, 1)));
+    gateway.handle_events(false);
+    let denied = |id| Some((LaneId(0), OrderReport::Denied { id, why: Denial::Disconnected }));
+    assert_eq!(gateway.poll_report(), denied(id(0, 1)), "it waited and never left");
+    for command in [place(id(0, 2)), cancel(id(0, 9)), query(id(0, 9))] {
+        gateway.handle_command(LaneId(0), command);
+    }
+    assert_eq!(gateway.poll_report(), denied(id(0, 2)));
+    assert_eq!(asked(&mut gateway, at(0)), [cancel(id(0, 9)), query(id(0, 9))]);
+    gateway.handle_events(true);
+    gateway.handle_command(LaneId(0), place(id(0, 3)));
+    assert_eq!(asked(&mut gateway, at(1)), [place(id(0, 3))]);
+}
+
+#[test]
+fn a_list_that_went_another_way_says_nothing_of_the_connection() {
+    for (lists_beside, lost) in [(true, false), (false, true)] {
+        let settings = GatewaySettings {
+            lanes: vec![InstrumentPrefix::new("test", LANES[0])],
+            limits: vec![],
+            answer_patience: PATIENCE,
+            inflight_max: 4,
+            sharers: 1,
+            weights: WEIGHTS,
+            lists_beside,
+        };
+        let mut gateway = Gateway::new(settings, Alone);
+        gateway.handle_connected();
+        gateway.handle_command(LaneId(0), Command::ListOpen);
+        assert!(gateway.poll_send(at(0)).is_some());
+        assert_eq!(gateway.handle_timeout(at(2_001)), lost);
+        assert_eq!(gateway.poll_report(), Some((LaneId(0), OrderReport::ListFailed)));
+    }
 }
 
 #[test]
@@ -433,8 +482,15 @@ impl Permit for Never {
 #[test]
 fn without_a_permit_no_order_leaves_but_cancels_do() {
     let lanes = vec![InstrumentPrefix::new("test", LANES[0])];
-    let settings =
-        GatewaySettings { lanes, limits: vec![], answer_patience: PATIENCE, inflight_max: 4, sharers: 1 };
+    let settings = GatewaySettings {
+        lanes,
+        limits: vec![],
+        answer_patience: PATIENCE,
+        inflight_max: 4,
+        sharers: 1,
+        weights: WEIGHTS,
+        lists_beside: false,
+    };
     let mut gateway = Gateway::new(settings, Never);
     gateway.handle_connected();
     gateway.handle_command(LaneId(0), place(id(0, 0)));

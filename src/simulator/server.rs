@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
+use super::Closing;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
@@ -23,6 +24,10 @@ use crate::clock;
 /// How often the depth streams are looked after.
 const TICK: Duration = Duration::from_millis(feed::TICK_MS);
 
+/// How long the connections have to take leave.
+const GOODBYE_WITHIN: Duration = Duration::from_millis(250);
+const GOODBYE_STEP: Duration = Duration::from_millis(2);
+
 /// What every connection shares. One thread serves them all: the lock is never waited for.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -32,8 +37,20 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    pub(super) fn new(state: State) -> Arc<Self> {
+        let stamps = state.stamps.is_some();
+        Arc::new(Self { state: Mutex::new(state), stamps })
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks the books for the last time and closes the logs.
+    pub(super) fn close(&self) -> Closing {
+        let mut state = self.lock();
+        state.check();
+        Closing { summary: state.journal.tally.summary(), failure: state.journal.close() }
     }
 }
 
@@ -56,17 +73,15 @@ impl Venue {
         let addr = listener.local_addr().map_err(cannot_listen)?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
-        let stamps = state.stamps.is_some();
-        let shared = Arc::new(Shared { state: Mutex::new(state), stamps });
-        Ok(Self { shared, listener, addr, runtime, stamp_file: options.stamp_file })
+        Ok(Self { shared: Shared::new(state), listener, addr, runtime, stamp_file: options.stamp_file })
     }
 
     pub(super) const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Serves until told to stop; then all connections are cut.
-    pub(super) fn run(self, stop: oneshot::Receiver<()>) {
+    /// Serves until told to stop, or until its ledger fails; then all connections are cut.
+    pub(super) fn run(self, stop: oneshot::Receiver<()>) -> Closing {
         let Self { shared, listener, runtime, stamp_file, .. } = self;
         runtime.block_on(async {
             tokio::select! {
@@ -74,6 +89,7 @@ impl Venue {
                 () = tick(&shared) => {}
                 _ = stop => {}
             }
+            say_goodbye(&shared).await;
         });
         runtime.shutdown_background();
         if let Some(path) = stamp_file
@@ -81,6 +97,24 @@ impl Venue {
         {
             tracing::error!(path = %path.display(), %error, "stamps not written");
         }
+        shared.close()
+    }
+}
+
+/// Tells every connection that the venue goes away, and lets what waits be written.
+async fn say_goodbye(shared: &Shared) {
+    {
+        let state = shared.lock();
+        state.hub.announce_shutdown(None, clock::wall_ms());
+        state.hub.peers().for_each(|(_, outbox)| outbox.finish());
+    }
+    let all_gone = async {
+        while shared.lock().hub.peers().len() > 0 {
+            tokio::time::sleep(GOODBYE_STEP).await;
+        }
+    };
+    if tokio::time::timeout(GOODBYE_WITHIN, all_gone).await.is_err() {
+        tracing::debug!("connections were cut before all was written");
     }
 }
 
@@ -94,7 +128,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             tracing::debug!(%error, "no TCP_NODELAY on a connection");
         }
     });
-    if let Err(error) = axum::serve(listener, router(shared)).await {
+    let router = router(shared).into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the venue stopped listening");
     }
 }
@@ -108,11 +143,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/sapi/{*path}", any(rest::elsewhere))
         .route("/dapi/{*path}", any(rest::elsewhere))
         .route("/eapi/{*path}", any(rest::elsewhere))
-        .route("/venue/orders", get(inspect::orders))
-        .route("/venue/trades", get(inspect::trades))
-        .route("/venue/accounts", get(inspect::accounts))
-        .route("/venue/totals", get(inspect::totals))
-        .route("/venue/stamps", get(inspect::stamps))
+        .merge(inspect::routes())
         .route(
             "/venue/faults",
             get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
@@ -126,6 +157,10 @@ async fn tick(shared: &Shared) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1.. {
         interval.tick().await;
-        feed::tick(&mut shared.lock(), count, clock::wall_ms());
+        let mut state = shared.lock();
+        if state.journal.failure().is_some() {
+            return;
+        }
+        feed::tick(&mut state, count, clock::wall_ms());
     }
 }

@@ -1,19 +1,27 @@
 //! The venue's state: one engine, its history, its faults, and who listens. One owner at a time holds it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use schemas::order::Side;
 
-use super::binance::{Hub, OrderLimit, Signer, WeightLimit};
+use super::binance::candles::Candles;
+use super::binance::{Addresses, Hub, OrderLimit, Signer};
+use super::binance_spot::{PreventedMatches, Tags};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
 };
 use super::faults::Faults;
+use super::ledger::Names;
 use super::ledger::history::History;
-use super::options::{AccountSpec, VenueError, VenueOptions};
-use super::profile::Profile;
+use super::ledger::journal::{Checked, Journal};
+use super::ledger::notice::Notice;
+use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
+use super::profile::{Profile, SymbolRules};
+use super::socket::Manners;
 use super::symbols::{Product, SymbolSpec};
+use crate::clock;
 
 /// Whole units of every asset that each account begins with.
 const AMPLE: i128 = 1_000_000_000_000;
@@ -27,6 +35,8 @@ pub(super) struct Symbol {
     pub(super) spec: SymbolSpec,
     pub(super) base: AssetId,
     pub(super) quote: AssetId,
+    /// Its own, or those of its product.
+    pub(super) rules: SymbolRules,
     /// The book as it is shown while a fault stops it.
     pub(super) frozen: Option<Snapshot>,
 }
@@ -44,6 +54,9 @@ pub(super) struct Asset {
 pub(super) struct Account {
     pub(super) key: String,
     pub(super) signer: Signer,
+    /// No order of it may ask for NONE.
+    pub(super) require_stp: bool,
+    pub(super) trade_group: Option<u32>,
     /// By product.
     pub(super) orders: [OrderLimit; 2],
     /// When its balances last changed.
@@ -71,9 +84,19 @@ pub(super) struct State {
     pub(super) assets: Vec<Asset>,
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
+    /// By symbol.
+    pub(super) candles: Vec<Candles>,
+    /// What clients mark their orders with.
+    pub(super) tags: Tags,
+    pub(super) prevented: PreventedMatches,
+    /// What is written down of all that passes [`State::apply`].
+    pub(super) journal: Journal,
     pub(super) faults: Faults,
-    /// By product.
-    pub(super) weight: [WeightLimit; 2],
+    pub(super) addresses: Addresses,
+    /// Surplus parameters are refused.
+    pub(super) strict_parameters: bool,
+    /// How long a connection lives.
+    connection_life: Duration,
     pub(super) hub: Hub,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
@@ -94,8 +117,14 @@ impl State {
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols),
+            tags: Tags::default(),
+            prevented: PreventedMatches::default(),
+            candles: (0..symbols).map(|_| Candles::default()).collect(),
+            journal: Journal::new(options, clock::wall_ms())?,
             faults: Faults::new(symbols),
-            weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
+            addresses: Addresses::new(&profile),
+            strict_parameters: options.strict_parameters,
+            connection_life: options.connection_life,
             hub: Hub::new(symbols),
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols: Vec::with_capacity(symbols),
@@ -111,16 +140,41 @@ impl State {
             state.list(spec).map_err(|what| VenueError::Symbol { entry: at + 1, what })?;
         }
         for spec in accounts {
-            state.open_account(spec);
+            state.open_account(spec)?;
         }
         state.events.clear();
         Ok(state)
     }
 
     /// The one door through which anything changes: commands are carried out in the order in which they come
-    /// here. What they bring about waits in [`State::events`].
+    /// here. There they are recorded and what they bring about is hashed and entered into the event log; it waits
+    /// in [`State::events`] to be told.
     pub(super) fn apply(&mut self, command: &Command) -> Result<Done, Reject> {
-        self.engine.apply(command, &mut self.events)
+        let before = self.events.len();
+        self.journal.command(command);
+        let done = self.engine.apply(command, &mut self.events);
+        let names = Names { symbols: &self.symbols, accounts: &self.accounts };
+        if self.journal.done(&self.events[before..], done.is_err(), names) {
+            self.journal.check(&self.engine, names);
+        }
+        done
+    }
+
+    /// The venue's time has come to that moment: what is recorded from now on bears it.
+    pub(super) fn at(&mut self, now_ms: i64) {
+        self.journal.at(now_ms);
+    }
+
+    /// Enters something that happened beside the engine into the event log.
+    pub(super) fn announce(&mut self, notice: Notice) {
+        let names = Names { symbols: &self.symbols, accounts: &self.accounts };
+        self.journal.announce(notice, names);
+    }
+
+    /// Checks whether funds, fills and sequences add up.
+    pub(super) fn check(&mut self) -> &Checked {
+        let names = Names { symbols: &self.symbols, accounts: &self.accounts };
+        self.journal.check(&self.engine, names)
     }
 
     /// Places an order; one that is refused counts.
@@ -158,13 +212,20 @@ impl State {
         self.symbols_by_name[product.index()].get(name).copied()
     }
 
+    /// How a product's connections have to behave: Spot's are pinged more often, and the number of messages is
+    /// limited on stream connections.
+    pub(super) fn manners(&self, product: Product, is_api: bool) -> Manners {
+        let (ping_every, pong_within) = match product {
+            Product::Spot => (Duration::from_secs(20), Duration::from_secs(60)),
+            Product::UsdM => (Duration::from_secs(180), Duration::from_secs(600)),
+        };
+        let messages_per_s = self.profile.market(product).messages_per_s.filter(|_| !is_api);
+        Manners { ping_every, pong_within, life: self.connection_life, messages_per_s }
+    }
+
     /// A product's symbols, in the order in which they were listed.
     pub(super) fn symbols_of(&self, product: Product) -> impl Iterator<Item = &Symbol> {
         self.symbols.iter().filter(move |symbol| symbol.spec.product == product)
-    }
-
-    pub(super) const fn weight_mut(&mut self, product: Product) -> &mut WeightLimit {
-        &mut self.weight[product.index()]
     }
 
     pub(super) fn orders_mut(&mut self, account: AccountId, product: Product) -> &mut OrderLimit {
@@ -200,7 +261,24 @@ impl State {
             return Err("not listed".to_owned());
         };
         self.symbols_by_name[spec.product.index()].insert(spec.name.clone(), id);
-        self.symbols.push(Symbol { id, spec: spec.clone(), base, quote, frozen: None });
+        let rules = self.profile.rules(spec);
+        self.symbols.push(Symbol { id, spec: spec.clone(), base, quote, rules, frozen: None });
+        self.set_fees(id)
+    }
+
+    /// Makes a symbol's fees and MARKET step known to the engine; what it does not know yet is left out.
+    fn set_fees(&mut self, symbol: SymbolId) -> Result<(), String> {
+        let rules = &self.symbol(symbol).rules;
+        let (maker_ppm, taker_ppm) = (rules.maker_fee_ppm, rules.taker_fee_ppm);
+        let lots = rules.lot.step.max(rules.market_lot.step).max(1);
+        for (needed, command) in [
+            (maker_ppm > 0 || taker_ppm > 0, Command::Fees { symbol, maker_ppm, taker_ppm }),
+            (lots > 1, Command::Step { symbol, lots }),
+        ] {
+            if needed {
+                self.apply(&command).map_err(|reject| format!("fees or step not taken: {reject}"))?;
+            }
+        }
         Ok(())
     }
 
@@ -220,18 +298,52 @@ impl State {
         id
     }
 
-    /// Opens an account with ample balances of everything.
-    fn open_account(&mut self, spec: &AccountSpec) {
+    /// Opens an account with what it begins with.
+    fn open_account(&mut self, spec: &AccountSpec) -> Result<(), VenueError> {
         let Ok(Done::Account(account)) = self.apply(&Command::AddAccount) else {
             unreachable!("fewer accounts than the engine numbers, by the check of the options")
         };
-        for asset in self.assets_by_name.values().copied().collect::<BTreeSet<_>>() {
-            let amount = AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into());
-            self.apply(&Command::Deposit { account, asset, amount })
-                .expect("far below what the engine counts");
+        for (asset, amount) in self.endowment(spec)? {
+            self.apply(&Command::Deposit { account, asset, amount }).map_err(|reject| {
+                VenueError::Account { key: spec.key.clone(), what: format!("balance not taken: {reject}") }
+            })?;
         }
-        self.accounts.push(Account::new(spec, &self.profile));
+        if let Some(group) = spec.trade_group {
+            self.settle_account(spec, &Command::TradeGroup { account, group: Some(group) })?;
+        }
+        if spec.hedge {
+            self.settle_account(spec, &Command::PositionMode { account, hedge: true })?;
+        }
+        let signer = Signer::new(&spec.credential)
+            .map_err(|what| VenueError::Account { key: spec.key.clone(), what })?;
+        self.accounts.push(Account::new(spec, signer, &self.profile));
         self.accounts_by_key.insert(spec.key.clone(), account);
+        Ok(())
+    }
+
+    fn settle_account(&mut self, spec: &AccountSpec, command: &Command) -> Result<(), VenueError> {
+        match self.apply(command) {
+            Ok(_) => Ok(()),
+            Err(reject) => Err(VenueError::Account { key: spec.key.clone(), what: reject.to_string() }),
+        }
+    }
+
+    /// What an account begins with, in amount steps.
+    fn endowment(&self, spec: &AccountSpec) -> Result<Vec<(AssetId, i128)>, VenueError> {
+        let Some(balances) = &spec.balances else {
+            let amount = AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into());
+            let all: BTreeSet<_> = self.assets_by_name.values().copied().collect();
+            return Ok(all.into_iter().map(|asset| (asset, amount)).collect());
+        };
+        let wrong = |what: String| VenueError::Account { key: spec.key.clone(), what };
+        let read = |balance: &Balance| {
+            let Balance { product, asset, amount } = balance;
+            let id = self.assets_by_name.get(&(*product, asset.clone()));
+            let id = id.ok_or_else(|| wrong(format!("no {} symbol has asset {asset}", product.as_str())))?;
+            let steps = amount.to_steps_exact(AMOUNT_DECIMALS).filter(|steps| *steps > 0);
+            Ok((*id, steps.ok_or_else(|| wrong(format!("{asset}: want an amount above zero")))?))
+        };
+        balances.iter().map(read).collect()
     }
 
     /// A client id for who gave none.
@@ -278,10 +390,12 @@ impl State {
 }
 
 impl Account {
-    fn new(spec: &AccountSpec, profile: &Profile) -> Self {
+    fn new(spec: &AccountSpec, signer: Signer, profile: &Profile) -> Self {
         Self {
             key: spec.key.clone(),
-            signer: Signer::new(&spec.secret),
+            signer,
+            require_stp: spec.require_stp,
+            trade_group: spec.trade_group,
             orders: Product::ALL.map(|product| OrderLimit::new(profile.market(product))),
             updated_ms: 0,
         }

@@ -77,7 +77,7 @@ async fn what_cannot_be_placed_is_refused_in_the_venues_words() {
         (with(order(), "quantity", "0.0000001"), -1013, "Filter failure: LOT_SIZE"),
         (with(order(), "quantity", "0"), -1013, "Filter failure: LOT_SIZE"),
         (with(order(), "quantity", "1000000001"), -1013, "Filter failure: LOT_SIZE"),
-        (with(order(), "selfTradePreventionMode", "DECREMENT"), -1013, "self-trade prevention mode"),
+        (with(order(), "selfTradePreventionMode", "MINE"), -1115, ""),
         (with(with(order(), "price", "100000000"), "quantity", "900000000"), -2010, "insufficient balance"),
     ] {
         assert_refused(&mut api, "order.place", params, code, words).await;
@@ -180,7 +180,9 @@ async fn the_strict_profile_knows_no_self_trades() {
     let venue = simulator::start(options).unwrap();
     let mut api = Socket::api(venue.addr()).await;
     let info = get(venue.addr(), "/api/v3/exchangeInfo?symbol=BTCUSDT").await;
-    assert_eq!(info["symbols"][0]["allowedSelfTradePreventionModes"], json!(["EXPIRE_MAKER"]));
+    assert_eq!(info["symbols"][0]["defaultSelfTradePreventionMode"], "EXPIRE_MAKER");
+    let modes = json!(["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"]);
+    assert_eq!(info["symbols"][0]["allowedSelfTradePreventionModes"], modes);
     let none = with(limit("SELL", "100.00", "1", "GTX"), "selfTradePreventionMode", "NONE");
     assert_refused(&mut api, "order.place", none, -1013, "does not allow").await;
     let small = limit("SELL", "100.00", "0.01", "GTX");

@@ -8,7 +8,7 @@ use pipeline::chance::Chance;
 use pipeline::command::Command;
 use pipeline::gateway::{
     Alone, Answer, Gateway, GatewaySettings, LaneId, Outgoing, RateLimit, RateLimitKind, VenueRefusal,
-    Verdict,
+    Verdict, Weights,
 };
 use pipeline::instrument::{Instrument, Phase, Settings};
 use pipeline::rules::Rules;
@@ -131,6 +131,8 @@ impl World {
             answer_patience: Duration::from_secs(2),
             inflight_max: 16,
             sharers: 1,
+            weights: Weights { cancel: 1, query: 4, list: 6 },
+            lists_beside: false,
         };
         let mut world = Self {
             rng,
@@ -513,6 +515,7 @@ fn random_settings(rng: &mut Xoshiro256PlusPlus, seed: u64) -> Settings {
     params.side = if either(0.5) { SidePolicy::Random } else { SidePolicy::Follow };
     Settings {
         rules: Rules::new(params),
+        contract_size: None,
         conflate: if either(0.5) { Conflate::Newest } else { Conflate::Queue },
         on_quiet: if either(0.3) { OnQuiet::Repeat } else { OnQuiet::Hold },
         chance: Chance::new(seed, "BTCUSDT"),
