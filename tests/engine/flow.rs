@@ -388,7 +388,14 @@ impl Both {
                 Event::Position { account, symbol, side, position } => {
                     prop_assert_eq!(*position, self.engine.position(*account, *symbol, *side));
                 }
-                _ => {}
+                Event::Accepted { .. }
+                | Event::Traded(_)
+                | Event::Prevented(_)
+                | Event::Amended { .. }
+                | Event::Modified { .. }
+                | Event::Ended { .. }
+                | Event::Level { .. }
+                | Event::Wiped => {}
             }
         }
         Ok(())
@@ -410,21 +417,23 @@ fn fitted(place: &Place, naive: &Naive) -> Place {
     let is_hedged = naive.hedged[place.account];
     place.position = match place.position {
         PositionSide::None => PositionSide::None,
-        PositionSide::Both if is_hedged && place.client % 16 > 0 => PositionSide::Long,
+        PositionSide::Both if is_hedged && !place.client.is_multiple_of(16) => PositionSide::Long,
         PositionSide::Both => PositionSide::Both,
-        PositionSide::Long | PositionSide::Short if !is_hedged && place.client % 16 > 0 => PositionSide::Both,
+        PositionSide::Long | PositionSide::Short if !is_hedged && !place.client.is_multiple_of(16) => {
+            PositionSide::Both
+        }
         side @ (PositionSide::Long | PositionSide::Short) => side,
     };
     // In hedge mode most orders open: there would be nothing to close.
     place.position = match (place.position, place.side) {
-        (PositionSide::Long, Side::Sell) if place.client % 3 > 0 => PositionSide::Short,
-        (PositionSide::Short, Side::Buy) if place.client % 3 > 0 => PositionSide::Long,
+        (PositionSide::Long, Side::Sell) if !place.client.is_multiple_of(3) => PositionSide::Short,
+        (PositionSide::Short, Side::Buy) if !place.client.is_multiple_of(3) => PositionSide::Long,
         (side, _) => side,
     };
     place.reduce_only &= is_perpetual(place.symbol) && !is_hedged || place.client.is_multiple_of(8);
     // Most orders that only close find something to close.
     let held = naive.positions[place.account][place.symbol][side_index(place.position)].qty;
-    if place.reduce_only && held != 0 && place.client % 4 > 0 {
+    if place.reduce_only && held != 0 && !place.client.is_multiple_of(4) {
         place.side = if held > 0 { Side::Sell } else { Side::Buy };
         place.qty = place.qty.min(held.abs());
     }
@@ -537,8 +546,12 @@ proptest! {
         };
         let listed = || {
             let mut engine = Engine::default();
-            both.assets.iter().for_each(|_| drop(engine.add_asset()));
-            both.accounts.iter().for_each(|_| drop(engine.add_account()));
+            both.assets.iter().for_each(|_| {
+                engine.add_asset();
+            });
+            both.accounts.iter().for_each(|_| {
+                engine.add_account();
+            });
             for ((price, qty), id) in DECIMALS.iter().zip(&both.symbols) {
                 engine.add_symbol(both.engine.market_kind(*id), *price, *qty).unwrap();
             }

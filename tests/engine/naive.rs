@@ -361,7 +361,12 @@ impl Naive {
         let both_transfer = taker.terms.stp == StpMode::Transfer && maker.terms.stp == StpMode::Transfer;
         match taker.terms.stp {
             StpMode::Transfer if !both_transfer || one == other => StpMode::Decrement,
-            mode => mode,
+            mode @ (StpMode::None
+            | StpMode::ExpireTaker
+            | StpMode::ExpireMaker
+            | StpMode::ExpireBoth
+            | StpMode::Decrement
+            | StpMode::Transfer) => mode,
         }
     }
 

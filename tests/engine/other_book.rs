@@ -11,8 +11,8 @@ use pricelevel::{Hash32, Price, Quantity};
 use proptest::prelude::*;
 use schemas::order::Side;
 use self_trader::simulator::engine::{
-    AccountId, ClientId, Engine, Event, Life, MarketKind, NewOrder, OrderId, OrderKind, Reject, StpMode,
-    SymbolId,
+    AccountId, ClientId, Engine, Event, Life, MarketKind, NewOrder, OrderId, OrderKind, Prevented, Reject,
+    StpMode, SymbolId,
 };
 
 /// A trade by the numbers that the test gave: maker, taker, price, quantity.
@@ -175,10 +175,13 @@ impl Beside {
         let touched: Vec<_> = self
             .events
             .iter()
-            .filter_map(|event| match event {
-                Event::Traded(trade) => Some(trade.price),
-                Event::Prevented(prevented) => Some(prevented.price),
-                _ => None,
+            .filter_map(|event| {
+                if let Event::Traded(Trade { price, .. }) | Event::Prevented(Prevented { price, .. }) = event
+                {
+                    Some(*price)
+                } else {
+                    None
+                }
             })
             .collect();
         let unmet: Vec<_> = self
@@ -212,14 +215,9 @@ impl Beside {
 
     fn trades(&self) -> Vec<Told> {
         let number = |client: ClientId| client.as_str().parse().unwrap();
-        let trade = |event: &Event| match event {
-            Event::Traded(trade) => Some((
-                number(trade.maker.order.client),
-                number(trade.taker.order.client),
-                trade.price,
-                trade.qty,
-            )),
-            _ => None,
+        let trade = |event: &Event| {
+            let Event::Traded(Trade { maker, taker, price, qty, .. }) = event else { return None };
+            Some((number(maker.order.client), number(taker.order.client), *price, *qty))
         };
         self.events.iter().filter_map(trade).collect()
     }

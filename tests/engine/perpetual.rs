@@ -138,9 +138,9 @@ fn closing_orders_without_a_position_expire_the_newest_first() {
     let ended: Vec<_> = small
         .events
         .iter()
-        .filter_map(|event| match event {
-            Event::Ended { order, .. } => Some((order.id, order.status, order.end)),
-            _ => None,
+        .filter_map(|event| {
+            let Event::Ended { order, .. } = event else { return None };
+            Some((order.id, order.status, order.end))
         })
         .collect();
     assert_eq!(ended, [(resting[1], OrderStatus::Expired, Some(EndReason::ReduceOnly))]);

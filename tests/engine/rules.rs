@@ -137,9 +137,9 @@ fn an_amended_order_keeps_its_place_and_a_modified_one_loses_it() {
     let (first, second) = (small.limit(0, Side::Sell, 100, 5), small.limit(0, Side::Sell, 100, 5));
     let client = ClientId::new("renamed");
     small.apply(Command::Amend { id: first.id, qty: 3, client, now_ms: 9 }).unwrap();
-    let told = small.events.iter().find_map(|event| match event {
-        Event::Amended { order, client_before, .. } => Some((order.amended_ms, order.amends, *client_before)),
-        _ => None,
+    let told = small.events.iter().find_map(|event| {
+        let Event::Amended { order, client_before, .. } = event else { return None };
+        Some((order.amended_ms, order.amends, *client_before))
     });
     assert_eq!(told, Some((9, 1, first.client)));
     assert_eq!((small.asks(), small.held(0, small.base)), (vec![(100, 8)], (9_992, 8)));
@@ -177,9 +177,9 @@ fn a_modified_order_trades_where_it_crosses_and_is_cancelled_where_it_may_not() 
     let new = small.order(1, Side::Buy, 90, 5, Life::Gtx);
     let post_only = small.place(new).unwrap();
     small.apply(modify(post_only.id, 100, 5)).unwrap();
-    let ended = small.events.iter().find_map(|event| match event {
-        Event::Ended { order, .. } => Some((order.id, order.status, order.end)),
-        _ => None,
+    let ended = small.events.iter().find_map(|event| {
+        let Event::Ended { order, .. } = event else { return None };
+        Some((order.id, order.status, order.end))
     });
     assert_eq!(ended, Some((post_only.id, OrderStatus::Canceled, Some(EndReason::Modified))));
     let bid = small.limit(1, Side::Buy, 90, 5);
@@ -222,9 +222,9 @@ fn what_the_venue_takes_out_expires() {
     let mut small = Small::new(10_000);
     let order = small.limit(0, Side::Sell, 100, 5);
     small.apply(Command::Expire { id: order.id }).unwrap();
-    let told = small.events.iter().find_map(|event| match event {
-        Event::Ended { order, .. } => Some((order.status, order.end)),
-        _ => None,
+    let told = small.events.iter().find_map(|event| {
+        let Event::Ended { order, .. } = event else { return None };
+        Some((order.status, order.end))
     });
     assert_eq!(told, Some((OrderStatus::Expired, Some(EndReason::Venue))));
     assert_eq!(small.apply(Command::Expire { id: order.id }), Err(Reject::UnknownOrder));
