@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use schemas::order::Side;
 use self_trader::simulator::engine::{
     AccountId, ClientId, Engine, Event, Life, MarketKind, NewOrder, OrderId, OrderKind, Prevented, Reject,
-    StpMode, SymbolId,
+    StpMode, SymbolId, Trade,
 };
 
 /// A trade by the numbers that the test gave: maker, taker, price, quantity.
