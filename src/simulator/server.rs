@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
 use axum::routing::{any, get, post};
-use axum::serve::{ListenerExt, TapIo};
+use axum::serve::{IncomingStream, Listener};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -15,12 +16,12 @@ use tokio::time::MissedTickBehavior;
 
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
-use super::binance_usdm::UsdM;
+use super::binance_usdm::{self, UsdM};
 use super::crowd;
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
-use super::tls::{self, Identity, Peer, TlsOptions};
+use super::tls::{Identity, TlsListener, TlsOptions};
 use super::{Closing, TlsPort};
 use crate::clock;
 
@@ -114,23 +115,6 @@ impl Venue {
     }
 }
 
-impl Tls {
-    fn new(options: &TlsOptions) -> Result<Self, VenueError> {
-        let identity = Identity::new(options)?;
-        let (listener, addr) = bind(options.listen)?;
-        Ok(Self { listener, addr, identity })
-    }
-}
-
-/// A listener, and where it listens.
-fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), VenueError> {
-    let cannot_listen = |source| VenueError::Listen { addr, source };
-    let listener = TcpListener::bind(addr).map_err(cannot_listen)?;
-    listener.set_nonblocking(true).map_err(cannot_listen)?;
-    let addr = listener.local_addr().map_err(cannot_listen)?;
-    Ok((listener, addr))
-}
-
 /// Tells every connection that the venue goes away, and lets what waits be written.
 async fn say_goodbye(shared: &Shared) {
     {
@@ -148,11 +132,28 @@ async fn say_goodbye(shared: &Shared) {
     }
 }
 
+impl Tls {
+    fn new(options: &TlsOptions) -> Result<Self, VenueError> {
+        let identity = Identity::new(options)?;
+        let (listener, addr) = bind(options.listen)?;
+        Ok(Self { listener, addr, identity })
+    }
+}
+
+/// A listener, and where it listens.
+fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), VenueError> {
+    let cannot_listen = |source| VenueError::Listen { addr, source };
+    let listener = TcpListener::bind(addr).map_err(cannot_listen)?;
+    listener.set_nonblocking(true).map_err(cannot_listen)?;
+    let addr = listener.local_addr().map_err(cannot_listen)?;
+    Ok((listener, addr))
+}
+
 /// Serves the plain port. Comes back only if it cannot listen.
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let plain = router(shared).into_make_service_with_connect_info::<SocketAddr>();
-    if let Some(listener) = listening(listener)
-        && let Err(error) = axum::serve(listener, plain).await
+    if let Some(listener) = Plain::of(listener)
+        && let Err(error) =
+            axum::serve(listener, router(shared).into_make_service_with_connect_info::<Origin>()).await
     {
         tracing::error!(%error, "the venue stopped listening");
     }
@@ -161,26 +162,62 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
 /// Serves the port with TLS, if there is one. Comes back only if it cannot listen.
 async fn serve_tls(tls: Option<Tls>, shared: Arc<Shared>) {
     let Some(Tls { listener, identity, .. }) = tls else { return std::future::pending().await };
-    let behind = tls::with_addresses(router(shared)).into_make_service_with_connect_info::<Peer>();
-    if let Some(listener) = listening(listener)
-        && let Err(error) = axum::serve(identity.listener(listener), behind).await
+    if let Some(listener) = Plain::of(listener)
+        && let Err(error) = axum::serve(
+            identity.listener(listener),
+            router(shared).into_make_service_with_connect_info::<Origin>(),
+        )
+        .await
     {
         tracing::error!(%error, "the venue stopped listening");
     }
 }
 
-/// The listener whose connections do not wait for more to send.
-fn listening(
-    listener: TcpListener,
-) -> Option<TapIo<tokio::net::TcpListener, impl FnMut(&mut TcpStream) + Send + use<>>> {
-    let listener = tokio::net::TcpListener::from_std(listener)
-        .inspect_err(|error| tracing::error!(%error, "the venue cannot listen"))
-        .ok()?;
-    Some(listener.tap_io(|stream| {
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin(pub(super) SocketAddr);
+
+impl Connected<IncomingStream<'_, Plain>> for Origin {
+    fn connect_info(stream: IncomingStream<'_, Plain>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsListener<Plain>>> for Origin {
+    fn connect_info(stream: IncomingStream<'_, TlsListener<Plain>>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// A port whose connections do not wait for more to send.
+#[derive(Debug)]
+struct Plain(tokio::net::TcpListener);
+
+impl Plain {
+    fn of(listener: TcpListener) -> Option<Self> {
+        tokio::net::TcpListener::from_std(listener)
+            .inspect_err(|error| tracing::error!(%error, "the venue cannot listen"))
+            .map(Self)
+            .ok()
+    }
+}
+
+impl Listener for Plain {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    /// Cancel safe.
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let (stream, from) = Listener::accept(&mut self.0).await;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY on a connection");
         }
-    }))
+        (stream, from)
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
 }
 
 fn router(shared: Arc<Shared>) -> Router {
@@ -207,12 +244,12 @@ async fn tick(shared: &Shared) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1.. {
         interval.tick().await;
-        let mut state = shared.lock();
+        let (mut state, now_ms) = (shared.lock(), clock::wall_ms());
         if state.journal.failure().is_some() {
             return;
         }
-        let now_ms = clock::wall_ms();
         crowd::tick(&mut state, now_ms);
+        binance_usdm::tick(&mut state, count, now_ms);
         feed::tick(&mut state, count, now_ms);
     }
 }

@@ -8,6 +8,7 @@ use schemas::order::Side;
 use super::binance::candles::Candles;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::binance_spot::{PreventedMatches, Tags};
+use super::binance_usdm::{self, Desk};
 use super::crowd::{self, Crowd, CrowdSettings};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
@@ -101,6 +102,8 @@ pub(super) struct State {
     /// How long a connection lives.
     connection_life: Duration,
     pub(super) hub: Hub,
+    /// What the USD-M dialect remembers.
+    pub(super) usdm: Desk,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
     symbols_by_name: [HashMap<String, SymbolId>; 2],
@@ -130,6 +133,7 @@ impl State {
             strict_parameters: options.strict_parameters,
             connection_life: options.connection_life,
             hub: Hub::new(symbols),
+            usdm: Desk::new(options.listen_key_ms, options.shuffle_batches),
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols: Vec::with_capacity(symbols),
             assets: Vec::new(),
@@ -146,6 +150,8 @@ impl State {
         for spec in accounts {
             state.open_account(spec)?;
         }
+        state.hub.set_latency(state.profile.latency);
+        binance_usdm::begin(&mut state);
         if let Some(settings) = &options.crowd {
             state.gather(settings)?;
         }
@@ -156,6 +162,10 @@ impl State {
     /// Opens the crowd's accounts, and lets it in.
     fn gather(&mut self, settings: &CrowdSettings) -> Result<(), VenueError> {
         let [maker, taker] = crowd::accounts();
+        if let Some(taken) = [&maker, &taker].into_iter().find(|own| self.account_of_key(&own.key).is_some())
+        {
+            return Err(VenueError::Duplicate(taken.key.clone()));
+        }
         let accounts = [self.open_account(&maker)?, self.open_account(&taker)?];
         self.crowd = Some(Box::new(Crowd::new(settings, self, accounts)));
         Ok(())

@@ -7,12 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, Request};
-use axum::middleware::{Next, from_fn};
-use axum::response::Response;
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::Listener;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
@@ -160,26 +155,4 @@ where
     fn local_addr(&self) -> io::Result<Self::Addr> {
         self.inner.local_addr()
     }
-}
-
-/// Who is at the other end of a connection.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(SocketAddr);
-
-impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, TlsListener<L>>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TlsListener<L>>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-/// Tells the handlers who is at the other end, as the plain port does.
-pub(super) fn with_addresses(router: Router) -> Router {
-    router.layer(from_fn(|mut request: Request, next: Next| async move {
-        let peer = request.extensions().get::<ConnectInfo<Peer>>().map(|peer| peer.0.0);
-        if let Some(peer) = peer {
-            request.extensions_mut().insert(ConnectInfo(peer));
-        }
-        let answer: Response = next.run(request).await;
-        answer
-    }))
 }
