@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::faults::{FaultScript, ScriptError};
 use super::profile::Profile;
 use super::symbols::SymbolSpec;
 
@@ -26,6 +27,10 @@ pub struct VenueOptions {
     pub stamps: bool,
     /// Write those stamps to this file at the end: lines of client order id and nanoseconds since the epoch.
     pub stamp_file: Option<PathBuf>,
+    /// What goes wrong, and when.
+    pub faults: FaultScript,
+    /// Where the chance of faults begins.
+    pub fault_seed: u64,
 }
 
 impl Default for VenueOptions {
@@ -40,11 +45,22 @@ impl Default for VenueOptions {
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
             stamps: false,
             stamp_file: None,
+            faults: FaultScript::default(),
+            fault_seed: 1,
         }
     }
 }
 
 impl VenueOptions {
+    /// Whether the faults name only what the venue has.
+    ///
+    /// # Errors
+    /// Which symbol or account it does not have.
+    pub fn check_faults(&self) -> Result<(), ScriptError> {
+        let symbols = self.symbols.iter().map(|symbol| (symbol.product, symbol.name.as_str()));
+        self.faults.check_names(symbols, self.accounts.iter().map(|account| account.key.as_str()))
+    }
+
     /// The profile with the limits that were given apart from it.
     pub(super) fn effective_profile(&self) -> Profile {
         let mut profile = self.profile.clone();
@@ -107,6 +123,9 @@ pub enum VenueError {
     /// More than the engine numbers.
     #[error("venue: more than 32,767 {0}")]
     TooMany(&'static str),
+    /// A fault names what the venue does not have.
+    #[error(transparent)]
+    Faults(#[from] ScriptError),
     /// No thread or runtime to be had.
     #[error("venue: cannot start its thread: {0}")]
     Thread(#[source] std::io::Error),

@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use super::faults::Line;
 
 /// Most messages that may wait.
 const MESSAGES_MAX: usize = 65_536;
@@ -27,6 +29,7 @@ pub(super) struct Outbox {
     queue: Mutex<Queue>,
     wake: Notify,
     broken: Notify,
+    line: OnceLock<Line>,
 }
 
 #[derive(Debug, Default)]
@@ -37,6 +40,8 @@ struct Queue {
     held_so_far: u64,
     bytes: usize,
     broken: bool,
+    /// With which code the connection is to be closed when everything has been written.
+    closing: Option<u16>,
 }
 
 impl Queue {
@@ -63,7 +68,19 @@ impl Outbox {
             queue: Mutex::default(),
             wake: Notify::new(),
             broken: Notify::new(),
+            line: OnceLock::new(),
         }
+    }
+
+    /// Notes which connection it writes to.
+    pub(super) fn attach(&self, line: Line) {
+        // A queue has one connection.
+        let _ = self.line.set(line);
+    }
+
+    /// The connection it writes to.
+    pub(super) fn line(&self) -> Option<&Line> {
+        self.line.get()
     }
 
     /// Whether stream payloads are to be wrapped.
@@ -99,6 +116,17 @@ impl Outbox {
             return;
         }
         put(&mut queue, message);
+    }
+
+    /// Has the connection closed with that code when everything that is ready has been written.
+    pub(super) fn close(&self, code: u16) {
+        self.lock().closing = Some(code);
+        self.wake.notify_one();
+    }
+
+    /// With which code the connection is to be closed now.
+    pub(super) fn closing(&self) -> Option<u16> {
+        self.lock().closing
     }
 
     /// The next message to write, if one is ready.

@@ -15,6 +15,7 @@ use tokio::time::MissedTickBehavior;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
+use super::faults::{self, Faults, Line, LineListener};
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
@@ -23,15 +24,23 @@ use crate::clock;
 /// How often the depth streams are looked after.
 const TICK: Duration = Duration::from_millis(feed::TICK_MS);
 
+const NANOS_IN_MS: u64 = 1_000_000;
+
 /// What every connection shares. One thread serves them all: the lock is never waited for.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
     /// Whether frames are stamped; asked before the lock is taken.
     pub(super) stamps: bool,
+    faults: Faults,
 }
 
 impl Shared {
+    /// The faults, without the lock.
+    pub(super) fn faults(&self) -> Faults {
+        self.faults.clone()
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -57,7 +66,8 @@ impl Venue {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
         let stamps = state.stamps.is_some();
-        let shared = Arc::new(Shared { state: Mutex::new(state), stamps });
+        let faults = state.faults.clone();
+        let shared = Arc::new(Shared { state: Mutex::new(state), stamps, faults });
         Ok(Self { shared, listener, addr, runtime, stamp_file: options.stamp_file })
     }
 
@@ -94,7 +104,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             tracing::debug!(%error, "no TCP_NODELAY on a connection");
         }
     });
-    if let Err(error) = axum::serve(listener, router(shared)).await {
+    let service = router(shared).into_make_service_with_connect_info::<Line>();
+    if let Err(error) = axum::serve(LineListener(listener), service).await {
         tracing::error!(%error, "the venue stopped listening");
     }
 }
@@ -115,17 +126,23 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/venue/stamps", get(inspect::stamps))
         .route(
             "/venue/faults",
-            get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
+            get(faults::admin::list).post(faults::admin::switch).delete(faults::admin::clear),
         )
         .fallback(streams::streams)
         .with_state(shared)
 }
 
 async fn tick(shared: &Shared) {
+    let clock = clock::Clock::start();
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1.. {
         interval.tick().await;
-        feed::tick(&mut shared.lock(), count, clock::wall_ms());
+        let (mut state, now) = (shared.lock(), clock.now());
+        faults::effects::advance(&mut state, now.mono.0 / NANOS_IN_MS, now.wall_ms);
+        if !state.faults.is_frozen() {
+            let now_ms = state.faults.venue_ms(now.wall_ms);
+            feed::tick(&mut state, count, now_ms);
+        }
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::ws::{Message, WebSocket};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use super::faults::Line;
 use super::outbox::Outbox;
 use crate::clock;
 
@@ -35,16 +36,27 @@ pub(super) trait Frames: Send + 'static {
 pub(super) async fn serve(mut socket: WebSocket, outbox: Arc<Outbox>, mut frames: impl Frames) {
     let mut heart = Heart::new();
     loop {
+        if outbox.line().is_some_and(Line::is_stalled) {
+            flows(&outbox, &mut heart).await;
+        }
         let alive = tokio::select! {
             biased;
             frame = socket.next() => take(frame, &mut frames, &mut heart),
             () = outbox.ready() => true,
-            _ = heart.ticks.tick() => heart.beat(&mut socket).await,
+            _ = heart.ticks.tick() => heart.beat(&mut socket, &outbox).await,
         };
         if !alive || !take_more(&mut socket, &mut frames, &mut heart) || !write(&mut socket, &outbox).await {
             return;
         }
     }
+}
+
+/// Waits until a half-open connection is read and written again. Nobody was asked for a pong meanwhile.
+async fn flows(outbox: &Outbox, heart: &mut Heart) {
+    if let Some(line) = outbox.line() {
+        line.flows().await;
+    }
+    heart.last_pong = Instant::now();
 }
 
 /// Handles the frames that came with the last read.
@@ -75,9 +87,17 @@ fn take(frame: Option<Result<Message, axum::Error>>, frames: &mut impl Frames, h
 
 /// Writes all that is ready and flushes once. False if the connection is to end.
 async fn write(socket: &mut WebSocket, outbox: &Outbox) -> bool {
+    if outbox.line().is_some_and(Line::is_stalled) {
+        return true;
+    }
+    let closing = outbox.closing();
     let all = async {
         while let Some(message) = outbox.pop() {
             socket.feed(Message::Text(message)).await?;
+        }
+        if let Some(code) = closing {
+            let frame = CloseFrame { code, reason: Utf8Bytes::default() };
+            socket.feed(Message::Close(Some(frame))).await?;
         }
         socket.flush().await
     };
@@ -86,7 +106,7 @@ async fn write(socket: &mut WebSocket, outbox: &Outbox) -> bool {
         written = tokio::time::timeout(WRITE_WITHIN, all) => matches!(written, Ok(Ok(()))),
         () = outbox.broken() => false,
     };
-    written && !outbox.is_broken()
+    written && closing.is_none() && !outbox.is_broken()
 }
 
 /// Pings, and whether they are answered.
@@ -103,7 +123,11 @@ impl Heart {
         Self { ticks, last_pong: now }
     }
 
-    async fn beat(&mut self, socket: &mut WebSocket) -> bool {
+    async fn beat(&mut self, socket: &mut WebSocket, outbox: &Outbox) -> bool {
+        if outbox.line().is_some_and(Line::is_without_pings) {
+            self.last_pong = Instant::now();
+            return true;
+        }
         if self.last_pong.elapsed() > PONG_WITHIN {
             return false;
         }

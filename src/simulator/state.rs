@@ -89,14 +89,15 @@ impl State {
         check(options)?;
         let profile = options.effective_profile();
         let (symbols, accounts) = (options.symbols.len(), &options.accounts);
+        let faults = Faults::new(options);
         let mut state = Self {
             engine: Engine::default(),
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols),
-            faults: Faults::new(symbols),
             weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
-            hub: Hub::new(symbols),
+            hub: Hub::new(symbols, faults.clone()),
+            faults,
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols: Vec::with_capacity(symbols),
             assets: Vec::new(),
@@ -143,6 +144,19 @@ impl State {
             Ok(Done::Order(order)) => Some(order),
             Ok(Done::Nothing | Done::Asset(_) | Done::Account(_) | Done::Symbol(_)) | Err(_) => None,
         }
+    }
+
+    /// The monthly reset: orders, trades and balances are gone, numbers begin again, keys stay. Every account is
+    /// given its balances anew. Nobody is told.
+    pub(super) fn wipe(&mut self) {
+        if let Err(reject) = self.apply(&Command::Wipe) {
+            return tracing::error!(%reject, "the venue is not reset");
+        }
+        self.history = History::new(self.symbols.len());
+        for account in self.engine.accounts().collect::<Vec<_>>() {
+            self.endow(account);
+        }
+        self.events.clear();
     }
 
     /// The books, orders and balances as they stand.
@@ -225,13 +239,18 @@ impl State {
         let Ok(Done::Account(account)) = self.apply(&Command::AddAccount) else {
             unreachable!("fewer accounts than the engine numbers, by the check of the options")
         };
+        self.endow(account);
+        self.accounts.push(Account::new(spec, &self.profile));
+        self.accounts_by_key.insert(spec.key.clone(), account);
+    }
+
+    /// Gives an account ample balances of everything.
+    fn endow(&mut self, account: AccountId) {
         for asset in self.assets_by_name.values().copied().collect::<BTreeSet<_>>() {
             let amount = AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into());
             self.apply(&Command::Deposit { account, asset, amount })
                 .expect("far below what the engine counts");
         }
-        self.accounts.push(Account::new(spec, &self.profile));
-        self.accounts_by_key.insert(spec.key.clone(), account);
     }
 
     /// A client id for who gave none.
@@ -297,6 +316,7 @@ fn check(options: &VenueOptions) -> Result<(), VenueError> {
             Product::UsdM => format!("{} ({})", symbol.name, symbol.product.as_str()),
         })
         .collect();
+    options.check_faults()?;
     unique("symbols", names.iter())?;
     unique("accounts", options.accounts.iter().map(|account| &account.key))
 }

@@ -7,6 +7,7 @@ use axum::extract::ws::Utf8Bytes;
 use super::feed::MarketFeed;
 use super::topic::{MarketTopic, Topic};
 use crate::simulator::engine::{AccountId, SymbolId};
+use crate::simulator::faults::{Faults, Stream, Target};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::symbols::Product;
 
@@ -29,16 +30,18 @@ pub(in crate::simulator) struct Hub {
     whole: [[Vec<Arc<Outbox>>; MarketTopic::ALL.len()]; 2],
     users: Vec<UserSubscription>,
     connections: u64,
+    faults: Faults,
 }
 
 impl Hub {
-    pub(in crate::simulator) fn new(symbols: usize) -> Self {
+    pub(in crate::simulator) fn new(symbols: usize, faults: Faults) -> Self {
         Self {
             feeds: (0..symbols).map(|_| MarketFeed::default()).collect(),
             market: (0..symbols).map(|_| std::array::from_fn(|_| Vec::new())).collect(),
             whole: Default::default(),
             users: Vec::new(),
             connections: 0,
+            faults,
         }
     }
 
@@ -114,13 +117,31 @@ impl Hub {
         payload: String,
     ) {
         let name = || format!("{}@{}", symbol_name.to_lowercase(), topic.name(product));
-        send(&self.market[symbol.index()][topic.index()], name, payload);
+        let listeners = &self.market[symbol.index()][topic.index()];
+        if self.faults.is_on() {
+            let stream = Some(topic.muted_as());
+            let target = Target { stream, ..self.faults.symbol(symbol) };
+            return self.send_troubled(&target, listeners, &name(), &payload);
+        }
+        send(listeners, name, payload);
     }
 
     /// Sends a payload to all listeners of a stream of all symbols.
     pub(in crate::simulator) fn send_whole(&self, product: Product, topic: MarketTopic, payload: String) {
         let name = || MarketTopic::ALL[topic.index()].1.to_owned();
-        send(&self.whole[product.index()][topic.index()], name, payload);
+        let listeners = &self.whole[product.index()][topic.index()];
+        if self.faults.is_on() {
+            let stream = Some(topic.muted_as());
+            let target = Target { product: Some(product), stream, ..Target::default() };
+            return self.send_troubled(&target, listeners, &name(), &payload);
+        }
+        send(listeners, name, payload);
+    }
+
+    fn send_troubled(&self, target: &Target<'_>, listeners: &[Arc<Outbox>], name: &str, payload: &str) {
+        self.faults.send(target, name, listeners.iter(), payload, |outbox, payload| {
+            if outbox.is_combined() { wrapped(name, payload) } else { payload.into() }
+        });
     }
 
     pub(in crate::simulator) fn users(&self) -> &[UserSubscription] {
@@ -138,20 +159,47 @@ impl Hub {
 
     /// Sends an event to all who listen to that account.
     pub(in crate::simulator) fn send_user(&self, account: AccountId, event: &str) {
+        if self.faults.is_on() {
+            return self.send_user_troubled(account, event);
+        }
         for user in self.users.iter().filter(|user| user.account == account) {
             let message = format!("{{\"subscriptionId\":{},\"event\":{event}}}", user.id);
             user.outbox.push(message.into());
         }
     }
+
+    /// An event says itself which symbol it is about, if it is about one.
+    fn send_user_troubled(&self, account: AccountId, event: &str) {
+        let target = Target {
+            symbol: symbol_of(event),
+            account: self.faults.account(account),
+            stream: Some(Stream::User),
+            ..Target::default()
+        };
+        for user in self.users.iter().filter(|user| user.account == account) {
+            self.faults.send(&target, "user", std::iter::once(&user.outbox), event, |_, event| {
+                format!("{{\"subscriptionId\":{},\"event\":{event}}}", user.id).into()
+            });
+        }
+    }
+}
+
+fn symbol_of(event: &str) -> Option<&str> {
+    let (_, rest) = event.split_once("\"s\":\"")?;
+    rest.split_once('"').map(|(symbol, _)| symbol)
+}
+
+fn wrapped(name: &str, payload: &str) -> Utf8Bytes {
+    format!("{{\"stream\":\"{name}\",\"data\":{payload}}}").into()
 }
 
 fn send(listeners: &[Arc<Outbox>], name: impl Fn() -> String, payload: String) {
-    let mut wrapped = None;
+    let mut combined = None;
     let payload = Utf8Bytes::from(payload);
     for listener in listeners {
         if listener.is_combined() {
-            let wrap = || Utf8Bytes::from(format!("{{\"stream\":\"{}\",\"data\":{payload}}}", name()));
-            listener.push(wrapped.get_or_insert_with(wrap).clone());
+            let wrap = || wrapped(&name(), &payload);
+            listener.push(combined.get_or_insert_with(wrap).clone());
         } else {
             listener.push(payload.clone());
         }
@@ -161,6 +209,7 @@ fn send(listeners: &[Arc<Outbox>], name: impl Fn() -> String, payload: String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulator::VenueOptions;
     use crate::simulator::engine::{Engine, MarketKind};
 
     #[test]
@@ -169,7 +218,7 @@ mod tests {
         let (base, quote) = (engine.add_asset(), engine.add_asset());
         let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
         let account = engine.add_account();
-        let mut hub = Hub::new(1);
+        let mut hub = Hub::new(1, Faults::new(&VenueOptions::default()));
         let (gone, stays) = (hub.connect(false), hub.connect(false));
         for outbox in [&gone, &stays] {
             hub.listen(symbol, Topic::Trade, outbox);
@@ -187,7 +236,7 @@ mod tests {
         let mut engine = Engine::default();
         let (base, quote) = (engine.add_asset(), engine.add_asset());
         let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
-        let mut hub = Hub::new(1);
+        let mut hub = Hub::new(1, Faults::new(&VenueOptions::default()));
         let (first, second) = (hub.connect(false), hub.connect(false));
         assert!(hub.listen(symbol, Topic::Trade, &first));
         assert!(!hub.listen(symbol, Topic::Trade, &first), "asked for by another name of the same stream");

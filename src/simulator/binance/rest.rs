@@ -5,19 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State as Extract};
+use axum::extract::{ConnectInfo, Request, State as Extract};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use super::Dialect;
 use super::auth::Credentials;
 use super::error::ApiError;
 use super::limits::WeightLimit;
 use super::params::Params;
-use super::route::{Answer, Route, of_rest, serve};
+use super::route::{Answer, Door, Route, of_rest, serve};
 use super::sign::cut_signature;
 use crate::clock;
-use crate::simulator::faults::Delivery;
+use crate::simulator::faults::{Delivery, Detour, Line, LineKind, Reply, ReplyBody};
 use crate::simulator::publish::publish;
 use crate::simulator::server::Shared;
 use crate::simulator::state::State;
@@ -26,6 +26,8 @@ use crate::simulator::state::State;
 const BODY_MAX: usize = 64 * 1024;
 /// When the venue gives up on an answer that a fault loses.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
+/// How long a caller can wait for the answer to a request that never arrived.
+const UNHEARD_FOR: Duration = Duration::from_secs(60);
 
 /// What other products of the same venue answer: that they list nothing. Stock clients ask them all when
 /// they load markets.
@@ -63,8 +65,12 @@ pub(in crate::simulator) async fn elsewhere(uri: Uri) -> Response {
 /// Serves one request.
 pub(in crate::simulator) async fn rest<D: Dialect>(
     Extract(shared): Extract<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
     request: Request,
 ) -> Response {
+    if let Err(refusal) = shared.faults().enter(&line, LineKind::Rest, D::PRODUCT).await {
+        return refusal;
+    }
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_MAX).await else {
         return respond(StatusCode::PAYLOAD_TOO_LARGE, Vec::new());
@@ -73,52 +79,134 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
     let Some(route) = of_rest::<D>(parts.method.as_str(), path) else {
         return respond(StatusCode::NOT_FOUND, error_body(&ApiError::unsupported()));
     };
-    let key = parts.headers.get("x-mbx-apikey").and_then(|key| key.to_str().ok());
-    let query = parts.uri.query().unwrap_or_default();
-    let body = String::from_utf8_lossy(&body);
-    let served = serve_locked::<D>(&mut shared.lock(), route, key, query, &body);
-    match served.delivery {
-        Delivery::Now => {}
-        Delivery::AfterMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
-        Delivery::Never => {
-            tokio::time::sleep(GIVE_UP_AFTER).await;
-            return finish::<D>(Served { answer: Err(ApiError::timed_out()), ..served });
+    let asked = Asked {
+        key: parts.headers.get("x-mbx-apikey").and_then(|key| key.to_str().ok()).map(str::to_owned),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        line,
+    };
+    let served = asked.serve::<D>(&mut shared.lock(), route, false);
+    match &served.delivery {
+        Delivery::Now => finish::<D>(&served),
+        Delivery::Held(ms) => arrive_late::<D>(shared, route, asked, *ms).await,
+        Delivery::Troubled(detour) => detoured::<D>(&served, detour, &asked.line).await,
+    }
+}
+
+/// A request that a fault has held on its way reaches the engine, whether or not its caller still waits.
+async fn arrive_late<D: Dialect>(
+    shared: Arc<Shared>,
+    route: &'static Route<D::Operation>,
+    asked: Asked,
+    ms: u64,
+) -> Response {
+    let line = asked.line.clone();
+    let arrives = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        asked.serve::<D>(&mut shared.lock(), route, true)
+    });
+    match arrives.await {
+        Ok(served) => match &served.delivery {
+            Delivery::Now | Delivery::Held(_) => finish::<D>(&served),
+            Delivery::Troubled(detour) => detoured::<D>(&served, detour, &line).await,
+        },
+        Err(error) => {
+            tracing::error!(%error, "a held request came to nothing");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
         }
     }
-    finish::<D>(served)
 }
 
-fn serve_locked<D: Dialect>(
-    state: &mut State,
-    route: &Route<D::Operation>,
-    key: Option<&str>,
-    query: &str,
-    body: &str,
-) -> Served {
-    let now_ms = clock::wall_ms();
-    let (signed_query, in_query) = cut_signature(query);
-    let (signed_body, in_body) = cut_signature(body);
-    let params = Params::of_form(query, body);
-    let credentials = Credentials {
-        key: key.map(Cow::Borrowed),
-        signature: in_query.or(in_body).and_then(|_| params.get("signature")).map(Cow::Borrowed),
-        signed: [signed_query, signed_body],
-        session: None,
-        no_key: D::NO_KEY,
-    };
-    let served = serve::<D>(state, route, &params, &credentials, now_ms);
-    publish(state, now_ms);
-    let orders_used = served.account.map(|account| state.orders_mut(account, D::PRODUCT).used(now_ms));
-    Served {
-        orders_used,
-        weight_used: state.weight_mut(D::PRODUCT).used(now_ms),
-        answer: served.answer,
-        delivery: served.delivery,
-        now_ms,
+/// An answer that goes out otherwise than at once and as it is.
+async fn detoured<D: Dialect>(served: &Served, detour: &Detour, line: &Line) -> Response {
+    if detour.unheard {
+        // What never arrived is never answered.
+        tokio::time::sleep(UNHEARD_FOR).await;
+        line.cut();
+    }
+    if detour.lost {
+        tokio::time::sleep(GIVE_UP_AFTER).await;
+        return finish::<D>(&Served {
+            answer: Err(ApiError::timed_out()),
+            delivery: Delivery::Now,
+            now_ms: served.now_ms,
+            weight_used: served.weight_used,
+            orders_used: served.orders_used,
+        });
+    }
+    if let Some(ms) = detour.after_ms {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    match &detour.instead {
+        None => finish::<D>(served),
+        Some(reply) => replaced(reply),
     }
 }
 
-fn finish<D: Dialect>(served: Served) -> Response {
+/// What a fault answers instead.
+fn replaced(reply: &Reply) -> Response {
+    let body = match &reply.body {
+        ReplyBody::Error(error) => error_body(error),
+        ReplyBody::Text(text) => text.as_bytes().to_vec(),
+    };
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = respond(status, body.clone());
+    let headers = response.headers_mut();
+    if body.starts_with(b"<") {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    }
+    if let Some(seconds) = reply.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some((name, value)) = reply.header {
+        headers.insert(header::HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if reply.cut {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len() * 2));
+        let ends = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+        let parts = [Ok(bytes::Bytes::from(body)), Err(ends)];
+        *response.body_mut() = Body::from_stream(futures_util::stream::iter(parts));
+    }
+    response
+}
+
+/// A request as it came.
+struct Asked {
+    key: Option<String>,
+    query: String,
+    body: String,
+    line: Line,
+}
+
+impl Asked {
+    /// Carries it out, at once or late.
+    fn serve<D: Dialect>(&self, state: &mut State, route: &Route<D::Operation>, late: bool) -> Served {
+        let now_ms = state.faults.venue_ms(clock::wall_ms());
+        let (signed_query, in_query) = cut_signature(&self.query);
+        let (signed_body, in_body) = cut_signature(&self.body);
+        let params = Params::of_form(&self.query, &self.body);
+        let credentials = Credentials {
+            key: self.key.as_deref().map(Cow::Borrowed),
+            signature: in_query.or(in_body).and_then(|_| params.get("signature")).map(Cow::Borrowed),
+            signed: [signed_query, signed_body],
+            session: None,
+            no_key: D::NO_KEY,
+        };
+        let door = Door { line: Some(&self.line), late };
+        let served = serve::<D>(state, route, &params, &credentials, door, now_ms);
+        publish(state, now_ms);
+        let orders_used = served.account.map(|account| state.orders_mut(account, D::PRODUCT).used(now_ms));
+        Served {
+            orders_used,
+            weight_used: state.weight_mut(D::PRODUCT).used(now_ms),
+            answer: served.answer,
+            delivery: served.delivery,
+            now_ms,
+        }
+    }
+}
+
+fn finish<D: Dialect>(served: &Served) -> Response {
     let (status, body) = match &served.answer {
         Ok(body) => (StatusCode::OK, body.clone()),
         Err(error) => (

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::State as Extract;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
+use axum::extract::{ConnectInfo, State as Extract};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::topic::{self, Named};
+use crate::simulator::faults::{Line, LineKind};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::server::Shared;
 use crate::simulator::socket::{self, Frames};
@@ -24,16 +25,22 @@ const STREAMS_MAX: usize = 1_024;
 /// Opens a stream connection; whatever else comes to an unknown path is not found.
 pub(in crate::simulator) async fn streams(
     Extract(shared): Extract<Arc<Shared>>,
+    ConnectInfo(line): ConnectInfo<Line>,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
     let path = StreamPath::of(&uri);
+    let faults = shared.faults();
+    if let Err(refusal) = faults.enter(&line, LineKind::Streams, path.product).await {
+        return refusal;
+    }
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
             let mut connection = Connection::new(shared, &path);
-            connection.subscribe(&path.names);
             let outbox = Arc::clone(&connection.outbox);
+            line.attach(&outbox);
+            connection.subscribe(&path.names);
             socket::serve(socket, outbox, connection).await;
         },
     )

@@ -1,0 +1,35 @@
+//! What the venue's event log is told of faults.
+
+use serde::Serialize;
+
+use super::switch::FaultSwitch;
+
+/// Most notices that wait to be told; the oldest make room.
+pub(super) const NOTICES_MAX: usize = 1_024;
+
+/// A fault began or ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::simulator) struct FaultNotice {
+    /// Milliseconds since the start of the venue.
+    pub(in crate::simulator) at_ms: u64,
+    /// The switch's number: the same at its beginning and at its end.
+    pub(in crate::simulator) id: u64,
+    pub(in crate::simulator) moment: FaultMoment,
+    /// The switch; `applied` counts how often it has struck so far.
+    pub(in crate::simulator) switch: FaultSwitch,
+}
+
+/// What became of a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::simulator) enum FaultMoment {
+    Began,
+    Ended,
+}
+
+impl FaultNotice {
+    /// One line of JSON.
+    pub(in crate::simulator) fn line(&self) -> String {
+        serde_json::to_string(self).expect("notices serialise")
+    }
+}
