@@ -10,7 +10,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use pipeline::book::{Book, BookRequest, Diff, Level, Snapshot};
 use pipeline::time::Now;
 use schemas::units::Decimal;
-use schemas::wire::binance_spot::stream::{StreamMessage, read};
+use schemas::wire::binance::stream::{StreamMessage, read};
 
 const LEVELS: i128 = 1_000;
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pipeline::time::Now;
-use schemas::wire::binance_spot::{answer, stream};
+use schemas::wire::binance::stream;
+use schemas::wire::binance_spot::answer;
 use schemas::wire::market::Diff;
 use self_trader::clock::Clock;
 use self_trader::feed::decode::Decoder;

@@ -12,6 +12,8 @@ use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
 use schemas::config::Sharding;
+use schemas::order::PositionSide;
+use schemas::units::Decimal;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Notify, watch};
 
@@ -22,6 +24,7 @@ use crate::ownership::lease::LeaseStatus;
 use crate::telemetry::pulse::Pulse;
 use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
+use crate::venue::binance::positions::Positions;
 
 /// A process that owns nothing may be ready without a feed that lives, after this long.
 const IDLE_AFTER: Duration = Duration::from_secs(10);
@@ -48,6 +51,8 @@ pub struct AppStatus {
     pub lanes: Vec<Arc<LaneStats>>,
     /// Whether each of them is ours, in the same order.
     pub holds: Vec<Arc<Hold>>,
+    /// Their accounts' positions, in the same order; `None` on spot.
+    pub positions: Vec<Option<Positions>>,
     /// Instruments of the whole configuration.
     pub configured: usize,
     /// Which part of the fleet this is.
@@ -119,8 +124,10 @@ impl AppStatus {
     pub fn waits_for_before_feed(&self) -> Vec<String> {
         let mut waits = Vec::new();
         for (venue, link) in &self.links {
-            if !link.borrow().is_up() {
-                waits.push(format!("orders: no connection to {venue}"));
+            match *link.borrow() {
+                Link::Down => waits.push(format!("orders: no connection to {venue}")),
+                Link::Deaf => waits.push(format!("orders: no user stream from {venue}")),
+                Link::Spent | Link::Open => {}
             }
         }
         for (hold, (symbol, top)) in self.holds.iter().zip(&self.tops) {
@@ -166,8 +173,7 @@ impl AppStatus {
     /// The status page.
     #[must_use]
     pub fn json(&self) -> Value {
-        let instruments: Vec<Value> =
-            self.lanes.iter().zip(&self.holds).map(|(lane, hold)| self.instrument(lane, hold)).collect();
+        let instruments: Vec<Value> = (0..self.lanes.len()).map(|place| self.instrument(place)).collect();
         let feed = self.counters.snapshot();
         let recorded = recorder::lock(&self.recorded);
         let percentiles = |histogram| json!(recorder::percentiles(histogram));
@@ -213,12 +219,12 @@ impl AppStatus {
         })
     }
 
-    fn instrument(&self, lane: &LaneStats, hold: &Hold) -> Value {
+    fn instrument(&self, place: usize) -> Value {
+        let (lane, hold) = (&self.lanes[place], &self.holds[place]);
         let counts = lane.counts();
-        let top =
-            self.tops.iter().find(|(symbol, _)| *symbol == lane.symbol).and_then(|(_, top)| *top.borrow());
+        let top = self.tops.get(place).and_then(|(_, top)| *top.borrow());
         let price = |level: Option<pipeline::book::Level>| level.map(|level| level.price.to_string());
-        json!({
+        let mut page = json!({
             "maker_symbol": lane.symbol,
             "venue": lane.venue,
             "follow_key": lane.follow_key,
@@ -239,8 +245,19 @@ impl AppStatus {
             "overflow": counts.overflow,
             "waiting": counts.waiting,
             "swept": counts.swept,
-        })
+        });
+        if let Some(Some(positions)) = self.positions.get(place) {
+            page["positions"] = positions_of(positions, &lane.symbol);
+        }
+        page
     }
+}
+
+/// Positions by side, in the base asset, exact text; null until the venue has told them.
+fn positions_of(positions: &Positions, symbol: &str) -> Value {
+    let of_side =
+        |(side, amount): (PositionSide, Decimal)| (side.as_str().to_owned(), amount.to_string().into());
+    positions.of(symbol).map_or(Value::Null, |all| Value::Object(all.into_iter().map(of_side).collect()))
 }
 
 /// Skips by reason; reasons that never came are left out.

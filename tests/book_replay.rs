@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use pipeline::book::{Book, BookRequest, BookState, Diff, Level, Snapshot};
 use pipeline::time::{Nanos, Now};
-use schemas::wire::binance_spot::rest::read_depth;
-use schemas::wire::binance_spot::stream::{StreamMessage, read};
+use schemas::wire::binance::rest::read_depth;
+use schemas::wire::binance::stream::{StreamMessage, read};
 
 /// The recordings lie beside the project, not in it.
 fn recorded(path: &str) -> Option<PathBuf> {

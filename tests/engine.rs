@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use schemas::order::{OrderStatus, Side};
 use self_trader::simulator::engine::{
-    AccountId, AssetId, Balance, ClientId, Engine, Event, Life, MarketKind, NewOrder, Order, OrderId,
-    Prevented, Reject, StpMode, SymbolId, Target,
+    AccountId, AssetId, Balance, ClientId, DEPOSITS_MAX, Engine, Event, Life, MarketKind, NewOrder, Order,
+    OrderId, Prevented, Reject, StpMode, SymbolId, Target,
 };
 
 const ACCOUNTS: usize = 2;
@@ -283,6 +283,7 @@ impl Both {
         }
         let engine_told: Vec<_> = self.events.iter().filter_map(told_of).collect();
         prop_assert_eq!(engine_told, told);
+        self.engine.check().unwrap();
         self.check_numbers()?;
         self.check_books()?;
         self.check_balances()
@@ -436,9 +437,9 @@ impl Small {
 
 #[test]
 fn a_product_beyond_128_bits_is_refused_not_wrapped() {
-    let mut small = Small::new(i128::MAX);
+    let mut small = Small::new(DEPOSITS_MAX);
     assert_eq!(small.place(Life::Gtc, Side::Buy, i64::MAX, i64::MAX), Err(Reject::InsufficientBalance));
-    assert_eq!(small.engine.balance(small.account, small.quote).free, i128::MAX);
+    assert_eq!(small.engine.balance(small.account, small.quote).free, DEPOSITS_MAX);
 }
 
 #[test]

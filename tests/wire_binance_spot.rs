@@ -7,20 +7,23 @@ use std::sync::Mutex;
 use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg};
 use schemas::order::{OrderStatus, Side};
 use schemas::units::{Decimal, Price, Qty};
-use schemas::wire::binance_spot::answer::{self, Answer, Incoming};
-use schemas::wire::binance_spot::api_error::{ApiError, ErrorClass};
-use schemas::wire::binance_spot::encode::{self, Account, CancelOrder, Envelope, QueryOrder, Signed, Value};
+use schemas::wire::binance::answer::Answer;
+use schemas::wire::binance::api_error::{ApiError, ErrorClass};
+use schemas::wire::binance::encode::{self, Account, CancelOrder, Envelope, QueryOrder, Signed, Value};
+use schemas::wire::binance::limit::LimitKind;
+use schemas::wire::binance::order::{OrderAnswer, Sent};
+use schemas::wire::binance::request::{AboutOrder, OrderRef, PlaceKind, Sign};
+use schemas::wire::binance::rest::read_depth;
+use schemas::wire::binance::stream::{self, StreamMessage};
+use schemas::wire::binance_spot::answer::{self, Incoming};
+use schemas::wire::binance_spot::api_error::classify;
+use schemas::wire::binance_spot::encode::ticker_book;
 use schemas::wire::binance_spot::event::UserEvent;
-use schemas::wire::binance_spot::limit::LimitKind;
-use schemas::wire::binance_spot::order::{OrderAnswer, Sent};
-use schemas::wire::binance_spot::request::{
-    AboutOrder, OpenOrders, OrderRef, PlaceKind, PlaceOrder, Sign, SubscribeUser,
-};
-use schemas::wire::binance_spot::rest::{read_account, read_depth, read_exchange_info};
-use schemas::wire::binance_spot::stream::{self, StreamMessage};
+use schemas::wire::binance_spot::request::{OpenOrders, PlaceOrder, SubscribeUser};
+use schemas::wire::binance_spot::rest::{read_account, read_exchange_info};
 use schemas::wire::market::{Diff, Level};
 use schemas::wire::order_update::{Fill, OrderUpdate};
-use self_trader::venue::binance_spot::sign::HmacSigner;
+use self_trader::venue::binance::sign::HmacSigner;
 use serde_json::json;
 
 const KEY: &str = "st-maker-key";
@@ -198,7 +201,7 @@ fn a_key_with_quotes_stays_inside_its_json_string() {
 #[test]
 fn unsigned_frames_and_signed_queries() {
     let mut frame = String::new();
-    encode::ticker_book(3, ["BTCUSDT", "ETHUSDT"].into_iter(), &mut frame);
+    ticker_book(3, ["BTCUSDT", "ETHUSDT"].into_iter(), &mut frame);
     assert_eq!(
         serde_json::from_str::<serde_json::Value>(&frame).unwrap(),
         json!({"id": 3, "method": "ticker.book",
@@ -495,16 +498,19 @@ fn refusals_are_classified() {
 #[test]
 fn whatever_an_error_is_it_has_one_short_clean_line() {
     let banned = r#"{"code":-1003,"msg":"banned","data":{"serverTime":1,"retryAfter":1790000180000}}"#;
-    assert_eq!(ApiError::read(418, banned, "").retry_after_ms, Some(1_790_000_180_000));
+    assert_eq!(ApiError::read(classify, 418, banned, "").retry_after_ms, Some(1_790_000_180_000));
     let text = json!({"code": "-2010", "msg": "x".repeat(1_000_000)}).to_string();
-    let error = ApiError::read(400, &text, "");
+    let error = ApiError::read(classify, 400, &text, "");
     assert_eq!((error.code, error.msg.len()), (-2010, 64 + 3));
     let text = json!({"code": -1, "msg": format!("key {KEY} \u{0}\n bad")}).to_string();
-    assert_eq!(&*ApiError::read(400, &text, KEY).msg, "key *** \\u{0}\\n bad");
+    assert_eq!(&*ApiError::read(classify, 400, &text, KEY).msg, "key *** \\u{0}\\n bad");
     let text = json!({"code": -1, "msg": format!("{}{KEY}", "x".repeat(58))}).to_string();
-    assert!(!ApiError::read(400, &text, KEY).msg.contains("st-"), "no part of the key survives the cut");
+    assert!(
+        !ApiError::read(classify, 400, &text, KEY).msg.contains("st-"),
+        "no part of the key survives the cut"
+    );
     for text in ["", "<html>", "[]", "\"no\"", "{\"code\":{}}", "{\"msg\":7}"] {
-        assert_eq!(ApiError::read(400, text, "").class(), ErrorClass::OutcomeUnknown, "{text}");
+        assert_eq!(ApiError::read(classify, 400, text, "").class(), ErrorClass::OutcomeUnknown, "{text}");
     }
     let odd = answered(r#"{"id":1,"status":200,"error":"strange"}"#);
     assert_eq!((odd.is_ok(), odd.error("").unwrap().code), (false, 0));

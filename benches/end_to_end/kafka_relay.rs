@@ -11,7 +11,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use schemas::config::KafkaUrl;
 use self_trader::app;
 use self_trader::feed::kafka::{Ownership, Plan, client_settings};
-use self_trader::venue::binance_spot::socket::{self, WsWriter};
+use self_trader::venue::binance::socket::{self, WsWriter};
 use self_trader::venue::guard::{Endpoint, Target};
 
 use crate::kafka::{PROBE, inhabited};

@@ -13,12 +13,13 @@ use fred::types::{Message, RespVersion};
 use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg};
 use schemas::order::Side;
 use schemas::units::{Price, Qty};
-use schemas::wire::binance_spot::encode::{Account, Envelope, signed};
-use schemas::wire::binance_spot::request::{PlaceKind, PlaceOrder, Sign};
+use schemas::wire::binance::encode::{Account, Envelope, signed};
+use schemas::wire::binance::request::{PlaceKind, Sign};
+use schemas::wire::binance_spot::request::PlaceOrder;
 use self_trader::app;
 use self_trader::clock;
 use self_trader::feed::redis::Settings;
-use self_trader::venue::binance_spot::socket::{self, WsWriter};
+use self_trader::venue::binance::socket::{self, WsWriter};
 use self_trader::venue::guard::{Endpoint, Target};
 
 use crate::options::Link;

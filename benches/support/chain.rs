@@ -8,7 +8,7 @@ use pipeline::chance::Chance;
 use pipeline::command::{Command, PlaceLeg};
 use pipeline::event::FeedTick;
 use pipeline::gateway::{
-    Alone, Answer, Gateway, GatewaySettings, LaneId, Outgoing, RateLimit, RateLimitKind,
+    Alone, Answer, Gateway, GatewaySettings, LaneId, Outgoing, RateLimit, RateLimitKind, Weights,
 };
 use pipeline::instrument::{Instrument, Phase, Settings};
 use pipeline::rules::Rules;
@@ -20,10 +20,10 @@ use schemas::ids::{Epoch, InstrumentPrefix};
 use schemas::order::{OrderStatus, PositionSide, Side};
 use schemas::tick::{Tick, TickId};
 use schemas::units::Decimal;
-use schemas::wire::binance_spot::encode::Account;
-use schemas::wire::binance_spot::request::Sign;
+use schemas::wire::binance::encode::Account;
+use schemas::wire::binance::request::Sign;
 use schemas::wire::order_update::{Fill, OrderUpdate};
-use self_trader::venue::binance_spot::gateway::GatewayLane;
+use self_trader::venue::binance::gateway::GatewayLane;
 use self_trader::venue::binance_spot::wire::Encoder;
 use tokio::sync::mpsc;
 
@@ -67,6 +67,8 @@ impl Chain {
             answer_patience: Duration::from_secs(2),
             inflight_max: 4_096,
             sharers: 1,
+            weights: Weights { cancel: 1, query: 4, list: 6 },
+            lists_beside: false,
         };
         // Nobody hears these reports: they are taken from the machine itself.
         let (reports, _) = mpsc::channel(1);
@@ -210,6 +212,7 @@ pub(crate) fn ticks() -> Vec<Tick> {
 fn instrument_settings(symbol: &str) -> Settings {
     let number = |text| Decimal::parse(text).expect("a decimal");
     Settings {
+        contract_size: None,
         rules: Rules::new(RuleParams {
             term: TermType::Spot,
             price_decimals: PRICE_DECIMALS,

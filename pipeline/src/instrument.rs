@@ -10,6 +10,7 @@ use std::time::Duration;
 use schemas::config::{Conflate, OnQuiet};
 use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg as LegKind};
 use schemas::order::OrderStatus;
+use schemas::units::Decimal;
 
 use crate::book::Top;
 use crate::book::own::OwnView;
@@ -35,6 +36,9 @@ const REPEAT_MIN: Duration = Duration::from_millis(1);
 pub struct Settings {
     /// The decision rules and their values.
     pub rules: Rules,
+    /// Base asset of one contract, where the venue wants contracts counted so. `None`: a decided quantity is sent
+    /// as it is.
+    pub contract_size: Option<Decimal>,
     /// What becomes of ticks while the gate is shut.
     pub conflate: Conflate,
     /// What happens when no tick comes.
@@ -512,14 +516,14 @@ impl Instrument {
         let sequence = self.counts.pairs - self.pairs_before;
         let draw = self.settings.chance.draw(self.counts.pairs);
         let pair = decide(&self.settings.rules, &mut self.memory, &tick.tick, best, now.wall_ms, draw)?;
+        let pair = match self.settings.contract_size {
+            Some(contract_size) => pair.in_base_asset(contract_size).ok_or(Skip::LimitsConflict)?,
+            None => pair,
+        };
         self.counts.pairs += 1;
         let price = pair.price.decimal(self.settings.rules.params.price_decimals);
-        self.own.maker_resting(
-            pair.maker_side,
-            price,
-            pair.qty.decimal(self.settings.rules.params.qty_decimals),
-            view,
-        );
+        let resting = pair.order_qty.decimal(pair.order_qty_decimals);
+        self.own.maker_resting(pair.maker_side, price, resting, view);
         let id = |leg| ClientOrderId::new(self.settings.prefix, self.settings.epoch, sequence, leg);
         // The taker meets our own maker: that one rests already, so its own freshness counts, not what is left
         // of the tick's and the book's.
@@ -573,7 +577,7 @@ impl Instrument {
         if maker.is_ended() {
             self.own.maker_ended(now);
         } else {
-            let remaining = schemas::units::Decimal::from_steps(maker.remaining_steps(), maker.qty_decimals);
+            let remaining = Decimal::from_steps(maker.remaining_steps(), maker.qty_decimals);
             self.own.maker_filled(remaining);
         }
     }

@@ -69,7 +69,7 @@ pub struct BestPrices {
 pub struct Pair {
     /// The price of both legs.
     pub price: Price,
-    /// The quantity of both orders: lots, or contracts for futures.
+    /// The quantity of both orders: lots, or contracts for futures (see [`Pair::in_base_asset`]).
     pub order_qty: Qty,
     /// Digits after the point of `order_qty`: Qty Decimals, or 0 for contracts.
     pub order_qty_decimals: u8,
@@ -83,6 +83,19 @@ pub struct Pair {
     pub taker_position: PositionSide,
     /// The rules that fired.
     pub rules: RuleSet,
+}
+
+impl Pair {
+    /// The pair with its order quantity in the base asset, for venues that count it so: contracts times the
+    /// base asset of one. `None` beyond numbers.
+    #[must_use]
+    pub fn in_base_asset(self, contract_size: Decimal) -> Option<Self> {
+        let decimals = u8::try_from(contract_size.decimals()).ok()?;
+        let of_one = contract_size.to_steps_exact(decimals)?;
+        let order_qty = Qty::from_steps(self.order_qty.steps().checked_mul(of_one)?);
+        let order_qty_decimals = self.order_qty_decimals.checked_add(decimals)?;
+        Some(Self { order_qty, order_qty_decimals, ..self })
+    }
 }
 
 /// A rule that may fire, in the order of the steps.

@@ -87,6 +87,8 @@ pub struct Trade {
     maker_closing: Option<Closing>,
     taker_closing: Option<Closing>,
     taker_ended_at: Option<Nanos>,
+    /// The taker's fills were waited for long enough.
+    fills_missed: bool,
 }
 
 impl Trade {
@@ -118,13 +120,17 @@ impl Trade {
             maker_closing: None,
             taker_closing: None,
             taker_ended_at: None,
+            fills_missed: false,
         }
     }
 
-    /// Both legs are over, or were never to be sent.
+    /// Both legs are over, or were never to be sent, and what can be known of them is.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.maker.is_ended() && self.taker.is_quiet() && !self.wants_taker()
+        self.maker.is_ended()
+            && self.taker.is_quiet()
+            && !self.wants_taker()
+            && self.taker_fills_until().is_none()
     }
 
     /// The maker may be resting at the venue.
@@ -189,6 +195,7 @@ impl Trade {
             self.taker.state = LegState::Waiting;
             return Some(Command::PlaceTaker(self.place(LegKind::Taker)));
         }
+        self.fills_missed |= self.taker_fills_until().is_some_and(|until| now >= until);
         self.begin_closing(now);
         close(&self.maker, self.maker_closing.as_mut(), now)
             .or_else(|| close(&self.taker, self.taker_closing.as_mut(), now))
@@ -201,7 +208,7 @@ impl Trade {
         let taker = self.taker_closing.as_ref().filter(|_| !self.taker.is_ended()).map(Closing::deadline);
         let grace = self.grace_until().filter(|_| self.maker_closing.is_none());
         let lingering = self.lingers_until().filter(|_| self.taker_closing.is_none());
-        [maker, taker, grace, lingering].into_iter().flatten().min()
+        [maker, taker, grace, lingering, self.taker_fills_until()].into_iter().flatten().min()
     }
 
     /// What became of it. Meaningful once it is over.
@@ -285,6 +292,14 @@ impl Trade {
     /// Until when the maker's own fill event is waited for, if the taker traded everything.
     fn grace_until(&self) -> Option<Nanos> {
         self.taker_ended_at.filter(|_| self.taker.is_full()).map(|at| at + FILL_GRACE)
+    }
+
+    /// Until when the fills of a taker are waited for whose answer told only how much had traded: a venue may
+    /// name trades in its events alone, and those come over another connection.
+    fn taker_fills_until(&self) -> Option<Nanos> {
+        let told = !self.taker.was_unknown && self.taker_closing.is_none();
+        let awaited = told && !self.fills_missed && !self.taker.is_itemised();
+        self.taker_ended_at.filter(|_| awaited).map(|at| at + FILL_GRACE)
     }
 
     /// Until when a taker that shows as open is given.

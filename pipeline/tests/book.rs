@@ -23,7 +23,7 @@ fn levels(pairs: &[(&str, &str)]) -> Vec<Level> {
 }
 
 fn diff(first_id: u64, last_id: u64, bids: &[(&str, &str)], asks: &[(&str, &str)]) -> Diff {
-    Diff { first_id, last_id, event_time_ms: None, bids: levels(bids), asks: levels(asks) }
+    Diff { first_id, last_id, event_time_ms: None, previous_id: None, bids: levels(bids), asks: levels(asks) }
 }
 
 fn snapshot(last_id: u64, bids: &[(&str, &str)], asks: &[(&str, &str)]) -> Snapshot {
@@ -391,7 +391,14 @@ fn levels_are_capped_at_the_worse_end() {
     book.handle_snapshot(ticket, &Snapshot { last_id: 1, bids, asks }, at(1));
     assert_eq!((book.bids().count(), book.asks().count()), (LEVELS_MAX, LEVELS_MAX));
     assert_eq!(shown(&book, at(1)).unwrap(), "20000x1/30000x1 @1");
-    let more = Diff { first_id: 2, last_id: 2, bids: many(20_001, 4_000), asks: vec![], event_time_ms: None };
+    let more = Diff {
+        first_id: 2,
+        last_id: 2,
+        bids: many(20_001, 4_000),
+        asks: vec![],
+        event_time_ms: None,
+        previous_id: None,
+    };
     assert_eq!(book.handle_diff(&more, at(2)), None);
     assert!(book.bids().count() <= LEVELS_MAX + 256);
     assert_eq!(shown(&book, at(2)).unwrap(), "24000x1/30000x1 @2");

@@ -78,6 +78,7 @@ impl Venue {
             first_id: u64::try_from(first).unwrap(),
             last_id: u64::try_from(last).unwrap(),
             event_time_ms: None,
+            previous_id: None,
             bids: of(true),
             asks: of(false),
         }

@@ -5,10 +5,13 @@ mod support;
 
 use std::time::Duration;
 
-use pipeline::gateway::{Alone, Gateway, GatewaySettings, Limiter, RateLimit, RateLimitKind};
+use pipeline::gateway::{Alone, Gateway, GatewaySettings, Limiter, RateLimit, RateLimitKind, Weights};
 use pipeline::instrument::Instrument;
 
 use support::{at_ns, settings, tick, top};
+
+/// What requests cost of the weight limit.
+const WEIGHTS: Weights = Weights { cancel: 1, query: 4, list: 6 };
 
 const WINDOW_MS: i64 = 10_000;
 
@@ -20,6 +23,8 @@ fn gateway(orders: u64) -> Gateway<Alone> {
         answer_patience: Duration::from_secs(2),
         inflight_max: 16,
         sharers: 1,
+        weights: WEIGHTS,
+        lists_beside: false,
     };
     let mut gateway = Gateway::new(settings, Alone);
     gateway.handle_connected();

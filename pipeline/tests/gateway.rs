@@ -8,7 +8,7 @@ use pipeline::command::{Command, OrderHandle, PlaceLeg};
 use pipeline::event::{CancelFailure, Denial, OpenOrder, OrderReport};
 use pipeline::gateway::{
     Alone, Answer, Gateway, GatewaySettings, LaneId, Outgoing, Permit, RateLimit, RateLimitKind,
-    VenueRefusal, Verdict,
+    VenueRefusal, Verdict, Weights,
 };
 use pipeline::time::{Nanos, Now};
 use proptest::prelude::*;
@@ -16,6 +16,9 @@ use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg};
 use schemas::order::{OrderStatus, PositionSide, Side};
 use schemas::units::{Decimal, Price, Qty};
 use schemas::wire::order_update::OrderUpdate;
+
+/// What requests cost of the weight limit.
+const WEIGHTS: Weights = Weights { cancel: 1, query: 4, list: 6 };
 
 const LANES: [&str; 3] = ["BTCUSDT", "ETHUSDT", "SOLUSDT"];
 /// A whole minute, so that windows begin where tests begin.
@@ -30,7 +33,15 @@ fn gateway(limits: &[RateLimit], inflight_max: usize) -> Gateway<Alone> {
     let lanes = LANES.iter().map(|symbol| InstrumentPrefix::new("test", symbol)).collect();
     let limits = limits.to_vec();
     let mut gateway = Gateway::new(
-        GatewaySettings { lanes, limits, answer_patience: PATIENCE, inflight_max, sharers: 1 },
+        GatewaySettings {
+            lanes,
+            limits,
+            answer_patience: PATIENCE,
+            inflight_max,
+            sharers: 1,
+            weights: WEIGHTS,
+            lists_beside: false,
+        },
         Alone,
     );
     gateway.handle_connected();
@@ -433,8 +444,15 @@ impl Permit for Never {
 #[test]
 fn without_a_permit_no_order_leaves_but_cancels_do() {
     let lanes = vec![InstrumentPrefix::new("test", LANES[0])];
-    let settings =
-        GatewaySettings { lanes, limits: vec![], answer_patience: PATIENCE, inflight_max: 4, sharers: 1 };
+    let settings = GatewaySettings {
+        lanes,
+        limits: vec![],
+        answer_patience: PATIENCE,
+        inflight_max: 4,
+        sharers: 1,
+        weights: WEIGHTS,
+        lists_beside: false,
+    };
     let mut gateway = Gateway::new(settings, Never);
     gateway.handle_connected();
     gateway.handle_command(LaneId(0), place(id(0, 0)));

@@ -36,8 +36,9 @@ use crate::status::AppStatus;
 use crate::telemetry::pulse::{Pulse, Watch};
 use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
-use crate::venue::binance_spot::gateway::GatewayLane;
-use crate::venue::guard::Target;
+use crate::venue::binance::gateway::GatewayLane;
+use crate::venue::binance::positions::Positions;
+use crate::venue::guard::{Endpoint, Target};
 
 /// Ticks that may wait for a lane's task to run; beyond that they count as overflow.
 const TICKS_MAX: usize = 4_096;
@@ -62,8 +63,7 @@ pub(super) async fn start(
     feed::check(&source).await?;
     let admin = process.admin_address.map(admin::bind).transpose()?;
     let venue = embedded_venue(instruments)?;
-    let simulated = venue.as_ref().map(|venue| Target::simulated(venue.addr())).transpose();
-    let simulated = simulated.map_err(anyhow::Error::from)?;
+    let simulated = venue.as_ref().map(RunningVenue::addr);
     let sinks = LabelSinks::new(process, &options.access);
     let predecessors = fleet.predecessors(sinks.clone());
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
@@ -75,7 +75,7 @@ pub(super) async fn start(
     let admin = admin.map(|bound| bound.serve(pulse.clone())).transpose()?;
     let mut probed = Vec::new();
     let mut faults = Vec::new();
-    for account in account::group(&config, &credentials, simulated.as_ref()) {
+    for account in account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)? {
         match account.probe(&config, &clock).await {
             Ok(facts) => probed.push((account, facts)),
             Err(found) => faults.extend(found),
@@ -117,21 +117,17 @@ pub(super) struct Parts {
 
 fn refuse_what_cannot_run(config: &Config) -> Result<(), StartError> {
     let later = |(place, instrument): (usize, &Instrument)| {
-        let what = match (&instrument.venue, instrument.rules.term) {
-            (Venue::BinanceUsdmTestnet | Venue::OkxDemo, _) => "no client for this venue yet".to_owned(),
-            (Venue::Staging { dialect: Dialect::BinanceUsdm | Dialect::Okx, .. }, _) => {
-                "no client for this dialect yet".to_owned()
-            }
-            (_, TermType::Future) => {
-                "a FUTURE instrument can be decided on, not traded yet (got FUTURE, want SPOT)".to_owned()
-            }
-            (Venue::Simulated | Venue::BinanceSpotTestnet | Venue::Staging { .. }, TermType::Spot) => {
-                return None;
-            }
+        let what = match &instrument.venue {
+            Venue::OkxDemo => "no client for this venue yet",
+            Venue::Staging { dialect: Dialect::Okx, .. } => "no client for this dialect yet",
+            Venue::Simulated
+            | Venue::BinanceSpotTestnet
+            | Venue::BinanceUsdmTestnet
+            | Venue::Staging { dialect: Dialect::BinanceSpot | Dialect::BinanceUsdm, .. } => return None,
         };
         Some(Fault::new(
             Code::Later,
-            format!("{}/Term type", config.pointers[place]),
+            format!("{}/Maker Exchange", config.pointers[place]),
             format!("{}: {what}", instrument.maker_symbol),
         ))
     };
@@ -156,7 +152,9 @@ async fn open_ledgers(
     }
     let mut targets: Vec<&Target> = Vec::new();
     for (account, _) in probed {
-        if !targets.contains(&&account.target) {
+        // One venue may be spoken to in two dialects; its ledger holds both.
+        let host = account.target.host(Endpoint::Rest);
+        if !targets.iter().any(|known| known.host(Endpoint::Rest) == host) {
             targets.push(&account.target);
         }
     }
@@ -210,6 +208,8 @@ pub(super) struct Builder<'a> {
     stats: Vec<Arc<LaneStats>>,
     /// In the order of `stats`.
     lane_holds: Vec<Arc<Hold>>,
+    /// In the order of `stats`; `None` on spot.
+    positions: Vec<Option<Positions>>,
     /// Instruments whose venue keeps a ledger that outlives us.
     watched: Vec<Watched>,
 }
@@ -241,6 +241,7 @@ impl<'a> Builder<'a> {
             links: Vec::new(),
             stats: Vec::new(),
             lane_holds: Vec::new(),
+            positions: Vec::new(),
             watched: Vec::new(),
         }
     }
@@ -320,11 +321,13 @@ impl<'a> Builder<'a> {
         self.ticks.insert(place, ticks);
         self.stats.push(stats);
         self.lane_holds.push(Arc::clone(&self.holds[place]));
+        self.positions.push(gateway.positions.clone());
     }
 
     fn settings(&self, instrument: &Instrument) -> Settings {
         Settings {
             rules: Rules::new(instrument.rules.clone()),
+            contract_size: counts_base_asset(instrument).then_some(instrument.rules.contract_size),
             conflate: instrument.conflate,
             on_quiet: instrument.on_quiet,
             tick_age_max: Duration::from_millis(instrument.max_tick_age_ms),
@@ -370,6 +373,7 @@ impl<'a> Builder<'a> {
             started: self.clock.now(),
             lanes: self.stats.clone(),
             holds: self.lane_holds.clone(),
+            positions: self.positions.clone(),
             configured: self.fleet.configured(),
             shard: self.fleet.shown(),
             leases: leases.map(Leases::status),
@@ -402,6 +406,12 @@ impl<'a> Builder<'a> {
             parts,
         }
     }
+}
+
+/// Contracts are sent as what they hold of the base asset; OKX counts contracts.
+fn counts_base_asset(instrument: &Instrument) -> bool {
+    let is_future = instrument.rules.term == TermType::Future;
+    is_future && instrument.venue.dialect() != Some(Dialect::Okx)
 }
 
 fn gateway_lane(

@@ -1,6 +1,6 @@
 //! What a venue that keeps a ledger says it has traded, before and after the run.
 
-use crate::venue::binance_spot::rest::RestClient;
+use crate::venue::binance::rest::RestClient;
 use crate::venue::guard::Target;
 
 /// A venue's count of trades when the run began.

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use pipeline::book::{BookRequest, Diff};
 use pipeline::time::{Nanos, Now};
+use schemas::config::Dialect;
 use schemas::ids::symbol_hash;
-use schemas::wire::binance_spot::stream::{self, StreamFault, StreamMessage};
+use schemas::wire::binance::stream::{self, StreamFault, StreamMessage};
 use schemas::wire::book_fault::BookFault;
 use schemas::wire::cut::Cut;
 use tokio::sync::{mpsc, watch};
@@ -23,14 +24,18 @@ use super::subscriptions::{Asked, Subscriptions};
 use super::tracked::Tracked;
 use crate::clock::Clock;
 use crate::venue::backoff::Backoff;
-use crate::venue::binance_spot::rest::{RestClient, RestError};
-use crate::venue::binance_spot::socket::{self, Frame};
+use crate::venue::binance::rest::{RestClient, RestError};
+use crate::venue::binance::socket::{self, Frame};
 use crate::venue::guard::{Endpoint, Target};
 
+/// A stream connection that has confirmed everything and tells nothing for so long, where it has another path, is
+/// tried on that.
+const MUTE_MAX: Duration = Duration::from_secs(10);
 /// How often deadlines are looked at.
 const TICK: Duration = Duration::from_millis(50);
-/// A connection without a byte for so long is dead: the venue pings every 20 s.
+/// A connection without a byte for so long is dead: Spot pings every 20 s, USD-M every 3 min.
 const IDLE_MAX: Duration = Duration::from_secs(60);
+const IDLE_MAX_USDM: Duration = Duration::from_secs(400);
 /// A connection that lasted so long was a good one; the next failure is a first one.
 const PROVEN_AFTER: Duration = Duration::from_secs(30);
 /// Answers that may wait for the connection; more are dropped, since each replaces the one before.
@@ -46,6 +51,10 @@ pub(super) struct Connection {
     snapshots: Snapshots,
     /// Decoded into again and again.
     diff: Diff,
+    /// The older of the streams' two paths is in use.
+    on_older_path: bool,
+    /// A market message came over the present connection.
+    heard_market: bool,
 }
 
 impl Connection {
@@ -53,7 +62,17 @@ impl Connection {
         let books: Vec<Tracked> = symbols.into_iter().map(Tracked::new).collect();
         let index = books.iter().enumerate().map(|(at, book)| (book.symbol.clone(), at)).collect();
         let snapshots = Snapshots::new(RestClient::new(target.clone()));
-        Self { target, clock, stats, books, index, snapshots, diff: Diff::default() }
+        Self {
+            target,
+            clock,
+            stats,
+            books,
+            index,
+            snapshots,
+            diff: Diff::default(),
+            on_older_path: false,
+            heard_market: false,
+        }
     }
 
     pub(super) async fn run(mut self, mut stop: watch::Receiver<bool>) {
@@ -70,6 +89,7 @@ impl Connection {
                 () = told_to(&mut stop) => break,
                 Err(fault) = self.session(&mut answers) => self.lost(&fault),
             }
+            self.on_older_path ^= !self.heard_market && self.target.older_path(Endpoint::Streams).is_some();
             if self.clock.now().mono.since(began) >= PROVEN_AFTER {
                 backoff.reset();
             }
@@ -84,19 +104,21 @@ impl Connection {
 
     /// One connection, until it is of no more use.
     async fn session(&mut self, answers: &mut mpsc::Receiver<Tops>) -> Result<Infallible, BookFault> {
-        let opened = socket::open(&self.target, Endpoint::Streams).await;
+        self.heard_market = false;
+        let opened = socket::open_at(&self.target, Endpoint::Streams, self.path()).await;
         let (mut reader, mut writer) = opened.map_err(|error| error.book_fault())?;
         let mut subscriptions = Subscriptions::new(self.books.len());
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut heard = self.clock.now().mono;
+        let began = self.clock.now().mono;
+        let mut heard = began;
         loop {
             // The rare ones first: a flood of frames must not hold up deadlines.
             tokio::select! {
                 biased;
                 _ = ticks.tick() => {
                     let now = self.clock.now();
-                    silent(heard, now.mono)?;
+                    self.silent(began, heard, now.mono)?;
                     let wanted = |at: usize| self.books[at].is_wanted();
                     let symbols = |at: usize| self.books[at].symbol.as_str();
                     if let Some((asked, frame)) = subscriptions.poll_frame(now.mono, wanted, symbols)? {
@@ -131,10 +153,12 @@ impl Connection {
         let mut diff = std::mem::take(&mut self.diff);
         let result = match stream::read(text, &mut diff) {
             Ok(StreamMessage::Best { symbol, best }) => {
+                self.heard_market = true;
                 self.update(&symbol, now, |book| book.book.handle_best(best, now));
                 Ok(())
             }
             Ok(StreamMessage::Depth { symbol }) => {
+                self.heard_market = true;
                 self.update(&symbol, now, |book| book.book.handle_diff(&diff, now));
                 Ok(())
             }
@@ -238,6 +262,26 @@ impl Connection {
         }
     }
 
+    /// Where the streams are: the path that they have now, or the one that they had.
+    fn path(&self) -> &'static str {
+        let older = self.target.older_path(Endpoint::Streams).filter(|_| self.on_older_path);
+        older.unwrap_or(self.target.path(Endpoint::Streams))
+    }
+
+    /// A connection without a sign of life; and, where there is another path to try, one without a market.
+    fn silent(&self, began: Nanos, heard: Nanos, now: Nanos) -> Result<(), BookFault> {
+        let is_usdm = self.target.dialect() == Dialect::BinanceUsdm;
+        let idle_max = if is_usdm { IDLE_MAX_USDM } else { IDLE_MAX };
+        let other_path = self.target.older_path(Endpoint::Streams).is_some();
+        let wanted = self.books.iter().any(Tracked::is_wanted);
+        let mute = other_path && wanted && !self.heard_market && now.since(began) >= MUTE_MAX;
+        if now.since(heard) < idle_max && !mute {
+            return Ok(());
+        }
+        let silence = if mute { now.since(began) } else { idle_max };
+        Err(BookFault::Protocol { got: format!("nothing heard for {} s", silence.as_secs()).into() })
+    }
+
     fn lost(&mut self, fault: &BookFault) {
         self.stats.fault(fault);
         self.stats.reconnect();
@@ -258,11 +302,4 @@ impl Connection {
 /// Returns when whoever started this wants it to end, or is gone.
 async fn told_to(stop: &mut watch::Receiver<bool>) {
     _ = stop.wait_for(|stop| *stop).await;
-}
-
-fn silent(heard: Nanos, now: Nanos) -> Result<(), BookFault> {
-    if now.since(heard) < IDLE_MAX {
-        return Ok(());
-    }
-    Err(BookFault::Protocol { got: format!("nothing heard for {} s", IDLE_MAX.as_secs()).into() })
 }

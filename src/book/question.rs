@@ -4,15 +4,17 @@
 use std::time::Duration;
 
 use pipeline::ownership::Claim;
-use schemas::wire::binance_spot::answer::{self, Incoming};
-use schemas::wire::binance_spot::encode;
+use schemas::config::Dialect;
+use schemas::wire::binance::answer::{self, Incoming};
 use schemas::wire::market::TopAnswer;
+use schemas::wire::{binance_spot, binance_usdm};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::is_wanted;
 use crate::venue::backoff::Backoff;
-use crate::venue::binance_spot::socket::{self, Frame, SocketError, WsReader, WsWriter};
+use crate::venue::binance::classify_of;
+use crate::venue::binance::socket::{self, Frame, SocketError, WsReader, WsWriter};
 use crate::venue::guard::{Endpoint, Target};
 
 /// Between two questions.
@@ -52,12 +54,13 @@ async fn ask_on_one_connection(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for id in 1.. {
         idle(&mut reader, ticks.tick()).await?;
-        if !question(id, symbols, &mut frame) {
+        if !question(target.dialect(), id, symbols, &mut frame) {
             continue;
         }
-        let tops = timeout(ANSWER_TIMEOUT, ask(&mut reader, &mut writer, &frame, id))
+        let tops = timeout(ANSWER_TIMEOUT, ask(&mut reader, &mut writer, (&frame, id), target.dialect()))
             .await
             .map_err(|_| SocketError::TimedOut(ANSWER_TIMEOUT))??;
+        let tops = of_ours(tops, symbols);
         if id >= PROVEN_AFTER {
             backoff.reset();
         }
@@ -71,13 +74,25 @@ async fn ask_on_one_connection(
 }
 
 /// Writes the question about what is wanted; `false` if nothing is.
-fn question(id: u64, symbols: &[Asked], frame: &mut String) -> bool {
+fn question(dialect: Dialect, id: u64, symbols: &[Asked], frame: &mut String) -> bool {
     let wanted = || symbols.iter().filter(|(_, claim)| is_wanted(claim.as_ref()));
     let any = wanted().next().is_some();
     if any {
-        encode::ticker_book(id, wanted().map(|(symbol, _)| symbol.as_str()), frame);
+        let names = wanted().map(|(symbol, _)| symbol.as_str());
+        match dialect {
+            Dialect::BinanceSpot | Dialect::Okx => binance_spot::encode::ticker_book(id, names, frame),
+            Dialect::BinanceUsdm => binance_usdm::request::ticker_book(id, names, frame),
+        }
     }
     any
+}
+
+/// USD-M tells of every symbol there is.
+fn of_ours(mut tops: Tops, symbols: &[Asked]) -> Tops {
+    if tops.len() > symbols.len() {
+        tops.retain(|(symbol, _)| symbols.iter().any(|(ours, _)| ours == symbol));
+    }
+    tops
 }
 
 /// Reads (and so answers pings) until it is time for the next question.
@@ -95,8 +110,8 @@ async fn idle(reader: &mut WsReader, until: impl Future) -> Result<(), SocketErr
 async fn ask(
     reader: &mut WsReader,
     writer: &mut WsWriter,
-    frame: &str,
-    id: u64,
+    (frame, id): (&str, u64),
+    dialect: Dialect,
 ) -> Result<Tops, SocketError> {
     writer.send(frame).await?;
     loop {
@@ -105,7 +120,7 @@ async fn ask(
         if answer.id != Some(id) {
             continue;
         }
-        if let Some(error) = answer.error("") {
+        if let Some(error) = answer.error(classify_of(dialect), "") {
             return Err(SocketError::Broken(error.to_string().into()));
         }
         let tops = answer.tops().map_err(|fault| SocketError::Unreadable(fault.to_string().into()))?;

@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use pipeline::time::Nanos;
 use schemas::wire::market::Snapshot;
 
-use crate::venue::binance_spot::rest::{RestClient, RestError};
+use crate::venue::binance::rest::{RestClient, RestError};
 
 /// Levels a side: costs 50 of a minute's 6,000 weight.
 const LEVELS: u16 = 1_000;

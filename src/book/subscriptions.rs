@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use pipeline::time::Nanos;
-use schemas::wire::binance_spot::encode;
+use schemas::wire::binance::encode;
 use schemas::wire::book_fault::BookFault;
 
 /// Symbols that one frame names, two streams each.

@@ -12,7 +12,7 @@ use crate::labels::join::{Join, Joined};
 use crate::labels::read::{LabelPlace, ReadError, Wanted};
 use crate::labels::trades::each_since;
 use crate::secret::Secret;
-use crate::venue::binance_spot::rest::RestClient;
+use crate::venue::binance::rest::RestClient;
 use crate::venue::guard::Target;
 
 /// What `--help` says after the options.

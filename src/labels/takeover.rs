@@ -15,7 +15,7 @@ use super::read::{LabelPlace, ReadError, Wanted};
 use super::trades::each_since;
 use crate::clock;
 use crate::secret::Secret;
-use crate::venue::binance_spot::rest::{RestClient, RestError};
+use crate::venue::binance::rest::{RestClient, RestError};
 use crate::venue::guard::Target;
 
 /// How long a predecessor's last labels may be under way: as long as a topic may take to get them.

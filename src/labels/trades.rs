@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::join::VenueTrade;
-use crate::venue::binance_spot::rest::{RestClient, RestError};
+use crate::venue::binance::rest::{RestClient, RestError};
 
 /// Trades of a page: some 6 MB.
 const PAGE_LEN: usize = 20_000;

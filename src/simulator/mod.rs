@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-pub use options::{AccountSpec, VenueError, VenueOptions};
+pub use options::{AccountSpec, Balance, Credential, VenueError, VenueOptions};
 pub use profile::Profile;
 pub use symbols::{Product, SymbolSpec};
 

@@ -2,11 +2,15 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
+
+use schemas::units::Decimal;
 
 use super::faults::{FaultScript, ScriptError};
 use super::profile::Profile;
-use super::symbols::SymbolSpec;
+use super::symbols::{Product, SymbolSpec};
 
 /// Everything that makes one venue different from another.
 #[derive(Clone, Debug)]
@@ -23,14 +27,31 @@ pub struct VenueOptions {
     pub symbols: Vec<SymbolSpec>,
     /// Who may trade; each begins with ample balances of everything.
     pub accounts: Vec<AccountSpec>,
+    /// Refuse requests with parameters that the venue does not know (-1104); otherwise they are ignored.
+    pub strict_parameters: bool,
+    /// Every websocket connection is cut after so long.
+    pub connection_life: Duration,
     /// Note the moment at which each `order.place` frame was read, for `GET /venue/stamps`.
     pub stamps: bool,
     /// Write those stamps to this file at the end: lines of client order id and nanoseconds since the epoch.
     pub stamp_file: Option<PathBuf>,
+    /// What is written down while it runs.
+    pub ledger: LedgerOptions,
     /// What goes wrong, and when.
     pub faults: FaultScript,
     /// Where the chance of faults begins.
     pub fault_seed: u64,
+}
+
+/// What a venue writes down, and how often it checks itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LedgerOptions {
+    /// Write every command of the engine to this file.
+    pub record: Option<PathBuf>,
+    /// Write every entry of the event log to this file.
+    pub event_log: Option<PathBuf>,
+    /// Check after so many commands that the books add up; otherwise at the end and when asked.
+    pub check_every: Option<NonZeroU64>,
 }
 
 impl Default for VenueOptions {
@@ -43,8 +64,11 @@ impl Default for VenueOptions {
             orders_per_10s: None,
             symbols: vec![SymbolSpec::named("BTCUSDT", 2, 6), SymbolSpec::named("ETHUSDT", 2, 6)],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
+            strict_parameters: false,
+            connection_life: Duration::from_secs(24 * 60 * 60),
             stamps: false,
             stamp_file: None,
+            ledger: LedgerOptions::default(),
             faults: FaultScript::default(),
             fault_seed: 1,
         }
@@ -77,15 +101,52 @@ impl VenueOptions {
 pub struct AccountSpec {
     /// The API key.
     pub key: String,
-    /// The HMAC secret.
-    pub secret: String,
+    /// What its signatures are checked with.
+    pub credential: Credential,
+    /// What it begins with, by product and asset; none: ample amounts of everything.
+    pub balances: Option<Vec<Balance>>,
+    /// Accounts of one group count as one for self-trade prevention.
+    pub trade_group: Option<u32>,
+    /// No order of it may ask for self-trade prevention NONE.
+    pub require_stp: bool,
+    /// USD-M: long and short positions apart from the start.
+    pub hedge: bool,
+}
+
+/// What an account's signatures are checked with.
+#[derive(Clone)]
+pub enum Credential {
+    /// The secret of HMAC-SHA256.
+    Hmac(String),
+    /// The public key of Ed25519 as PEM.
+    Ed25519(String),
+    /// Nothing: nobody can log in. The crowd's accounts.
+    Nobody,
+}
+
+/// What an account begins with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Spot balance or USD-M wallet.
+    pub product: Product,
+    /// The asset's name; it must be one of a listed symbol.
+    pub asset: String,
+    /// How much, above zero.
+    pub amount: Decimal,
 }
 
 impl AccountSpec {
     /// An account with that key and secret.
     #[must_use]
     pub fn new(key: &str, secret: &str) -> Self {
-        Self { key: key.to_owned(), secret: secret.to_owned() }
+        Self {
+            key: key.to_owned(),
+            credential: Credential::Hmac(secret.to_owned()),
+            balances: None,
+            trade_group: None,
+            require_stp: false,
+            hedge: false,
+        }
     }
 }
 
@@ -114,6 +175,14 @@ pub enum VenueError {
         /// What is wrong with it, and what was wanted.
         what: String,
     },
+    /// An account cannot be opened.
+    #[error("venue: account {key:.64}: {what}")]
+    Account {
+        /// Its API key.
+        key: String,
+        /// What is wrong with it, and what was wanted.
+        what: String,
+    },
     /// Two symbols or two accounts share a name.
     #[error("venue: {0} is listed twice")]
     Duplicate(String),
@@ -123,6 +192,14 @@ pub enum VenueError {
     /// More than the engine numbers.
     #[error("venue: more than 32,767 {0}")]
     TooMany(&'static str),
+    /// A log cannot be begun.
+    #[error("venue: {path}: cannot be written: {source}")]
+    Log {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// A fault names what the venue does not have.
     #[error(transparent)]
     Faults(#[from] ScriptError),

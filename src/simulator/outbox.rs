@@ -14,6 +14,8 @@ use tokio::time::Instant;
 
 use super::faults::Line;
 
+use super::binance::time::TimeUnit;
+
 /// Most messages that may wait.
 const MESSAGES_MAX: usize = 65_536;
 /// Most bytes that may wait.
@@ -26,6 +28,8 @@ pub(super) struct Outbox {
     pub(super) id: u64,
     /// Wrap stream payloads with their stream's name.
     pub(super) combined: AtomicBool,
+    /// What moments are told in.
+    pub(super) unit: TimeUnit,
     queue: Mutex<Queue>,
     wake: Notify,
     broken: Notify,
@@ -40,8 +44,8 @@ struct Queue {
     held_so_far: u64,
     bytes: usize,
     broken: bool,
-    /// With which code the connection is to be closed when everything has been written.
-    closing: Option<u16>,
+    /// Nothing more comes: the connection ends when all is written.
+    finished: bool,
 }
 
 impl Queue {
@@ -61,10 +65,11 @@ impl Queue {
 }
 
 impl Outbox {
-    pub(super) fn new(id: u64, combined: bool) -> Self {
+    pub(super) fn new(id: u64, combined: bool, unit: TimeUnit) -> Self {
         Self {
             id,
             combined: AtomicBool::new(combined),
+            unit,
             queue: Mutex::default(),
             wake: Notify::new(),
             broken: Notify::new(),
@@ -106,7 +111,7 @@ impl Outbox {
 
     fn add(&self, message: Utf8Bytes, put: impl FnOnce(&mut Queue, Utf8Bytes)) {
         let mut queue = self.lock();
-        if queue.broken {
+        if queue.broken || queue.finished {
             return;
         }
         queue.bytes += message.len();
@@ -118,15 +123,16 @@ impl Outbox {
         put(&mut queue, message);
     }
 
-    /// Has the connection closed with that code when everything that is ready has been written.
-    pub(super) fn close(&self, code: u16) {
-        self.lock().closing = Some(code);
+    /// Ends the connection when what waits has been written.
+    pub(super) fn finish(&self) {
+        self.lock().finished = true;
         self.wake.notify_one();
     }
 
-    /// With which code the connection is to be closed now.
-    pub(super) fn closing(&self) -> Option<u16> {
-        self.lock().closing
+    /// All is written, and nothing more comes.
+    pub(super) fn is_finished(&self) -> bool {
+        let queue = self.lock();
+        queue.finished && queue.ready.is_empty()
     }
 
     /// The next message to write, if one is ready.
@@ -173,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_does_not_read_is_cut_off_and_its_queue_let_go() {
-        let outbox = Outbox::new(1, false);
+        let outbox = Outbox::new(1, false, TimeUnit::Milli);
         for _ in 0..MESSAGES_MAX {
             outbox.push("{}".into());
         }
@@ -188,7 +194,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_held_back_comes_when_it_is_due() {
-        let outbox = Outbox::new(1, false);
+        let outbox = Outbox::new(1, false, TimeUnit::Milli);
         outbox.push_after("late".into(), Duration::from_millis(20));
         outbox.push("now".into());
         assert_eq!(outbox.pop(), Some("now".into()));

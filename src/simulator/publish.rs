@@ -15,6 +15,7 @@ const TAKER_GIVES_BACK: u64 = 1;
 /// Remembers and tells what the last command brought about: for each event the reports to the accounts and
 /// the trades, at the end the aggregate trade, the balances and the top of the book.
 pub(super) fn publish(state: &mut State, now_ms: i64) {
+    state.at(now_ms);
     let mut events = std::mem::take(&mut state.events);
     let mut batch = Batch::default();
     for event in &events {

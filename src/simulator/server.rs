@@ -18,11 +18,17 @@ use super::binance_usdm::UsdM;
 use super::faults::{self, Faults, Line, LineListener};
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
+use super::socket::Manners;
 use super::state::State;
+use super::symbols::Product;
 use crate::clock;
 
 /// How often the depth streams are looked after.
 const TICK: Duration = Duration::from_millis(feed::TICK_MS);
+
+/// How long the connections have to take leave.
+const GOODBYE_WITHIN: Duration = Duration::from_millis(250);
+const GOODBYE_STEP: Duration = Duration::from_millis(2);
 
 const NANOS_IN_MS: u64 = 1_000_000;
 
@@ -32,6 +38,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Whether frames are stamped; asked before the lock is taken.
     pub(super) stamps: bool,
+    /// By product, of WS API connections and then of stream connections.
+    manners: [[Manners; 2]; 2],
     faults: Faults,
 }
 
@@ -43,6 +51,11 @@ impl Shared {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What is asked of a connection.
+    pub(super) const fn manners(&self, product: Product, is_api: bool) -> Manners {
+        self.manners[product.index()][if is_api { 0 } else { 1 }]
     }
 }
 
@@ -66,8 +79,9 @@ impl Venue {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
         let stamps = state.stamps.is_some();
-        let faults = state.faults.clone();
-        let shared = Arc::new(Shared { state: Mutex::new(state), stamps, faults });
+        let manners = Product::ALL.map(|product| manners(&options, product));
+        let shared =
+            Arc::new(Shared { faults: state.faults.clone(), state: Mutex::new(state), stamps, manners });
         Ok(Self { shared, listener, addr, runtime, stamp_file: options.stamp_file })
     }
 
@@ -84,6 +98,7 @@ impl Venue {
                 () = tick(&shared) => {}
                 _ = stop => {}
             }
+            say_goodbye(&shared).await;
         });
         runtime.shutdown_background();
         if let Some(path) = stamp_file
@@ -91,6 +106,33 @@ impl Venue {
         {
             tracing::error!(path = %path.display(), %error, "stamps not written");
         }
+    }
+}
+
+/// How the two kinds of a product's connections have to behave: Spot's ping is the quicker one.
+fn manners(options: &VenueOptions, product: Product) -> [Manners; 2] {
+    let (ping_every, pong_within) = match product {
+        Product::Spot => (Duration::from_secs(20), Duration::from_secs(60)),
+        Product::UsdM => (Duration::from_secs(180), Duration::from_secs(600)),
+    };
+    let api = Manners { ping_every, pong_within, life: options.connection_life, messages_per_s: None };
+    [api, Manners { messages_per_s: options.profile.market(product).messages_per_s, ..api }]
+}
+
+/// Tells every connection that the venue goes away, and lets what waits be written.
+async fn say_goodbye(shared: &Shared) {
+    {
+        let state = shared.lock();
+        state.hub.announce_shutdown(None, clock::wall_ms());
+        state.hub.peers().for_each(|(_, outbox)| outbox.finish());
+    }
+    let all_gone = async {
+        while shared.lock().hub.peers().len() > 0 {
+            tokio::time::sleep(GOODBYE_STEP).await;
+        }
+    };
+    if tokio::time::timeout(GOODBYE_WITHIN, all_gone).await.is_err() {
+        tracing::debug!("connections were cut before all was written");
     }
 }
 
@@ -104,8 +146,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             tracing::debug!(%error, "no TCP_NODELAY on a connection");
         }
     });
-    let service = router(shared).into_make_service_with_connect_info::<Line>();
-    if let Err(error) = axum::serve(LineListener(listener), service).await {
+    let router = router(shared).into_make_service_with_connect_info::<Line>();
+    if let Err(error) = axum::serve(LineListener(listener), router).await {
         tracing::error!(%error, "the venue stopped listening");
     }
 }

@@ -4,16 +4,20 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use schemas::order::Side;
 
-use super::binance::{Hub, OrderLimit, Signer, WeightLimit};
+use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
 };
 use super::faults::Faults;
+use super::ledger::Names;
 use super::ledger::history::History;
-use super::options::{AccountSpec, VenueError, VenueOptions};
-use super::profile::Profile;
+use super::ledger::journal::{Checked, Journal};
+use super::ledger::notice::Notice;
+use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
+use super::profile::{Profile, SymbolRules};
 use super::symbols::{Product, SymbolSpec};
+use crate::clock;
 
 /// Whole units of every asset that each account begins with.
 const AMPLE: i128 = 1_000_000_000_000;
@@ -27,6 +31,8 @@ pub(super) struct Symbol {
     pub(super) spec: SymbolSpec,
     pub(super) base: AssetId,
     pub(super) quote: AssetId,
+    /// Its own, or those of its product.
+    pub(super) rules: SymbolRules,
     /// The book as it is shown while a fault stops it.
     pub(super) frozen: Option<Snapshot>,
 }
@@ -44,6 +50,9 @@ pub(super) struct Asset {
 pub(super) struct Account {
     pub(super) key: String,
     pub(super) signer: Signer,
+    /// No order of it may ask for NONE.
+    pub(super) require_stp: bool,
+    pub(super) trade_group: Option<u32>,
     /// By product.
     pub(super) orders: [OrderLimit; 2],
     /// When its balances last changed.
@@ -71,9 +80,12 @@ pub(super) struct State {
     pub(super) assets: Vec<Asset>,
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
+    /// What is written down of all that passes [`State::apply`].
+    pub(super) journal: Journal,
     pub(super) faults: Faults,
-    /// By product.
-    pub(super) weight: [WeightLimit; 2],
+    pub(super) addresses: Addresses,
+    /// Surplus parameters are refused.
+    pub(super) strict_parameters: bool,
     pub(super) hub: Hub,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
@@ -81,6 +93,8 @@ pub(super) struct State {
     /// An asset of one product is another one than its namesake of the other.
     assets_by_name: HashMap<(Product, String), AssetId>,
     accounts_by_key: HashMap<String, AccountId>,
+    /// What the accounts began with.
+    endowments: Vec<(AccountId, AssetId, i128)>,
     ids_made: u64,
 }
 
@@ -95,7 +109,9 @@ impl State {
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols),
-            weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
+            journal: Journal::new(options, clock::wall_ms())?,
+            addresses: Addresses::new(&profile),
+            strict_parameters: options.strict_parameters,
             hub: Hub::new(symbols, faults.clone()),
             faults,
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
@@ -105,6 +121,7 @@ impl State {
             symbols_by_name: Default::default(),
             assets_by_name: HashMap::new(),
             accounts_by_key: HashMap::new(),
+            endowments: Vec::new(),
             ids_made: 0,
             profile,
         };
@@ -112,16 +129,41 @@ impl State {
             state.list(spec).map_err(|what| VenueError::Symbol { entry: at + 1, what })?;
         }
         for spec in accounts {
-            state.open_account(spec);
+            state.open_account(spec)?;
         }
         state.events.clear();
         Ok(state)
     }
 
     /// The one door through which anything changes: commands are carried out in the order in which they come
-    /// here. What they bring about waits in [`State::events`].
+    /// here. There they are recorded and what they bring about is hashed and entered into the event log; it waits
+    /// in [`State::events`] to be told.
     pub(super) fn apply(&mut self, command: &Command) -> Result<Done, Reject> {
-        self.engine.apply(command, &mut self.events)
+        let before = self.events.len();
+        self.journal.command(command);
+        let done = self.engine.apply(command, &mut self.events);
+        let names = Names { symbols: &self.symbols, accounts: &self.accounts };
+        if self.journal.done(&self.events[before..], done.is_err(), names) {
+            self.journal.check(&self.engine, names);
+        }
+        done
+    }
+
+    /// The venue's time has come to that moment: what is recorded from now on bears it.
+    pub(super) fn at(&mut self, now_ms: i64) {
+        self.journal.at(now_ms);
+    }
+
+    /// Enters something that happened beside the engine into the event log.
+    pub(super) fn announce(&mut self, notice: Notice) {
+        let names = Names { symbols: &self.symbols, accounts: &self.accounts };
+        self.journal.announce(notice, names);
+    }
+
+    /// Checks whether funds, fills and sequences add up.
+    pub(super) fn check(&mut self) -> &Checked {
+        let names = Names { symbols: &self.symbols, accounts: &self.accounts };
+        self.journal.check(&self.engine, names)
     }
 
     /// Places an order; one that is refused counts.
@@ -153,8 +195,9 @@ impl State {
             return tracing::error!(%reject, "the venue is not reset");
         }
         self.history = History::new(self.symbols.len());
-        for account in self.engine.accounts().collect::<Vec<_>>() {
-            self.endow(account);
+        for (account, asset, amount) in self.endowments.clone() {
+            self.apply(&Command::Deposit { account, asset, amount })
+                .expect("as at the start, when nothing else was there");
         }
         self.events.clear();
     }
@@ -175,10 +218,6 @@ impl State {
     /// A product's symbols, in the order in which they were listed.
     pub(super) fn symbols_of(&self, product: Product) -> impl Iterator<Item = &Symbol> {
         self.symbols.iter().filter(move |symbol| symbol.spec.product == product)
-    }
-
-    pub(super) const fn weight_mut(&mut self, product: Product) -> &mut WeightLimit {
-        &mut self.weight[product.index()]
     }
 
     pub(super) fn orders_mut(&mut self, account: AccountId, product: Product) -> &mut OrderLimit {
@@ -214,7 +253,24 @@ impl State {
             return Err("not listed".to_owned());
         };
         self.symbols_by_name[spec.product.index()].insert(spec.name.clone(), id);
-        self.symbols.push(Symbol { id, spec: spec.clone(), base, quote, frozen: None });
+        let rules = self.profile.rules(spec);
+        self.symbols.push(Symbol { id, spec: spec.clone(), base, quote, rules, frozen: None });
+        self.set_fees(id)
+    }
+
+    /// Makes a symbol's fees and MARKET step known to the engine; what it does not know yet is left out.
+    fn set_fees(&mut self, symbol: SymbolId) -> Result<(), String> {
+        let rules = &self.symbol(symbol).rules;
+        let (maker_ppm, taker_ppm) = (rules.maker_fee_ppm, rules.taker_fee_ppm);
+        let lots = rules.lot.step.max(rules.market_lot.step).max(1);
+        for (needed, command) in [
+            (maker_ppm > 0 || taker_ppm > 0, Command::Fees { symbol, maker_ppm, taker_ppm }),
+            (lots > 1, Command::Step { symbol, lots }),
+        ] {
+            if needed {
+                self.apply(&command).map_err(|reject| format!("fees or step not taken: {reject}"))?;
+            }
+        }
         Ok(())
     }
 
@@ -234,23 +290,53 @@ impl State {
         id
     }
 
-    /// Opens an account with ample balances of everything.
-    fn open_account(&mut self, spec: &AccountSpec) {
+    /// Opens an account with what it begins with.
+    fn open_account(&mut self, spec: &AccountSpec) -> Result<(), VenueError> {
         let Ok(Done::Account(account)) = self.apply(&Command::AddAccount) else {
             unreachable!("fewer accounts than the engine numbers, by the check of the options")
         };
-        self.endow(account);
-        self.accounts.push(Account::new(spec, &self.profile));
+        for (asset, amount) in self.endowment(spec)? {
+            self.endowments.push((account, asset, amount));
+            self.apply(&Command::Deposit { account, asset, amount }).map_err(|reject| {
+                VenueError::Account { key: spec.key.clone(), what: format!("balance not taken: {reject}") }
+            })?;
+        }
+        if let Some(group) = spec.trade_group {
+            self.settle_account(spec, &Command::TradeGroup { account, group: Some(group) })?;
+        }
+        if spec.hedge {
+            self.settle_account(spec, &Command::PositionMode { account, hedge: true })?;
+        }
+        let signer = Signer::new(&spec.credential)
+            .map_err(|what| VenueError::Account { key: spec.key.clone(), what })?;
+        self.accounts.push(Account::new(spec, signer, &self.profile));
         self.accounts_by_key.insert(spec.key.clone(), account);
+        Ok(())
     }
 
-    /// Gives an account ample balances of everything.
-    fn endow(&mut self, account: AccountId) {
-        for asset in self.assets_by_name.values().copied().collect::<BTreeSet<_>>() {
-            let amount = AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into());
-            self.apply(&Command::Deposit { account, asset, amount })
-                .expect("far below what the engine counts");
+    fn settle_account(&mut self, spec: &AccountSpec, command: &Command) -> Result<(), VenueError> {
+        match self.apply(command) {
+            Ok(_) => Ok(()),
+            Err(reject) => Err(VenueError::Account { key: spec.key.clone(), what: reject.to_string() }),
         }
+    }
+
+    /// What an account begins with, in amount steps.
+    fn endowment(&self, spec: &AccountSpec) -> Result<Vec<(AssetId, i128)>, VenueError> {
+        let Some(balances) = &spec.balances else {
+            let amount = AMPLE * 10_i128.pow(AMOUNT_DECIMALS.into());
+            let all: BTreeSet<_> = self.assets_by_name.values().copied().collect();
+            return Ok(all.into_iter().map(|asset| (asset, amount)).collect());
+        };
+        let wrong = |what: String| VenueError::Account { key: spec.key.clone(), what };
+        let read = |balance: &Balance| {
+            let Balance { product, asset, amount } = balance;
+            let id = self.assets_by_name.get(&(*product, asset.clone()));
+            let id = id.ok_or_else(|| wrong(format!("no {} symbol has asset {asset}", product.as_str())))?;
+            let steps = amount.to_steps_exact(AMOUNT_DECIMALS).filter(|steps| *steps > 0);
+            Ok((*id, steps.ok_or_else(|| wrong(format!("{asset}: want an amount above zero")))?))
+        };
+        balances.iter().map(read).collect()
     }
 
     /// A client id for who gave none.
@@ -297,10 +383,12 @@ impl State {
 }
 
 impl Account {
-    fn new(spec: &AccountSpec, profile: &Profile) -> Self {
+    fn new(spec: &AccountSpec, signer: Signer, profile: &Profile) -> Self {
         Self {
             key: spec.key.clone(),
-            signer: Signer::new(&spec.secret),
+            signer,
+            require_stp: spec.require_stp,
+            trade_group: spec.trade_group,
             orders: Product::ALL.map(|product| OrderLimit::new(profile.market(product))),
             updated_ms: 0,
         }

@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::engine::AMOUNT_DECIMALS;
 use super::options::VenueError;
+use super::profile::SymbolRules;
 
 /// Quote assets that a symbol's name may end in, the longer ones first.
 const QUOTES: [&str; 16] = [
@@ -65,6 +66,8 @@ pub struct SymbolSpec {
     pub qty_decimals: u8,
     /// The last price as long as nothing has traded.
     pub start_price: Option<Decimal>,
+    /// Its own rules; none: those that the profile gives to its product.
+    pub rules: Option<Box<SymbolRules>>,
 }
 
 /// A symbol as a JSON list has it.
@@ -99,6 +102,7 @@ impl SymbolSpec {
             price_decimals,
             qty_decimals,
             start_price: None,
+            rules: None,
         }
     }
 

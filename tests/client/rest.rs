@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use crate::scripted_venue::{ScriptedVenue, json};
 use schemas::units::Decimal;
-use schemas::wire::binance_spot::encode::Account;
+use schemas::wire::binance::encode::Account;
 use self_trader::clock::Clock;
-use self_trader::venue::binance_spot::rest::{RestClient, RestError};
-use self_trader::venue::binance_spot::sign::HmacSigner;
-use self_trader::venue::binance_spot::socket::{self, Frame};
-use self_trader::venue::binance_spot::start::{clock_offset, read_facts};
+use self_trader::venue::binance::rest::{RestClient, RestError};
+use self_trader::venue::binance::sign::HmacSigner;
+use self_trader::venue::binance::socket::{self, Frame};
+use self_trader::venue::binance::start::clock_offset;
+use self_trader::venue::binance_spot::start::read_facts;
 use self_trader::venue::guard::Endpoint;
 use tokio_tungstenite::tungstenite::Message;
 

@@ -180,7 +180,9 @@ async fn the_strict_profile_knows_no_self_trades() {
     let venue = simulator::start(options).unwrap();
     let mut api = Socket::api(venue.addr()).await;
     let info = get(venue.addr(), "/api/v3/exchangeInfo?symbol=BTCUSDT").await;
-    assert_eq!(info["symbols"][0]["allowedSelfTradePreventionModes"], json!(["EXPIRE_MAKER"]));
+    assert_eq!(info["symbols"][0]["defaultSelfTradePreventionMode"], "EXPIRE_MAKER");
+    let modes = json!(["EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH", "DECREMENT", "TRANSFER"]);
+    assert_eq!(info["symbols"][0]["allowedSelfTradePreventionModes"], modes);
     let none = with(limit("SELL", "100.00", "1", "GTX"), "selfTradePreventionMode", "NONE");
     assert_refused(&mut api, "order.place", none, -1013, "does not allow").await;
     let small = limit("SELL", "100.00", "0.01", "GTX");

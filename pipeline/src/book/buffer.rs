@@ -27,8 +27,9 @@ impl Buffer {
         Some(diff)
     }
 
+    /// The first update that a snapshot need not hold: one that ends before it leaves a gap.
     pub(super) fn first_id(&self) -> Option<u64> {
-        self.diffs.front().map(|diff| diff.first_id)
+        self.diffs.front().map(|diff| diff.previous_id.map_or(diff.first_id, |previous| previous + 1))
     }
 
     pub(super) fn clear(&mut self) {

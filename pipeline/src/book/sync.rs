@@ -31,6 +31,8 @@ pub struct Book {
     asks: Side,
     /// Update id of the last diff (or of the snapshot).
     last_id: u64,
+    /// A diff has joined the snapshot: from here on each must follow the one before.
+    bridged: bool,
     /// The newest best quote, whatever the diffs say.
     best: Option<Best>,
     confirmed: Now,
@@ -65,6 +67,7 @@ impl Book {
             bids: Side::bids(),
             asks: Side::asks(),
             last_id: 0,
+            bridged: false,
             best: None,
             confirmed: Now::default(),
             disagreements: 0,
@@ -276,9 +279,10 @@ impl Book {
             self.counts.duplicates += 1;
             return None;
         }
-        if diff.first_id > self.last_id + 1 {
+        if !self.follows(diff) {
             return self.gap(diff, Some(diff), now);
         }
+        self.bridged = true;
         for (side, levels) in [(&mut self.bids, &diff.bids), (&mut self.asks, &diff.asks)] {
             for level in levels {
                 let nothing = side.set(*level) == Change::NothingToRemove;
@@ -291,6 +295,17 @@ impl Book {
         let still_ahead = self.best.is_some_and(|best| best.update_id > self.last_id);
         self.ahead_since = still_ahead.then_some(now.mono);
         self.settle(now)
+    }
+
+    /// Whether nothing is missing between the book and a diff that is newer. Where diffs are chained each names
+    /// the one before it, and its ids need not begin where that one's ended; only the first after a snapshot
+    /// may name an older one, since the snapshot lies within it.
+    const fn follows(&self, diff: &Diff) -> bool {
+        match diff.previous_id {
+            None => diff.first_id <= self.last_id + 1,
+            Some(previous) if self.bridged => previous == self.last_id,
+            Some(previous) => previous <= self.last_id,
+        }
     }
 
     /// After an update: the two accounts of the top must agree where they are of one update, and the venue
@@ -379,6 +394,7 @@ impl Book {
         self.bids.clear();
         self.asks.clear();
         self.last_id = 0;
+        self.bridged = false;
         self.best = None;
         self.disagreements = 0;
         self.crossed_since = None;

@@ -6,6 +6,8 @@ pub enum Link {
     /// No connection: nothing leaves.
     #[default]
     Down,
+    /// Connected, and the venue's events do not come: only cancels and questions leave.
+    Deaf,
     /// Connected, and the rate budget is spent: only cancels and questions leave.
     Spent,
     /// Pairs may begin.
@@ -16,6 +18,6 @@ impl Link {
     /// Whether there is a connection.
     #[must_use]
     pub const fn is_up(self) -> bool {
-        matches!(self, Self::Spent | Self::Open)
+        matches!(self, Self::Deaf | Self::Spent | Self::Open)
     }
 }

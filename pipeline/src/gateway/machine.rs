@@ -31,6 +31,21 @@ pub struct GatewaySettings {
     pub inflight_max: usize,
     /// How many processes share the account and the address: this one may use its part of the limits.
     pub sharers: u32,
+    /// What requests cost of the venue's weight limit.
+    pub weights: Weights,
+    /// Lists of open orders go another way: one that is overdue says nothing of the order connection.
+    pub lists_beside: bool,
+}
+
+/// What requests cost of a venue's weight limit; places are bounded by the limit of orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weights {
+    /// A cancel.
+    pub cancel: u64,
+    /// A question about one order.
+    pub query: u64,
+    /// A list of one symbol's open orders.
+    pub list: u64,
 }
 
 /// A request to write to the socket.
@@ -57,7 +72,11 @@ pub struct Gateway<P> {
     permit: P,
     patience: Duration,
     queue_max: usize,
+    weights: Weights,
+    lists_beside: bool,
     connected: bool,
+    /// The venue's events come.
+    hears: bool,
     mismatches: u64,
     late_answers: u64,
 }
@@ -80,7 +99,10 @@ impl<P: Permit> Gateway<P> {
             permit,
             patience: settings.answer_patience,
             queue_max: settings.inflight_max,
+            weights: settings.weights,
+            lists_beside: settings.lists_beside,
             connected: false,
+            hears: true,
             mismatches: 0,
             late_answers: 0,
         }
@@ -89,7 +111,7 @@ impl<P: Permit> Gateway<P> {
     /// A lane's command. Without a connection it fails at once: nothing waits for a link to come back. A
     /// cancel or question that waits already is not queued again: one answer serves both.
     pub fn handle_command(&mut self, lane: LaneId, command: Command) {
-        if !self.connected {
+        if !self.connected || (command.is_place() && !self.hears) {
             self.fail_unsent(lane, command, Denial::Disconnected);
             return;
         }
@@ -107,9 +129,18 @@ impl<P: Permit> Gateway<P> {
         }
     }
 
-    /// The connection is up and the user stream is subscribed.
+    /// The connection is up, and where it carries the user stream, that is subscribed.
     pub fn handle_connected(&mut self) {
         self.connected = true;
+    }
+
+    /// Whether the venue's events come, where they have a connection of their own. Without them no place leaves,
+    /// since its fills would go unheard; cancels and questions go on.
+    pub fn handle_events(&mut self, come: bool) {
+        self.hears = come;
+        while !come && let Some((lane, command)) = self.places.pop_front() {
+            self.fail_unsent(lane, command, Denial::Disconnected);
+        }
     }
 
     /// The connection is gone: whatever had left is in doubt, whatever had not does not leave.
@@ -182,11 +213,11 @@ impl<P: Permit> Gateway<P> {
         self.limiter.observe(counted, in_flight, now);
     }
 
-    /// Deadlines that have passed; whether an answer was among what did not come.
+    /// Deadlines that have passed; whether an answer of the connection was among what did not come.
     pub fn handle_timeout(&mut self, now: Now) -> bool {
         let mut overdue = false;
         while let Some(request) = self.inflight.take_overdue(now.mono) {
-            overdue = true;
+            overdue |= !(self.lists_beside && matches!(request.command, Command::ListOpen));
             self.no_answer(request);
         }
         let late = |(_, command): &(LaneId, Command)| not_after(command) < now.mono;
@@ -205,7 +236,7 @@ impl<P: Permit> Gateway<P> {
         }
         if let Some((lane, command)) = self.urgent.front().copied() {
             let may_leave =
-                self.inflight.has_room(false) && self.limiter.allows_urgent(weight(&command), now);
+                self.inflight.has_room(false) && self.limiter.allows_urgent(self.weights.of(&command), now);
             return may_leave.then(|| {
                 self.urgent.pop_front();
                 self.send(lane, command, now)
@@ -258,6 +289,18 @@ impl<P: Permit> Gateway<P> {
         self.limiter.allows_places(self.pair_and_queue(), now)
     }
 
+    /// Whether requests can leave.
+    #[must_use]
+    pub const fn is_connected(&self) -> bool {
+        self.connected
+    }
+
+    /// Whether the venue's events come.
+    #[must_use]
+    pub const fn hears_events(&self) -> bool {
+        self.hears
+    }
+
     /// What a request on its way asked for, and for whom.
     #[must_use]
     pub fn asked(&self, request: u64) -> Option<(LaneId, Command)> {
@@ -287,7 +330,7 @@ impl<P: Permit> Gateway<P> {
         match (self.urgent.front(), self.places.front()) {
             (Some((_, command)), _) => {
                 let room = self.inflight.has_room(false);
-                room.then(|| self.limiter.urgent_from_ms(weight(command), now))
+                room.then(|| self.limiter.urgent_from_ms(self.weights.of(command), now))
             }
             (None, Some((_, command))) => {
                 let room = self.inflight.has_room(true);
@@ -307,7 +350,7 @@ impl<P: Permit> Gateway<P> {
     }
 
     fn send(&mut self, lane: LaneId, command: Command, now: Now) -> Outgoing {
-        let weight = weight(&command);
+        let weight = self.weights.of(&command);
         let orders = orders(&command);
         self.limiter.spend(orders, if command.is_place() { orders } else { weight }, now);
         let request = self.inflight.insert(lane, command, weight, now.mono + self.patience);
@@ -404,6 +447,17 @@ impl<P: Permit> Gateway<P> {
     }
 }
 
+impl Weights {
+    const fn of(&self, command: &Command) -> u64 {
+        match command {
+            Command::PlaceMaker(_) | Command::PlaceTaker(_) => 1,
+            Command::Cancel(_) => self.cancel,
+            Command::Query(_) => self.query,
+            Command::ListOpen => self.list,
+        }
+    }
+}
+
 /// What a place takes of the budget: a maker pays for its taker too, so that no pair begins that cannot be ended.
 const fn orders(command: &Command) -> u64 {
     match command {
@@ -414,15 +468,6 @@ const fn orders(command: &Command) -> u64 {
 
 const fn is_taker(command: &Command) -> bool {
     matches!(command, Command::PlaceTaker(_))
-}
-
-/// What a request costs of the venue's budget.
-const fn weight(command: &Command) -> u64 {
-    match command {
-        Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) => 1,
-        Command::Query(_) => 4,
-        Command::ListOpen => 6,
-    }
 }
 
 /// The last moment at which a command may leave.

@@ -13,5 +13,5 @@ mod permit;
 pub use evidence::{Answer, VenueRefusal, Verdict};
 pub use limiter::{Limiter, RateLimit, RateLimitKind};
 pub use link::Link;
-pub use machine::{Gateway, GatewaySettings, LaneId, Outgoing};
+pub use machine::{Gateway, GatewaySettings, LaneId, Outgoing, Weights};
 pub use permit::{Alone, Permit};

@@ -513,6 +513,7 @@ fn random_settings(rng: &mut Xoshiro256PlusPlus, seed: u64) -> Settings {
     params.side = if either(0.5) { SidePolicy::Random } else { SidePolicy::Follow };
     Settings {
         rules: Rules::new(params),
+        contract_size: None,
         conflate: if either(0.5) { Conflate::Newest } else { Conflate::Queue },
         on_quiet: if either(0.3) { OnQuiet::Repeat } else { OnQuiet::Hold },
         chance: Chance::new(seed, "BTCUSDT"),

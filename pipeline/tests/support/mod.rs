@@ -52,6 +52,7 @@ pub(crate) fn settings() -> Settings {
     };
     Settings {
         rules: Rules::new(params),
+        contract_size: None,
         conflate: Conflate::Newest,
         on_quiet: OnQuiet::Hold,
         tick_age_max: Duration::from_secs(5),

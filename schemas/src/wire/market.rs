@@ -38,6 +38,8 @@ pub struct Diff {
     pub first_id: u64,
     /// Update id of the last change.
     pub last_id: u64,
+    /// Update id of the last change of the diff before, where the dialect chains them (USD-M's `pu`).
+    pub previous_id: Option<u64>,
     /// Event time, milliseconds since the epoch, where known.
     pub event_time_ms: Option<i64>,
     /// Changed bids.

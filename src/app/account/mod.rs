@@ -3,24 +3,28 @@
 mod filters;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use pipeline::gateway::{LaneId, Link, RateLimit};
-use schemas::config::{Code, Config, Fault, Venue};
-use schemas::wire::binance_spot::api_error::ErrorClass;
+use schemas::config::{Code, Config, Dialect, Fault, Instrument, TermType, Venue};
+use schemas::units::Decimal;
+use schemas::wire::binance::api_error::ErrorClass;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::ownership::Fence;
 use crate::venue::backoff::Backoff;
-use crate::venue::binance_spot::account::AccountKey;
-use crate::venue::binance_spot::gateway::{self, GatewayLane, GatewayParts};
-use crate::venue::binance_spot::rest::{RestClient, RestError};
-use crate::venue::binance_spot::start::{self, VenueFacts};
-use crate::venue::guard::Target;
+use crate::venue::binance::account::AccountKey;
+use crate::venue::binance::gateway::{self, GatewayLane, GatewayParts};
+use crate::venue::binance::positions::Positions;
+use crate::venue::binance::rest::{RestClient, RestError};
+use crate::venue::binance::start::{self, VenueFacts};
+use crate::venue::guard::{GuardError, Target};
+use crate::venue::{binance_spot, binance_usdm};
 
 /// How long a venue may take to accept an order after its timestamp: an order that comes later is refused by
 /// the venue itself.
@@ -37,6 +41,8 @@ pub(super) struct Account {
     pub(super) key: AccountKey,
     pub(super) venue_name: &'static str,
     pub(super) members: Vec<usize>,
+    /// The venue is ours: its accounts' settings too.
+    is_embedded: bool,
 }
 
 /// What the venue said before the first order.
@@ -52,28 +58,44 @@ pub(super) struct Probed {
 pub(super) struct GatewayHandle {
     pub(super) commands: mpsc::Sender<(LaneId, pipeline::command::Command)>,
     pub(super) link: watch::Receiver<Link>,
+    /// The account's positions; `None` on spot.
+    pub(super) positions: Option<Positions>,
     pub(super) task: tokio::task::JoinHandle<()>,
 }
 
-/// Groups instruments by venue and API key. `simulated` is where the embedded venue listens.
+/// Groups instruments by venue, dialect and API key. `simulated` is where the embedded venue listens.
 pub(super) fn group(
     config: &Config,
     credentials: &[Credentials],
-    simulated: Option<&Target>,
-) -> Vec<Account> {
-    let mut accounts: BTreeMap<(&Venue, &str), Account> = BTreeMap::new();
+    simulated: Option<SocketAddr>,
+) -> Result<Vec<Account>, GuardError> {
+    let mut accounts: BTreeMap<(&Venue, Dialect, &str), Account> = BTreeMap::new();
     for (place, (instrument, credential)) in config.instruments.iter().zip(credentials).enumerate() {
-        let Some(target) = Target::of(&instrument.venue).or_else(|| simulated.cloned()) else { continue };
+        let Some(target) = target_of(instrument, simulated)? else { continue };
         let api_key = credential.api_key.expose();
-        let account = accounts.entry((&instrument.venue, api_key)).or_insert_with(|| Account {
+        let key = (&instrument.venue, target.dialect(), api_key);
+        let account = accounts.entry(key).or_insert_with(|| Account {
             target,
             key: AccountKey::new(api_key, credential.secret.expose().as_bytes()),
             venue_name: venue_name(&instrument.venue),
             members: Vec::new(),
+            is_embedded: instrument.venue == Venue::Simulated,
         });
         account.members.push(place);
     }
-    accounts.into_values().collect()
+    Ok(accounts.into_values().collect())
+}
+
+/// Where an instrument's orders go: the embedded venue speaks the dialect of its term.
+fn target_of(instrument: &Instrument, simulated: Option<SocketAddr>) -> Result<Option<Target>, GuardError> {
+    if let Some(target) = Target::of(&instrument.venue) {
+        return Ok(Some(target));
+    }
+    let embedded = match instrument.rules.term {
+        TermType::Spot => Target::simulated,
+        TermType::Future => Target::simulated_futures,
+    };
+    simulated.map(embedded).transpose()
 }
 
 /// The venue's name in labels, metrics and messages.
@@ -97,7 +119,7 @@ impl Account {
         let member = |place: &usize| {
             let instrument = &config.instruments[*place];
             let of_symbol = facts.symbols.get(&instrument.maker_symbol);
-            filters::check(&config.pointers[*place], instrument, of_symbol)
+            filters::check(&config.pointers[*place], instrument, of_symbol, facts.hedge_mode)
         };
         let faults: Vec<Fault> = self.members.iter().flat_map(member).collect();
         if !faults.is_empty() {
@@ -138,6 +160,8 @@ impl Account {
     ) -> GatewayHandle {
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
         let (link_sender, link) = watch::channel(Link::Down);
+        let positions = Positions::new(lanes.iter().map(|lane| lane.symbol.as_str()));
+        let has_positions = self.target.dialect() == Dialect::BinanceUsdm;
         let parts = GatewayParts {
             target: self.target,
             account: self.key,
@@ -148,9 +172,10 @@ impl Account {
             lanes,
             commands: command_receiver,
             link: link_sender,
+            positions: positions.clone(),
         };
         let task = tokio::spawn(gateway::run(parts, fence, clock));
-        GatewayHandle { commands, link, task }
+        GatewayHandle { commands, link, positions: has_positions.then_some(positions), task }
     }
 
     async fn ask(&self, config: &Config, clock: &Clock) -> Result<(i64, VenueFacts), RestError> {
@@ -158,10 +183,59 @@ impl Account {
         let offset = start::clock_offset(&rest, clock).await?;
         let symbols: Vec<&str> =
             self.members.iter().map(|place| config.instruments[*place].maker_symbol.as_str()).collect();
-        let venue_ms = clock.now().wall_ms + offset.offset_ms;
-        let facts = start::read_facts(&rest, self.key.account(), &symbols, venue_ms).await?;
+        let venue_ms = || clock.now().wall_ms + offset.offset_ms;
+        let account = self.key.account();
+        let facts = match self.target.dialect() {
+            Dialect::BinanceSpot | Dialect::Okx => {
+                binance_spot::start::read_facts(&rest, account, &symbols, venue_ms()).await?
+            }
+            Dialect::BinanceUsdm => {
+                let facts = binance_usdm::start::read_facts(&rest, account, &symbols, venue_ms()).await?;
+                self.settle(config, &rest, facts, venue_ms).await?
+            }
+        };
         Ok((offset.offset_ms, facts))
     }
+
+    /// Settings of a futures account: its position mode where the venue is ours, each symbol's leverage.
+    async fn settle(
+        &self,
+        config: &Config,
+        rest: &RestClient,
+        mut facts: VenueFacts,
+        venue_ms: impl Fn() -> i64,
+    ) -> Result<VenueFacts, RestError> {
+        let account = self.key.account();
+        let wanted = filters::wants_hedge_mode(config.instruments[self.members[0]].rules.position_side);
+        if self.is_embedded && facts.hedge_mode != Some(wanted) {
+            binance_usdm::start::set_hedge_mode(rest, account, wanted, venue_ms()).await?;
+            facts.hedge_mode = Some(wanted);
+        }
+        for place in &self.members {
+            let instrument = &config.instruments[*place];
+            let (symbol, leverage) = (&instrument.maker_symbol, instrument.rules.leverage);
+            if !facts.symbols.contains_key(symbol) {
+                continue;
+            }
+            let Some(leverage) = whole_leverage(leverage) else {
+                tracing::warn!(symbol, %leverage, "no leverage of the venue's (want 1 to 125): its own stays");
+                continue;
+            };
+            let set = binance_usdm::start::set_leverage(rest, account, symbol, leverage, venue_ms()).await;
+            if let Err(error @ RestError::Api { .. }) = set {
+                tracing::warn!(symbol, leverage, %error, "the venue's own leverage stays");
+            } else {
+                set?;
+            }
+        }
+        Ok(facts)
+    }
+}
+
+/// A leverage that a venue knows: whole, 1 to 125.
+fn whole_leverage(leverage: Decimal) -> Option<u8> {
+    let whole = u8::try_from(leverage.to_steps_exact(0)?).ok()?;
+    (1..=125).contains(&whole).then_some(whole)
 }
 
 /// Measures the venue's clock again and again, for the gateway's timestamps; until dropped.

@@ -154,13 +154,13 @@ pub(in crate::simulator) fn tell(
     state: &State,
     symbol: SymbolId,
     topic: Topic,
-    payload: impl FnOnce(&Symbol) -> String,
+    payload: impl Fn(&Symbol) -> String,
 ) {
     if !state.hub.is_heard(symbol, topic) || state.faults.is_muted(symbol, topic.muted_as()) {
         return;
     }
     let rules = state.symbol(symbol);
-    state.hub.send(symbol, (rules.spec.product, &rules.spec.name), topic, payload(rules));
+    state.hub.send(symbol, (rules.spec.product, &rules.spec.name), topic, || payload(rules));
 }
 
 fn diff(state: &mut State, symbol: SymbolId, pace: Pace, now_ms: i64) {

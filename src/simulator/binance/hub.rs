@@ -1,10 +1,13 @@
 //! Who listens to what.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
 
 use super::feed::MarketFeed;
+use super::time::{Moment, TimeUnit};
 use super::topic::{MarketTopic, Topic};
 use crate::simulator::engine::{AccountId, SymbolId};
 use crate::simulator::faults::{Faults, Stream, Target};
@@ -20,6 +23,18 @@ pub(in crate::simulator) struct UserSubscription {
     pub(in crate::simulator) outbox: Arc<Outbox>,
 }
 
+/// What a connection is.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::simulator) struct Peer {
+    pub(in crate::simulator) product: Product,
+    pub(in crate::simulator) address: IpAddr,
+    /// A WS API connection; otherwise one of streams.
+    pub(in crate::simulator) is_api: bool,
+    /// Stream payloads are wrapped with their stream's name.
+    pub(in crate::simulator) combined: bool,
+    pub(in crate::simulator) unit: TimeUnit,
+}
+
 /// The listeners of all streams.
 #[derive(Debug)]
 pub(in crate::simulator) struct Hub {
@@ -30,6 +45,8 @@ pub(in crate::simulator) struct Hub {
     whole: [[Vec<Arc<Outbox>>; MarketTopic::ALL.len()]; 2],
     users: Vec<UserSubscription>,
     connections: u64,
+    /// By the connection's number.
+    peers: BTreeMap<u64, (Peer, Arc<Outbox>)>,
     faults: Faults,
 }
 
@@ -41,18 +58,38 @@ impl Hub {
             whole: Default::default(),
             users: Vec::new(),
             connections: 0,
+            peers: BTreeMap::new(),
             faults,
         }
     }
 
     /// A new connection's outbox.
-    pub(in crate::simulator) fn connect(&mut self, combined: bool) -> Arc<Outbox> {
+    pub(in crate::simulator) fn connect(&mut self, peer: Peer) -> Arc<Outbox> {
         self.connections += 1;
-        Arc::new(Outbox::new(self.connections, combined))
+        let outbox = Arc::new(Outbox::new(self.connections, peer.combined, peer.unit));
+        self.peers.insert(outbox.id, (peer, Arc::clone(&outbox)));
+        outbox
+    }
+
+    /// Every connection, in the order of their beginning.
+    pub(in crate::simulator) fn peers(&self) -> impl ExactSizeIterator<Item = &(Peer, Arc<Outbox>)> {
+        self.peers.values()
+    }
+
+    /// Tells every connection of a product that the venue is going away, or those of both.
+    pub(in crate::simulator) fn announce_shutdown(&self, product: Option<Product>, now_ms: i64) {
+        let meant = |peer: &Peer| product.is_none_or(|product| product == peer.product);
+        for (peer, outbox) in self.peers.values().filter(|(peer, _)| meant(peer)) {
+            let at = peer.unit.during(|| Moment(now_ms).written());
+            let event = format!("{{\"e\":\"serverShutdown\",\"E\":{at}}}");
+            let message = if peer.is_api { format!("{{\"event\":{event}}}") } else { event };
+            outbox.push(message.into());
+        }
     }
 
     /// Forgets a connection.
     pub(in crate::simulator) fn disconnect(&mut self, outbox: &Outbox) {
+        self.peers.remove(&outbox.id);
         for listeners in self.market.iter_mut().flatten().chain(self.whole.iter_mut().flatten()) {
             listeners.retain(|listener| listener.id != outbox.id);
         }
@@ -114,33 +151,45 @@ impl Hub {
         symbol: SymbolId,
         (product, symbol_name): (Product, &str),
         topic: Topic,
-        payload: String,
+        payload: impl Fn() -> String,
     ) {
         let name = || format!("{}@{}", symbol_name.to_lowercase(), topic.name(product));
         let listeners = &self.market[symbol.index()][topic.index()];
         if self.faults.is_on() {
             let stream = Some(topic.muted_as());
             let target = Target { stream, ..self.faults.symbol(symbol) };
-            return self.send_troubled(&target, listeners, &name(), &payload);
+            return self.send_troubled(&target, listeners, &name(), payload);
         }
         send(listeners, name, payload);
     }
 
     /// Sends a payload to all listeners of a stream of all symbols.
-    pub(in crate::simulator) fn send_whole(&self, product: Product, topic: MarketTopic, payload: String) {
+    pub(in crate::simulator) fn send_whole(
+        &self,
+        product: Product,
+        topic: MarketTopic,
+        payload: impl Fn() -> String,
+    ) {
         let name = || MarketTopic::ALL[topic.index()].1.to_owned();
         let listeners = &self.whole[product.index()][topic.index()];
         if self.faults.is_on() {
             let stream = Some(topic.muted_as());
             let target = Target { product: Some(product), stream, ..Target::default() };
-            return self.send_troubled(&target, listeners, &name(), &payload);
+            return self.send_troubled(&target, listeners, &name(), payload);
         }
         send(listeners, name, payload);
     }
 
-    fn send_troubled(&self, target: &Target<'_>, listeners: &[Arc<Outbox>], name: &str, payload: &str) {
+    fn send_troubled(
+        &self,
+        target: &Target<'_>,
+        listeners: &[Arc<Outbox>],
+        name: &str,
+        payload: impl Fn() -> String,
+    ) {
+        let payload = |outbox: &Outbox| outbox.unit.during(&payload);
         self.faults.send(target, name, listeners.iter(), payload, |outbox, payload| {
-            if outbox.is_combined() { wrapped(name, payload) } else { payload.into() }
+            if outbox.is_combined() { wrapped(name, &payload) } else { payload.into() }
         });
     }
 
@@ -158,25 +207,29 @@ impl Hub {
     }
 
     /// Sends an event to all who listen to that account.
-    pub(in crate::simulator) fn send_user(&self, account: AccountId, event: &str) {
+    pub(in crate::simulator) fn send_user(&self, account: AccountId, event: impl Fn() -> String) {
         if self.faults.is_on() {
             return self.send_user_troubled(account, event);
         }
+        let mut texts = [None, None];
         for user in self.users.iter().filter(|user| user.account == account) {
-            let message = format!("{{\"subscriptionId\":{},\"event\":{event}}}", user.id);
-            user.outbox.push(message.into());
+            let unit = user.outbox.unit;
+            let event: &String = texts[unit as usize].get_or_insert_with(|| unit.during(&event));
+            user.outbox.push(format!("{{\"subscriptionId\":{},\"event\":{event}}}", user.id).into());
         }
     }
 
     /// An event says itself which symbol it is about, if it is about one.
-    fn send_user_troubled(&self, account: AccountId, event: &str) {
+    fn send_user_troubled(&self, account: AccountId, event: impl Fn() -> String) {
+        let sample = event();
         let target = Target {
-            symbol: symbol_of(event),
+            symbol: symbol_of(&sample),
             account: self.faults.account(account),
             stream: Some(Stream::User),
             ..Target::default()
         };
         for user in self.users.iter().filter(|user| user.account == account) {
+            let event = |outbox: &Outbox| outbox.unit.during(&event);
             self.faults.send(&target, "user", std::iter::once(&user.outbox), event, |_, event| {
                 format!("{{\"subscriptionId\":{},\"event\":{event}}}", user.id).into()
             });
@@ -193,13 +246,16 @@ fn wrapped(name: &str, payload: &str) -> Utf8Bytes {
     format!("{{\"stream\":\"{name}\",\"data\":{payload}}}").into()
 }
 
-fn send(listeners: &[Arc<Outbox>], name: impl Fn() -> String, payload: String) {
-    let mut combined = None;
-    let payload = Utf8Bytes::from(payload);
+/// Each of the forms in which a payload is wanted is made once.
+fn send(listeners: &[Arc<Outbox>], name: impl Fn() -> String, payload: impl Fn() -> String) {
+    let mut bare: [Option<Utf8Bytes>; 2] = [None, None];
+    let mut combined: [Option<Utf8Bytes>; 2] = [None, None];
     for listener in listeners {
+        let unit = listener.unit as usize;
+        let payload = bare[unit].get_or_insert_with(|| listener.unit.during(&payload).into());
         if listener.is_combined() {
-            let wrap = || wrapped(&name(), &payload);
-            listener.push(combined.get_or_insert_with(wrap).clone());
+            let wrap = || wrapped(&name(), payload);
+            listener.push(combined[unit].get_or_insert_with(wrap).clone());
         } else {
             listener.push(payload.clone());
         }
@@ -212,6 +268,14 @@ mod tests {
     use crate::simulator::VenueOptions;
     use crate::simulator::engine::{Engine, MarketKind};
 
+    const PEER: Peer = Peer {
+        product: Product::Spot,
+        address: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        is_api: false,
+        combined: false,
+        unit: TimeUnit::Milli,
+    };
+
     #[test]
     fn a_connection_that_ends_listens_to_nothing_any_more() {
         let mut engine = Engine::default();
@@ -219,7 +283,7 @@ mod tests {
         let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
         let account = engine.add_account();
         let mut hub = Hub::new(1, Faults::new(&VenueOptions::default()));
-        let (gone, stays) = (hub.connect(false), hub.connect(false));
+        let (gone, stays) = (hub.connect(PEER), hub.connect(PEER));
         for outbox in [&gone, &stays] {
             hub.listen(symbol, Topic::Trade, outbox);
             hub.users.push(UserSubscription { id: 0, account, outbox: Arc::clone(outbox) });
@@ -237,7 +301,7 @@ mod tests {
         let (base, quote) = (engine.add_asset(), engine.add_asset());
         let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
         let mut hub = Hub::new(1, Faults::new(&VenueOptions::default()));
-        let (first, second) = (hub.connect(false), hub.connect(false));
+        let (first, second) = (hub.connect(PEER), hub.connect(PEER));
         assert!(hub.listen(symbol, Topic::Trade, &first));
         assert!(!hub.listen(symbol, Topic::Trade, &first), "asked for by another name of the same stream");
         assert!(!hub.listen(symbol, Topic::Trade, &second));

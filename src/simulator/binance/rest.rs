@@ -1,6 +1,7 @@
 //! REST, and empty answers for the families of paths that stock clients ask on the way.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +13,10 @@ use axum::response::{IntoResponse, Response};
 use super::Dialect;
 use super::auth::Credentials;
 use super::error::ApiError;
-use super::limits::WeightLimit;
 use super::params::Params;
-use super::route::{Answer, Door, Route, of_rest, serve};
+use super::route::{self, Answer, Route, Way, of_rest, serve};
 use super::sign::cut_signature;
+use super::time::TimeUnit;
 use crate::clock;
 use crate::simulator::faults::{Delivery, Detour, Line, LineKind, Reply, ReplyBody};
 use crate::simulator::publish::publish;
@@ -49,7 +50,6 @@ const EMPTY: [(&str, &str); 8] = [
 struct Served {
     answer: Answer,
     delivery: Delivery,
-    now_ms: i64,
     weight_used: u64,
     orders_used: Option<[u64; 2]>,
 }
@@ -60,6 +60,16 @@ pub(in crate::simulator) async fn elsewhere(uri: Uri) -> Response {
         Some((_, empty)) => respond(StatusCode::OK, empty.as_bytes().to_vec()),
         None => respond(StatusCode::NOT_FOUND, error_body(&ApiError::unsupported())),
     }
+}
+
+/// A request as it came.
+struct Asked {
+    line: Line,
+    address: IpAddr,
+    key: Option<String>,
+    unit: Result<TimeUnit, ApiError>,
+    query: String,
+    body: String,
 }
 
 /// Serves one request.
@@ -79,17 +89,23 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
     let Some(route) = of_rest::<D>(parts.method.as_str(), path) else {
         return respond(StatusCode::NOT_FOUND, error_body(&ApiError::unsupported()));
     };
+    let header = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let asked = Asked {
-        key: parts.headers.get("x-mbx-apikey").and_then(|key| key.to_str().ok()).map(str::to_owned),
+        address: line.address(),
+        key: header("x-mbx-apikey").map(str::to_owned),
+        unit: header("x-mbx-time-unit").map_or(Ok(TimeUnit::Milli), TimeUnit::named),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         body: String::from_utf8_lossy(&body).into_owned(),
         line,
     };
     let served = asked.serve::<D>(&mut shared.lock(), route, false);
     match &served.delivery {
-        Delivery::Now => finish::<D>(&served),
+        Delivery::Now => finish::<D>(served),
         Delivery::Held(ms) => arrive_late::<D>(shared, route, asked, *ms).await,
-        Delivery::Troubled(detour) => detoured::<D>(&served, detour, &asked.line).await,
+        Delivery::Troubled(detour) => {
+            let detour = detour.clone();
+            detoured::<D>(served, &detour, &asked.line).await
+        }
     }
 }
 
@@ -107,8 +123,11 @@ async fn arrive_late<D: Dialect>(
     });
     match arrives.await {
         Ok(served) => match &served.delivery {
-            Delivery::Now | Delivery::Held(_) => finish::<D>(&served),
-            Delivery::Troubled(detour) => detoured::<D>(&served, detour, &line).await,
+            Delivery::Now | Delivery::Held(_) => finish::<D>(served),
+            Delivery::Troubled(detour) => {
+                let detour = detour.clone();
+                detoured::<D>(served, &detour, &line).await
+            }
         },
         Err(error) => {
             tracing::error!(%error, "a held request came to nothing");
@@ -118,7 +137,7 @@ async fn arrive_late<D: Dialect>(
 }
 
 /// An answer that goes out otherwise than at once and as it is.
-async fn detoured<D: Dialect>(served: &Served, detour: &Detour, line: &Line) -> Response {
+async fn detoured<D: Dialect>(served: Served, detour: &Detour, line: &Line) -> Response {
     if detour.unheard {
         // What never arrived is never answered.
         tokio::time::sleep(UNHEARD_FOR).await;
@@ -126,13 +145,7 @@ async fn detoured<D: Dialect>(served: &Served, detour: &Detour, line: &Line) -> 
     }
     if detour.lost {
         tokio::time::sleep(GIVE_UP_AFTER).await;
-        return finish::<D>(&Served {
-            answer: Err(ApiError::timed_out()),
-            delivery: Delivery::Now,
-            now_ms: served.now_ms,
-            weight_used: served.weight_used,
-            orders_used: served.orders_used,
-        });
+        return finish::<D>(Served { answer: Err(ApiError::timed_out()), ..served });
     }
     if let Some(ms) = detour.after_ms {
         tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -146,13 +159,13 @@ async fn detoured<D: Dialect>(served: &Served, detour: &Detour, line: &Line) -> 
 /// What a fault answers instead.
 fn replaced(reply: &Reply) -> Response {
     let body = match &reply.body {
-        ReplyBody::Error(error) => error_body(error),
-        ReplyBody::Text(text) => text.as_bytes().to_vec(),
+        ReplyBody::Error { code, msg } => serde_json::json!({"code": code, "msg": msg}).to_string(),
+        ReplyBody::Text(text) => (*text).to_owned(),
     };
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut response = respond(status, body.clone());
+    let mut response = respond(status, body.clone().into_bytes());
     let headers = response.headers_mut();
-    if body.starts_with(b"<") {
+    if body.starts_with('<') {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
     }
     if let Some(seconds) = reply.retry_after {
@@ -170,12 +183,14 @@ fn replaced(reply: &Reply) -> Response {
     response
 }
 
-/// A request as it came.
-struct Asked {
-    key: Option<String>,
-    query: String,
-    body: String,
-    line: Line,
+/// Answers with a refusal and nothing else.
+pub(super) fn refuse(error: &ApiError) -> Response {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = respond(status, error_body(error));
+    if let Some(retry) = error.retry {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry.seconds()));
+    }
+    response
 }
 
 impl Asked {
@@ -186,43 +201,42 @@ impl Asked {
         let (signed_body, in_body) = cut_signature(&self.body);
         let params = Params::of_form(&self.query, &self.body);
         let credentials = Credentials {
+            address: self.address,
             key: self.key.as_deref().map(Cow::Borrowed),
             signature: in_query.or(in_body).and_then(|_| params.get("signature")).map(Cow::Borrowed),
             signed: [signed_query, signed_body],
             session: None,
             no_key: D::NO_KEY,
         };
-        let door = Door { line: Some(&self.line), late };
-        let served = serve::<D>(state, route, &params, &credentials, door, now_ms);
+        let way = Way { line: Some(&self.line), late };
+        let served = match &self.unit {
+            Ok(unit) => unit.during(|| serve::<D>(state, route, &params, &credentials, way, now_ms)),
+            Err(error) => {
+                route::Served { answer: Err(error.clone()), account: None, delivery: Delivery::Now }
+            }
+        };
         publish(state, now_ms);
         let orders_used = served.account.map(|account| state.orders_mut(account, D::PRODUCT).used(now_ms));
         Served {
             orders_used,
-            weight_used: state.weight_mut(D::PRODUCT).used(now_ms),
+            weight_used: state.addresses.used(D::PRODUCT, self.address, now_ms),
             answer: served.answer,
             delivery: served.delivery,
-            now_ms,
         }
     }
 }
 
-fn finish<D: Dialect>(served: &Served) -> Response {
-    let (status, body) = match &served.answer {
-        Ok(body) => (StatusCode::OK, body.clone()),
-        Err(error) => (
-            StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            error_body(error),
-        ),
+fn finish<D: Dialect>(served: Served) -> Response {
+    let mut response = match served.answer {
+        Ok(body) => respond(StatusCode::OK, body),
+        Err(error) => refuse(&error),
     };
-    let mut response = respond(status, body);
     let headers = response.headers_mut();
+    headers.insert("x-mbx-used-weight", HeaderValue::from(served.weight_used));
     headers.insert("x-mbx-used-weight-1m", HeaderValue::from(served.weight_used));
     if let Some([first, second]) = served.orders_used {
         headers.insert("x-mbx-order-count-10s", HeaderValue::from(first));
         headers.insert(D::ORDER_COUNT_HEADER, HeaderValue::from(second));
-    }
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(WeightLimit::retry_after_s(served.now_ms)));
     }
     response
 }

@@ -49,7 +49,19 @@ pub(in crate::simulator) struct Route<O> {
     pub(in crate::simulator) weight: Weight,
     pub(in crate::simulator) security: Security,
     pub(in crate::simulator) required: &'static [&'static str],
+    /// What it takes beside; nothing is surplus where that is not told.
+    pub(in crate::simulator) optional: Option<&'static [&'static str]>,
 }
+
+impl<O: Copy> Route<O> {
+    /// The same route, with all that it takes beside what it wants.
+    pub(in crate::simulator) const fn taking(self, optional: &'static [&'static str]) -> Self {
+        Self { optional: Some(optional), ..self }
+    }
+}
+
+/// What every request may bring along.
+const COMMON: [&str; 5] = ["apiKey", "timestamp", "recvWindow", "signature", "returnRateLimits"];
 
 /// A route that anybody may take.
 pub(in crate::simulator) const fn open<O>(
@@ -59,7 +71,15 @@ pub(in crate::simulator) const fn open<O>(
     weight: Weight,
     required: &'static [&'static str],
 ) -> Route<O> {
-    Route { operation, method, rest: ("GET", path), weight, security: Security::Open, required }
+    Route {
+        operation,
+        method,
+        rest: ("GET", path),
+        weight,
+        security: Security::Open,
+        required,
+        optional: None,
+    }
 }
 
 /// A route for those who sign.
@@ -70,7 +90,7 @@ pub(in crate::simulator) const fn signed<O>(
     weight: Weight,
     required: &'static [&'static str],
 ) -> Route<O> {
-    Route { operation, method, rest, weight, security: Security::Signed, required }
+    Route { operation, method, rest, weight, security: Security::Signed, required, optional: None }
 }
 
 /// Longest of the bodies that come by the thousand: orders, reports, best quotes.
@@ -145,7 +165,7 @@ pub(in crate::simulator) struct Served {
 
 /// Which way a request came.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::simulator) struct Door<'a> {
+pub(in crate::simulator) struct Way<'a> {
     /// Its connection.
     pub(in crate::simulator) line: Option<&'a Line>,
     /// It has passed the checks before, and reaches the engine only now.
@@ -159,17 +179,17 @@ pub(in crate::simulator) fn serve<D: Dialect>(
     route: &Route<D::Operation>,
     params: &Params<'_>,
     credentials: &Credentials<'_>,
-    door: Door<'_>,
+    way: Way<'_>,
     now_ms: i64,
 ) -> Served {
-    let request = Request { params, product: D::PRODUCT, account: None, now_ms };
-    if state.faults.is_on() || door.late {
-        return serve_troubled::<D>(state, route, credentials, door, request);
+    state.at(now_ms);
+    let mut request = Request { params, product: D::PRODUCT, account: None, now_ms };
+    if state.faults.is_on() || way.late {
+        return serve_troubled::<D>(state, route, credentials, way, request);
     }
-    let mut request = request;
     let answer = check::<D>(state, route, credentials, &mut request)
         .and_then(|()| D::perform(state, route.operation, &request));
-    if let (Some(line), Some(account)) = (door.line, request.account) {
+    if let (Some(line), Some(account)) = (way.line, request.account) {
         line.set_account(account);
     }
     Served { answer, account: request.account, delivery: Delivery::Now }
@@ -180,36 +200,36 @@ fn serve_troubled<D: Dialect>(
     state: &mut State,
     route: &Route<D::Operation>,
     credentials: &Credentials<'_>,
-    door: Door<'_>,
+    way: Way<'_>,
     mut request: Request<'_>,
 ) -> Served {
     let faults = state.faults.clone();
-    let account =
-        credentials.key.as_deref().and_then(|key| state.account_of_key(key)).or(credentials.session);
-    if let (Some(line), Some(account)) = (door.line, account) {
+    let key = credentials.key.as_deref().and_then(|key| state.account_of_key(key));
+    let account = key.or(credentials.session);
+    if let (Some(line), Some(account)) = (way.line, account) {
         faults.belongs(line, account);
     }
     let (verb, path) = route.rest;
-    let rest = format!("{verb} {}{path}", D::REST_PREFIX);
+    let rest = if verb.is_empty() { String::new() } else { format!("{verb} {}{path}", D::REST_PREFIX) };
     let target = Target {
         product: Some(D::PRODUCT),
         symbol: request.params.get("symbol"),
         account: account.and_then(|account| faults.account(account)),
-        line: door.line.and_then(Line::tag),
-        names: [route.method, if verb.is_empty() { "" } else { &rest }],
+        line: way.line.and_then(Line::tag),
+        names: [route.method, &rest],
         unsigned: route.security == Security::Open,
         stream: None,
     };
-    let intake = if door.late { Intake::Pass } else { faults.intake(&target) };
     let unserved = |delivery| Served { answer: Ok(Vec::new()), account, delivery };
-    let held_ms = match intake {
+    let held_ms = match if way.late { Intake::Pass } else { faults.intake(&target) } {
         Intake::Lost => return unserved(Delivery::lost_request()),
         Intake::Refused(reply) => return unserved(Delivery::refused(*reply)),
         Intake::Held(ms) => Some(ms),
         Intake::Pass => None,
     };
-    let checked = if door.late {
-        check_again::<D>(state, route, credentials, &mut request)
+    let checked = if way.late {
+        request.account = account;
+        check_again::<D>(state, route, &request)
     } else {
         check::<D>(state, route, credentials, &mut request)
     };
@@ -229,11 +249,8 @@ fn serve_troubled<D: Dialect>(
 fn check_again<D: Dialect>(
     state: &mut State,
     route: &Route<D::Operation>,
-    credentials: &Credentials<'_>,
-    request: &mut Request<'_>,
+    request: &Request<'_>,
 ) -> Result<(), ApiError> {
-    let key = credentials.key.as_deref().and_then(|key| state.account_of_key(key));
-    request.account = key.or(credentials.session);
     let Some(account) = request.account.filter(|_| route.security == Security::Signed) else { return Ok(()) };
     let in_time = again_in_time(request.params, request.now_ms);
     if in_time.is_err() && D::is_place(route.operation) {
@@ -248,14 +265,22 @@ fn check<D: Dialect>(
     credentials: &Credentials<'_>,
     request: &mut Request<'_>,
 ) -> Result<(), ApiError> {
-    state.weight_mut(D::PRODUCT).spend(route.weight.of(request.params), request.now_ms)?;
+    let weight = route.weight.of(request.params);
+    state.addresses.spend(D::PRODUCT, credentials.address, weight, request.now_ms)?;
     for name in route.required {
         request.params.required(name)?;
     }
+    request.params.check(known(state, route).as_deref())?;
     request.account = match route.security {
         Security::Open => None,
         Security::Key => Some(identify(state, credentials)?),
         Security::Signed => Some(authenticate(state, request.params, credentials, request.now_ms)?),
     };
     Ok(())
+}
+
+/// All names that a route takes, where surplus ones are refused.
+fn known<O>(state: &State, route: &Route<O>) -> Option<Vec<&'static str>> {
+    let optional = route.optional.filter(|_| state.strict_parameters)?;
+    Some([&COMMON[..], route.required, optional].concat())
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::marker::PhantomData;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,11 +13,14 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Dialect;
 use super::auth::Credentials;
 use super::error::ApiError;
+use super::hub::Peer;
 use super::params::Params;
-use super::route::{Answer, Door, Served, json, of_method, serve};
+use super::rest::refuse;
+use super::route::{Answer, Served, Way, json, of_method, serve};
+use super::time::TimeUnit;
+use super::{Caller, Dialect};
 use crate::clock;
 use crate::simulator::engine::AccountId;
 use crate::simulator::faults::{Delivery, Detour, Field, Intake, Line, LineKind, Reply, ReplyBody, Target};
@@ -28,6 +32,8 @@ use crate::simulator::state::State;
 
 /// What a session request costs.
 const SESSION_WEIGHT: u64 = 2;
+/// Longest text that an `id` may be.
+const ID_LEN_MAX: usize = 36;
 
 /// Opens a WS API connection.
 pub(in crate::simulator) async fn ws_api<D: Dialect>(
@@ -40,13 +46,25 @@ pub(in crate::simulator) async fn ws_api<D: Dialect>(
     if let Err(refusal) = faults.enter(&line, LineKind::WsApi, D::PRODUCT).await {
         return refusal;
     }
+    let address = line.address();
     let silent = query.as_deref().unwrap_or("").split('&').any(|pair| pair == "returnRateLimits=false");
+    let admitted = TimeUnit::of_query(query.as_deref()).and_then(|unit| {
+        let mut state = shared.lock();
+        let weight = D::CONNECT_WEIGHT;
+        state.addresses.connect(D::PRODUCT, address, weight, clock::wall_ms()).map(|()| unit)
+    });
+    let unit = match admitted {
+        Ok(unit) => unit,
+        Err(error) => return refuse(&error),
+    };
+    let peer = Peer { product: D::PRODUCT, address, is_api: true, combined: false, unit };
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
-            let connection = Connection::<D>::new(shared, !silent);
+            let manners = shared.manners(D::PRODUCT, true);
+            let connection = Connection::<D>::new(shared, peer, !silent);
             let outbox = Arc::clone(&connection.session.outbox);
             line.attach(&outbox);
-            socket::serve(socket, outbox, connection).await;
+            socket::serve(socket, outbox, connection, manners).await;
         },
     )
 }
@@ -65,6 +83,7 @@ struct Frame<'a> {
 /// What one connection is to the venue.
 pub(in crate::simulator) struct Session {
     pub(in crate::simulator) outbox: Arc<Outbox>,
+    pub(in crate::simulator) address: IpAddr,
     pub(in crate::simulator) connected_ms: i64,
     /// Whether answers show the limits unless they are told otherwise.
     pub(in crate::simulator) show_limits: bool,
@@ -89,9 +108,10 @@ struct Connection<D> {
 }
 
 impl<D: Dialect> Connection<D> {
-    fn new(shared: Arc<Shared>, show_limits: bool) -> Self {
+    fn new(shared: Arc<Shared>, peer: Peer, show_limits: bool) -> Self {
         let session = Session {
-            outbox: shared.lock().hub.connect(false),
+            outbox: shared.lock().hub.connect(peer),
+            address: peer.address,
             connected_ms: clock::wall_ms(),
             show_limits,
             logged_on: None,
@@ -120,15 +140,15 @@ impl<D: Dialect> Connection<D> {
                     return None;
                 }
             };
-        let credentials = credentials(self.session.logged_on.map(|(account, _)| account), &params);
+        let credentials = self.caller().credentials(&params);
         let route = of_method::<D>(&frame.method);
         if let Some(read_ns) = read_ns.filter(|_| route.is_some_and(|route| D::is_place(route.operation))) {
             state.stamp(params.get("newClientOrderId").unwrap_or_default(), read_ns);
         }
         let served = match route {
             Some(route) => {
-                let door = Door { line: self.session.outbox.line(), late: false };
-                serve::<D>(state, route, &params, &credentials, door, now_ms)
+                let way = Way { line: self.session.outbox.line(), late: false };
+                serve::<D>(state, route, &params, &credentials, way, now_ms)
             }
             None => self.session_request(state, &frame.method, &params, &credentials, now_ms),
         };
@@ -136,7 +156,6 @@ impl<D: Dialect> Connection<D> {
             return Some(ms);
         }
         self.send(state, frame.id, served, params.flag("returnRateLimits"), now_ms);
-        publish(state, now_ms);
         None
     }
 
@@ -151,36 +170,41 @@ impl<D: Dialect> Connection<D> {
         let line = self.session.outbox.line().and_then(Line::tag);
         let names = [method, ""];
         let target = Target { product: Some(D::PRODUCT), line, names, unsigned: true, ..Target::default() };
-        let delivery = match state.faults.intake(&target) {
-            Intake::Pass | Intake::Held(_) => Delivery::Now,
-            Intake::Lost => Delivery::lost_request(),
-            Intake::Refused(reply) => Delivery::refused(*reply),
-        };
-        if delivery != Delivery::Now {
-            return Served { answer: Ok(Vec::new()), account: None, delivery };
+        let unserved = |delivery| Served { answer: Ok(Vec::new()), account: None, delivery };
+        match state.faults.intake(&target) {
+            // A session is asked in order: such a request is not held.
+            Intake::Pass | Intake::Held(_) => {}
+            Intake::Lost => return unserved(Delivery::lost_request()),
+            Intake::Refused(reply) => return unserved(Delivery::refused(*reply)),
         }
         let request = SessionRequest { params, credentials, now_ms };
         let answer = state
-            .weight_mut(D::PRODUCT)
-            .spend(SESSION_WEIGHT, now_ms)
+            .addresses
+            .spend(D::PRODUCT, self.session.address, SESSION_WEIGHT, now_ms)
+            .and_then(|()| params.check(None))
             .and_then(|()| D::session_request(&mut self.session, state, method, &request));
         Served { answer, account: None, delivery: state.faults.delivery(&target) }
     }
 
     /// A request on its way: it reaches the engine later, whether or not its connection is still there.
     fn hold(&self, text: &str, ms: u64) {
-        let late = Late::<D> {
-            shared: Arc::clone(&self.shared),
-            outbox: Arc::clone(&self.session.outbox),
-            session: self.session.logged_on.map(|(account, _)| account),
-            show_limits: self.session.show_limits,
-            text: text.to_owned(),
-            dialect: PhantomData,
-        };
+        let (shared, caller, text) = (Arc::clone(&self.shared), self.caller(), text.to_owned());
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(ms)).await;
-            late.arrive();
+            let mut state = shared.lock();
+            let now_ms = state.faults.venue_ms(clock::wall_ms());
+            caller.outbox.unit.during(|| caller.arrive_late::<D>(&mut state, &text, now_ms));
+            publish(&mut state, now_ms);
         });
+    }
+
+    fn caller(&self) -> ApiCaller {
+        ApiCaller {
+            outbox: Arc::clone(&self.session.outbox),
+            address: self.session.address,
+            session: self.session.logged_on.map(|(account, _)| account),
+            show_limits: self.session.show_limits,
+        }
     }
 
     fn send(
@@ -191,52 +215,83 @@ impl<D: Dialect> Connection<D> {
         show_limits: Option<bool>,
         now_ms: i64,
     ) {
-        let shown = show_limits.unwrap_or(self.session.show_limits);
-        send::<D>(&self.session.outbox, state, id, served, shown, now_ms);
+        self.caller().send::<D>(state, id, served, show_limits, now_ms);
     }
 }
 
-/// Writes an answer and queues it.
-fn send<D: Dialect>(
-    outbox: &Outbox,
-    state: &mut State,
-    id: Option<&RawValue>,
-    served: Served,
+/// Who asks over a connection, and where the answers go.
+struct ApiCaller {
+    outbox: Arc<Outbox>,
+    address: IpAddr,
+    session: Option<AccountId>,
     show_limits: bool,
-    now_ms: i64,
-) {
-    let limits =
-        show_limits.then(|| json(&D::limits(state, served.account, now_ms)).expect("limits serialise"));
-    match served.delivery {
-        Delivery::Now => outbox.push(envelope(id, &served.answer, limits.as_deref())),
-        Delivery::Troubled(detour) => {
-            send_troubled(outbox, &detour, id, served.answer, limits.as_deref(), now_ms);
-        }
-        Delivery::Held(_) => unreachable!("there is no answer yet"),
-    }
 }
 
-fn send_troubled(
-    outbox: &Outbox,
-    detour: &Detour,
-    id: Option<&RawValue>,
-    answer: Answer,
-    limits: Option<&[u8]>,
-    now_ms: i64,
-) {
-    if detour.lost {
-        return;
+impl ApiCaller {
+    /// A request that a fault has held on its way reaches the engine.
+    fn arrive_late<D: Dialect>(&self, state: &mut State, text: &str, now_ms: i64) {
+        let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else { return };
+        let params = frame.params.map_or_else(|| Ok(Params::default()), |raw| Params::of_json(raw.get()));
+        let (Ok(params), Some(route)) = (params, of_method::<D>(&frame.method)) else { return };
+        let way = Way { line: self.outbox.line(), late: true };
+        let served = serve::<D>(state, route, &params, &self.credentials(&params), way, now_ms);
+        self.send::<D>(state, frame.id, served, params.flag("returnRateLimits"), now_ms);
     }
-    let wrong = RawValue::from_string("\"not-your-request\"".to_owned()).expect("it is JSON");
-    let id = if detour.wrong == Some(Field::RequestId) { Some(&*wrong) } else { id };
-    let message = match &detour.instead {
-        None => envelope(id, &answer, limits),
-        Some(reply) => replaced(id, reply, now_ms),
-    };
-    for _ in 0..1 + u8::from(detour.twice) {
-        match detour.after_ms {
-            Some(ms) => outbox.push_after(message.clone(), Duration::from_millis(ms)),
-            None => outbox.push(message.clone()),
+
+    fn credentials<'p>(&self, params: &'p Params<'_>) -> Credentials<'p> {
+        Credentials {
+            address: self.address,
+            key: params.get("apiKey").map(Cow::Borrowed),
+            signature: params.get("signature").map(Cow::Borrowed),
+            signed: [Cow::Owned(params.payload()), Cow::Borrowed("")],
+            session: self.session,
+            no_key: || ApiError::mandatory("apiKey"),
+        }
+    }
+
+    fn send<D: Dialect>(
+        &self,
+        state: &mut State,
+        id: Option<&RawValue>,
+        served: Served,
+        show_limits: Option<bool>,
+        now_ms: i64,
+    ) {
+        let caller = Caller { account: served.account, address: self.address };
+        let limits = show_limits
+            .unwrap_or(self.show_limits)
+            .then(|| json(&D::limits(state, caller, now_ms)).expect("limits serialise"));
+        match served.delivery {
+            Delivery::Now => self.outbox.push(envelope(id, &served.answer, limits.as_deref())),
+            Delivery::Troubled(detour) => {
+                self.send_troubled(&detour, id, &served.answer, limits.as_deref(), now_ms);
+            }
+            Delivery::Held(_) => unreachable!("there is no answer yet"),
+        }
+    }
+
+    fn send_troubled(
+        &self,
+        detour: &Detour,
+        id: Option<&RawValue>,
+        answer: &Answer,
+        limits: Option<&[u8]>,
+        now_ms: i64,
+    ) {
+        if detour.lost {
+            return;
+        }
+        let wrong = RawValue::from_string("\"not-your-request\"".to_owned()).expect("it is JSON");
+        let id = if detour.wrong == Some(Field::RequestId) { Some(&*wrong) } else { id };
+        let message = match &detour.instead {
+            None => envelope(id, answer, limits),
+            Some(reply) => replaced(id, reply, now_ms),
+        };
+        for _ in 0..1 + u8::from(detour.twice) {
+            match detour.after_ms {
+                Some(ms) => self.outbox.push_after(message.clone(), Duration::from_millis(ms)),
+                None => self.outbox.push(message.clone()),
+            }
         }
     }
 }
@@ -246,52 +301,15 @@ fn replaced(id: Option<&RawValue>, reply: &Reply, now_ms: i64) -> Utf8Bytes {
     let id = id.map_or("null", RawValue::get);
     match &reply.body {
         ReplyBody::Text(text) => (*text).into(),
-        ReplyBody::Error(error) => {
-            let mut error = serde_json::json!({"code": error.code, "msg": error.msg});
+        ReplyBody::Error { code, msg } => {
+            let mut error = serde_json::json!({"code": code, "msg": msg});
             if let Some(seconds) = reply.retry_after {
-                let until =
-                    now_ms.saturating_add(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000));
-                error["data"] = serde_json::json!({"serverTime": now_ms, "retryAfter": until});
+                let wait_ms = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
+                error["data"] =
+                    serde_json::json!({"serverTime": now_ms, "retryAfter": now_ms.saturating_add(wait_ms)});
             }
             format!("{{\"id\":{id},\"status\":{},\"error\":{error}}}", reply.status).into()
         }
-    }
-}
-
-fn credentials<'p>(session: Option<AccountId>, params: &'p Params<'_>) -> Credentials<'p> {
-    Credentials {
-        key: params.get("apiKey").map(Cow::Borrowed),
-        signature: params.get("signature").map(Cow::Borrowed),
-        signed: [Cow::Owned(params.payload()), Cow::Borrowed("")],
-        session,
-        no_key: || ApiError::mandatory("apiKey"),
-    }
-}
-
-/// A request that a fault has held on its way.
-struct Late<D> {
-    shared: Arc<Shared>,
-    outbox: Arc<Outbox>,
-    session: Option<AccountId>,
-    show_limits: bool,
-    text: String,
-    dialect: PhantomData<fn(D)>,
-}
-
-impl<D: Dialect> Late<D> {
-    /// It reaches the engine.
-    fn arrive(&self) {
-        let mut state = self.shared.lock();
-        let now_ms = state.faults.venue_ms(clock::wall_ms());
-        let Ok(frame) = serde_json::from_str::<Frame<'_>>(&self.text) else { return };
-        let params = frame.params.map_or_else(|| Ok(Params::default()), |raw| Params::of_json(raw.get()));
-        let (Ok(params), Some(route)) = (params, of_method::<D>(&frame.method)) else { return };
-        let door = Door { line: self.outbox.line(), late: true };
-        let served =
-            serve::<D>(&mut state, route, &params, &credentials(self.session, &params), door, now_ms);
-        let shown = params.flag("returnRateLimits").unwrap_or(self.show_limits);
-        send::<D>(&self.outbox, &mut state, frame.id, served, shown, now_ms);
-        publish(&mut state, now_ms);
     }
 }
 
@@ -301,14 +319,32 @@ impl<D: Dialect> Frames for Connection<D> {
         let read_ns = shared.stamps.then(clock::wall_ns);
         let mut state = shared.lock();
         let now_ms = state.faults.venue_ms(clock::wall_ms());
-        match serde_json::from_str::<Frame<'_>>(text) {
-            Ok(frame) => {
+        let unit = self.session.outbox.unit;
+        unit.during(|| match serde_json::from_str::<Frame<'_>>(text) {
+            Ok(frame) if is_id(frame.id) => {
                 if let Some(ms) = self.answer(&mut state, &frame, now_ms, read_ns) {
                     self.hold(text, ms);
                 }
             }
-            Err(_) => self.send(&mut state, None, refused(ApiError::bad_json()), None, now_ms),
+            Ok(_) | Err(_) => {
+                let spent = state.addresses.spend(D::PRODUCT, self.session.address, SESSION_WEIGHT, now_ms);
+                let error = spent.err().unwrap_or_else(ApiError::bad_json);
+                self.send(&mut state, None, refused(error), None, now_ms);
+            }
+        });
+        publish(&mut state, now_ms);
+    }
+}
+
+/// A whole number, a text of at most [`ID_LEN_MAX`] characters, or null.
+fn is_id(id: Option<&RawValue>) -> bool {
+    let Some(id) = id.map(RawValue::get) else { return true };
+    match id.as_bytes() {
+        b"null" => true,
+        [b'"', ..] => {
+            serde_json::from_str::<Cow<'_, str>>(id).is_ok_and(|id| id.chars().count() <= ID_LEN_MAX)
         }
+        _ => id.parse::<i64>().is_ok() || id.parse::<u64>().is_ok(),
     }
 }
 
@@ -334,6 +370,12 @@ fn envelope(id: Option<&RawValue>, answer: &Answer, limits: Option<&[u8]>) -> Ut
         Err(error) => {
             write!(out, "{{\"id\":{id},\"status\":{},\"error\":", error.status).expect("a vector takes all");
             serde_json::to_writer(&mut out, error).expect("errors serialise");
+            if let Some(retry) = &error.retry {
+                out.pop();
+                out.extend_from_slice(b",\"data\":");
+                serde_json::to_writer(&mut out, retry).expect("moments serialise");
+                out.push(b'}');
+            }
         }
     }
     if let Some(limits) = limits {

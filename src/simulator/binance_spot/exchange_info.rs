@@ -1,13 +1,14 @@
 //! `exchangeInfo`: what is listed, its filters and the venue's limits.
 
+use schemas::units::Decimal;
 use serde_json::{Value, json};
 
 use super::market::named;
-use super::order_rules::STEPS_MAX;
 use super::views::stp_word;
 use crate::simulator::binance::limits::RateLimit;
 use crate::simulator::binance::numbers::Fixed;
 use crate::simulator::binance::route::{self, Answer, Request};
+use crate::simulator::profile::STEPS_MAX;
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
 
@@ -32,14 +33,14 @@ fn rate_limits(state: &mut State, now_ms: i64) -> Vec<RateLimit> {
     // Every account has the same limits, and there is at least one.
     let orders =
         state.accounts.first_mut().map(|account| account.orders[Product::Spot.index()].shown(now_ms));
-    let weight = state.weight_mut(Product::Spot).shown(now_ms);
-    let all = std::iter::once(weight).chain(orders.into_iter().flatten());
-    all.map(RateLimit::without_count).collect()
+    let (weight, requests) = state.addresses.listed(Product::Spot);
+    let orders = orders.into_iter().flatten().map(RateLimit::without_count);
+    std::iter::once(weight).chain(orders).chain(requests).collect()
 }
 
 fn listing(state: &State, symbol: &Symbol) -> Value {
-    let profile = &state.profile.spot;
-    let stp: Vec<_> = profile.allowed_stp.iter().map(|mode| stp_word(*mode)).collect();
+    let rules = &symbol.rules;
+    let stp: Vec<_> = rules.allowed_stp.iter().map(|mode| stp_word(*mode)).collect();
     json!({
         "symbol": symbol.spec.name,
         "status": "TRADING",
@@ -62,17 +63,17 @@ fn listing(state: &State, symbol: &Symbol) -> Value {
         "pegInstructionsAllowed": false,
         "isSpotTradingAllowed": true,
         "isMarginTradingAllowed": false,
-        "filters": filters(state, symbol),
+        "filters": filters(symbol),
         "permissions": [],
         "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": stp_word(profile.default_stp),
+        "defaultSelfTradePreventionMode": stp_word(rules.default_stp),
         "allowedSelfTradePreventionModes": stp,
     })
 }
 
-fn filters(state: &State, symbol: &Symbol) -> Value {
-    let profile = &state.profile.spot;
-    let least = profile.least_notional;
+fn filters(symbol: &Symbol) -> Value {
+    let rules = &symbol.rules;
+    let least = rules.notional.as_ref().map_or(Decimal::ZERO, |notional| notional.min);
     let notional = Fixed::new(least.mantissa(), u8::try_from(least.scale()).expect("at most 18 digits"));
     json!([
         {
@@ -95,6 +96,6 @@ fn filters(state: &State, symbol: &Symbol) -> Value {
             "applyMaxToMarket": false,
             "avgPriceMins": 0,
         },
-        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": profile.open_orders},
+        {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": rules.max_orders},
     ])
 }

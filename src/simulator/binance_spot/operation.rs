@@ -1,11 +1,10 @@
 //! What Spot can be asked.
 
 use super::{account, exchange_info, market, orders, session};
-use crate::simulator::binance::Dialect;
 use crate::simulator::binance::limits::RateLimit;
 use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Weight, json, open, signed};
 use crate::simulator::binance::ws_api::{Session, SessionRequest};
-use crate::simulator::engine::AccountId;
+use crate::simulator::binance::{Caller, Dialect};
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
 
@@ -65,6 +64,7 @@ const ROUTES: [Route<Operation>; 18] = [
 impl Dialect for Spot {
     const PRODUCT: Product = Product::Spot;
     const REST_PREFIX: &'static str = "/api/v3/";
+    const CONNECT_WEIGHT: u64 = 2;
     const ORDER_COUNT_HEADER: &'static str = "x-mbx-order-count-1d";
 
     type Operation = Operation;
@@ -111,9 +111,9 @@ impl Dialect for Spot {
         operation == Op::Place
     }
 
-    fn limits(state: &mut State, account: Option<AccountId>, now_ms: i64) -> Vec<RateLimit> {
-        let weight = state.weight_mut(Self::PRODUCT).shown(now_ms);
-        let orders = account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
+    fn limits(state: &mut State, caller: Caller, now_ms: i64) -> Vec<RateLimit> {
+        let weight = state.addresses.shown(Self::PRODUCT, caller.address, now_ms);
+        let orders = caller.account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
         orders.into_iter().flatten().chain([weight]).collect()
     }
 }

@@ -4,15 +4,13 @@ use schemas::order::Side;
 use schemas::units::Decimal;
 
 use super::views::parse_side;
-use crate::simulator::binance::error::ApiError;
+use crate::simulator::binance::error::{ApiError, legal};
 use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::Request;
 use crate::simulator::engine::{ClientId, Life, NewOrder, StpMode};
+use crate::simulator::profile::{STEPS_MAX, SymbolRules};
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
-
-/// Most ticks in a price and lots in a quantity: their product stays far inside 128 bits.
-pub(super) const STEPS_MAX: i64 = 1_000_000_000_000_000;
 
 /// Digits that the assets have at most; more are "too much precision", fewer than that a filter's business.
 const ASSET_DECIMALS: u8 = 8;
@@ -37,13 +35,14 @@ pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<(NewOrder
         None => state.make_client_id(),
         Some(text) => client_id("newClientOrderId", text)?,
     };
-    let rules = state.symbol(symbol);
-    let (price, qty) = numbers(params, rules)?;
-    check_filters(state, rules, price, qty)?;
-    if state.engine().open_orders_of(account, symbol) >= state.profile.spot.open_orders {
+    let listed = state.symbol(symbol);
+    let rules = &listed.rules;
+    let (price, qty) = numbers(params, listed)?;
+    check_filters(listed, price, qty)?;
+    if state.engine().open_orders_of(account, symbol) >= rules.max_orders {
         return Err(ApiError::filter("MAX_NUM_ORDERS"));
     }
-    let stp = stp(state, params)?;
+    let stp = stp(rules, params)?;
     state.orders_mut(account, Product::Spot).check(request.now_ms)?;
     let new = NewOrder {
         stp,
@@ -56,7 +55,7 @@ pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<(NewOrder
 /// A client order id, or -1100.
 pub(super) fn client_id(name: &str, text: &str) -> Result<ClientId, ApiError> {
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    ClientId::new(text).filter(|_| plain).ok_or_else(|| ApiError::illegal(name))
+    ClientId::new(text).filter(|_| plain).ok_or_else(|| ApiError::illegal_in(name, legal::CLIENT_ID))
 }
 
 fn life(params: &Params<'_>) -> Result<Life, ApiError> {
@@ -77,7 +76,7 @@ fn detail(params: &Params<'_>, life: Life) -> Result<Detail, ApiError> {
         Some("ACK") => Ok(Detail::Ack),
         Some("RESULT") => Ok(Detail::Result),
         Some("FULL") => Ok(Detail::Full),
-        Some(_) => Err(ApiError::bad_enum("newOrderRespType")),
+        Some(_) => Err(ApiError::not_valid("newOrderRespType")),
         None if life == Life::Gtx => Ok(Detail::Ack),
         None => Ok(Detail::Full),
     }
@@ -103,23 +102,25 @@ fn steps(number: Decimal, decimals: u8, name: &str, filter: &str) -> Result<i64,
         .ok_or_else(|| ApiError::filter(filter))
 }
 
-fn check_filters(state: &State, symbol: &Symbol, price: i64, qty: i64) -> Result<(), ApiError> {
+fn check_filters(symbol: &Symbol, price: i64, qty: i64) -> Result<(), ApiError> {
     let tick_lots = i128::from(price) * i128::from(qty);
     let notional = Decimal::from_steps(tick_lots, symbol.spec.price_decimals + symbol.spec.qty_decimals);
-    if notional < state.profile.spot.least_notional { Err(ApiError::filter("NOTIONAL")) } else { Ok(()) }
+    let least = symbol.rules.notional.as_ref().map(|notional| notional.min);
+    if least.is_some_and(|least| notional < least) { Err(ApiError::filter("NOTIONAL")) } else { Ok(()) }
 }
 
-fn stp(state: &State, params: &Params<'_>) -> Result<StpMode, ApiError> {
+fn stp(rules: &SymbolRules, params: &Params<'_>) -> Result<StpMode, ApiError> {
     let mode = match params.get("selfTradePreventionMode") {
-        None => return Ok(state.profile.spot.default_stp),
+        None => return Ok(rules.default_stp),
         Some("NONE") => StpMode::None,
+        Some("EXPIRE_TAKER") => StpMode::ExpireTaker,
         Some("EXPIRE_MAKER") => StpMode::ExpireMaker,
-        Some("EXPIRE_TAKER" | "EXPIRE_BOTH" | "DECREMENT" | "TRANSFER") => {
-            return Err(ApiError::stp_not_allowed());
-        }
-        Some(_) => return Err(ApiError::bad_enum("selfTradePreventionMode")),
+        Some("EXPIRE_BOTH") => StpMode::ExpireBoth,
+        Some("DECREMENT") => StpMode::Decrement,
+        Some("TRANSFER") => StpMode::Transfer,
+        Some(_) => return Err(ApiError::not_valid("selfTradePreventionMode")),
     };
-    if state.profile.spot.allowed_stp.contains(&mode) { Ok(mode) } else { Err(ApiError::stp_not_allowed()) }
+    if rules.allowed_stp.contains(&mode) { Ok(mode) } else { Err(ApiError::stp_not_allowed()) }
 }
 
 /// The asset that an order's own side receives: what a commission would be paid in.

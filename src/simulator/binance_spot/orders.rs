@@ -115,7 +115,7 @@ pub(super) fn cancel(state: &mut State, request: &Request<'_>) -> Answer {
         Some("ONLY_NEW") if order.filled > 0 => return Err(ApiError::cancel_restricted()),
         Some("ONLY_PARTIALLY_FILLED") if order.filled == 0 => return Err(ApiError::cancel_restricted()),
         None | Some("ONLY_NEW" | "ONLY_PARTIALLY_FILLED") => {}
-        Some(_) => return Err(ApiError::bad_enum("cancelRestrictions")),
+        Some(_) => return Err(ApiError::bad_cancel_restrictions()),
     }
     if state.faults.refuses_cancels(symbol) {
         return Err(ApiError::overloaded());

@@ -223,7 +223,7 @@ pub(in crate::simulator) fn balances(
         u: now_ms,
         balances: assets.iter().map(changed).collect(),
     };
-    state.hub.send_user(account, &json_text(&position));
+    state.hub.send_user(account, || json_text(&position));
 }
 
 fn is_heard(state: &State, account: AccountId, symbol: SymbolId) -> bool {
@@ -233,6 +233,6 @@ fn is_heard(state: &State, account: AccountId, symbol: SymbolId) -> bool {
 fn tell<'a, P: Serialize>(state: &'a State, order: &Order, report: impl FnOnce(&'a Symbol) -> P) {
     if is_heard(state, order.account, order.symbol) {
         let report = report(state.symbol(order.symbol));
-        state.hub.send_user(order.account, &json_text(&report));
+        state.hub.send_user(order.account, || json_text(&report));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::simulator::binance::auth::authenticate;
+use crate::simulator::binance::auth::{authenticate, authenticate_session};
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::hub::UserSubscription;
 use crate::simulator::binance::route::{Answer, json};
@@ -20,7 +20,7 @@ pub(super) fn answer(
 ) -> Answer {
     match method {
         "session.logon" => {
-            let account = authenticate(state, request.params, request.credentials, request.now_ms)?;
+            let account = authenticate_session(state, request.params, request.credentials, request.now_ms)?;
             session.logged_on = Some((account, request.now_ms));
             status(session, state, request.now_ms)
         }

@@ -2,12 +2,11 @@
 
 pub(super) mod market_streams;
 
-use super::binance::Dialect;
 use super::binance::error::ApiError;
 use super::binance::limits::RateLimit;
 use super::binance::route::{Answer, Request, Route, Weight, open};
 use super::binance::ws_api::{Session, SessionRequest};
-use super::engine::AccountId;
+use super::binance::{Caller, Dialect};
 use super::state::State;
 use super::symbols::Product;
 
@@ -30,6 +29,7 @@ const ROUTES: [Route<Operation>; 2] = [
 impl Dialect for UsdM {
     const PRODUCT: Product = Product::UsdM;
     const REST_PREFIX: &'static str = "/fapi/";
+    const CONNECT_WEIGHT: u64 = 5;
     const ORDER_COUNT_HEADER: &'static str = "x-mbx-order-count-1m";
 
     type Operation = Operation;
@@ -58,9 +58,9 @@ impl Dialect for UsdM {
         false
     }
 
-    fn limits(state: &mut State, account: Option<AccountId>, now_ms: i64) -> Vec<RateLimit> {
-        let weight = state.weight_mut(Self::PRODUCT).shown(now_ms);
-        let orders = account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
+    fn limits(state: &mut State, caller: Caller, now_ms: i64) -> Vec<RateLimit> {
+        let weight = state.addresses.shown(Self::PRODUCT, caller.address, now_ms);
+        let orders = caller.account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
         orders.into_iter().flatten().chain([weight]).collect()
     }
 }

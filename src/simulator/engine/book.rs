@@ -3,7 +3,7 @@
 use schemas::order::Side;
 
 use super::orders::{NONE, Orders, Slot};
-use super::types::{Event, SymbolId};
+use super::types::{Event, SymbolId, reaches};
 
 /// All orders at one price, the oldest first.
 #[derive(Clone, Copy, Debug)]
@@ -39,6 +39,11 @@ impl Half {
     /// Price and quantity, best first.
     pub(super) fn levels(&self) -> impl Iterator<Item = (i64, i64)> {
         self.levels.iter().rev().map(|level| (self.rank(level.rank), level.qty))
+    }
+
+    /// Price and oldest order, best first.
+    pub(super) fn queues(&self) -> impl Iterator<Item = (i64, Slot)> {
+        self.levels.iter().rev().map(|level| (self.rank(level.rank), level.first))
     }
 
     pub(super) fn quantity_at(&self, price: i64) -> i64 {
@@ -90,6 +95,13 @@ impl Book {
         }
     }
 
+    /// An empty book; its levels' room is kept.
+    pub(super) fn wipe(&mut self) {
+        self.bids.levels.clear();
+        self.asks.levels.clear();
+        self.update_id = 0;
+    }
+
     const fn half_mut(&mut self, side: Side) -> &mut Half {
         match side {
             Side::Buy => &mut self.bids,
@@ -103,10 +115,7 @@ impl Book {
 
     /// Whether an order of `side` at `price` would trade at once.
     pub(super) fn crosses(&self, side: Side, price: i64) -> bool {
-        self.half(side.opposite()).front().is_some_and(|(best, _)| match side {
-            Side::Buy => best <= price,
-            Side::Sell => best >= price,
-        })
+        self.half(side.opposite()).front().is_some_and(|(best, _)| reaches(side, price, best))
     }
 
     /// Puts an order at the end of its level's queue.
@@ -153,7 +162,7 @@ impl Book {
         }
     }
 
-    /// Takes `qty` lots off a level: the order at its front was filled by as much.
+    /// Takes `qty` lots off a level: one of its orders became smaller by as much.
     pub(super) fn reduce(&mut self, side: Side, price: i64, qty: i64) {
         self.half_mut(side).level_mut(price).qty -= qty;
     }

@@ -11,9 +11,6 @@ use crate::simulator::outbox::Outbox;
 use crate::simulator::publish::publish;
 use crate::simulator::state::State;
 
-/// Why a connection is closed: the server goes away.
-const GOING_AWAY: u16 = 1001;
-
 /// Carries out what the time line has come to, `mono_ms` after the start.
 pub(in crate::simulator) fn advance(state: &mut State, mono_ms: u64, wall_ms: i64) {
     let changes = state.faults.advance(mono_ms);
@@ -145,7 +142,7 @@ fn disconnect(line: &Line, how: How, wall_ms: i64) {
     match (how, line.outbox()) {
         (How::Shutdown, Some(outbox)) => {
             outbox.push(format!("{{\"event\":{{\"e\":\"serverShutdown\",\"E\":{wall_ms}}}}}").into());
-            outbox.close(GOING_AWAY);
+            outbox.finish();
         }
         (How::Reset, _) | (_, None) => line.cut(),
         (
@@ -157,7 +154,7 @@ fn disconnect(line: &Line, how: How, wall_ms: i64) {
             | How::Empty
             | How::Negative,
             Some(outbox),
-        ) => outbox.close(GOING_AWAY),
+        ) => outbox.finish(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! everything on: one look at a flag a call.
 
 use std::io;
+use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
@@ -45,6 +46,7 @@ struct Control {
     waker: Mutex<Option<Waker>>,
     resumed: Notify,
     outbox: OnceLock<Weak<Outbox>>,
+    address: OnceLock<IpAddr>,
 }
 
 /// What faults do to a line.
@@ -63,8 +65,14 @@ pub(super) struct Trouble {
 }
 
 impl Line {
-    pub(super) fn new() -> Self {
-        Self(Arc::default())
+    /// A connection from that address.
+    pub(super) fn from(address: IpAddr) -> Self {
+        Self(Arc::new(Control { address: address.into(), ..Control::default() }))
+    }
+
+    /// Where it comes from.
+    pub(in crate::simulator) fn address(&self) -> IpAddr {
+        self.0.address.get().copied().unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 
     /// Which connection it is and what it is used for; none if it only asks `/venue/*`.

@@ -1,6 +1,7 @@
 //! Lets every connection of a listener pass through a [`LineIo`].
 
 use std::io;
+use std::net::SocketAddr;
 
 use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
@@ -11,7 +12,7 @@ use super::line::{Cut, Line, LineIo};
 #[derive(Debug)]
 pub(in crate::simulator) struct LineListener<L>(pub(in crate::simulator) L);
 
-impl<L: Listener> Listener for LineListener<L>
+impl<L: Listener<Addr = SocketAddr>> Listener for LineListener<L>
 where
     L::Io: Cut,
 {
@@ -20,7 +21,7 @@ where
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         let (io, addr) = self.0.accept().await;
-        (LineIo::new(io, Line::new()), addr)
+        (LineIo::new(io, Line::from(addr.ip())), addr)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -28,7 +29,7 @@ where
     }
 }
 
-impl<L: Listener> Connected<IncomingStream<'_, LineListener<L>>> for Line
+impl<L: Listener<Addr = SocketAddr>> Connected<IncomingStream<'_, LineListener<L>>> for Line
 where
     L::Io: Cut,
 {

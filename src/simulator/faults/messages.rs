@@ -1,22 +1,26 @@
 //! What becomes of the messages of streams.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 
-use super::edit;
-use super::kind::{Fault, How};
-use super::plan::{Plan, Target};
+use super::kind::{Fault, How, Stream};
+use super::plan::{LineTag, Plan, Target};
 use super::switch::FaultSwitch;
+use super::{Line, edit, is_plain_mute};
 use crate::simulator::outbox::Outbox;
 
 /// What becomes of one message.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Fate {
     dropped: bool,
     twice: bool,
     after_ms: Option<u64>,
     behind: bool,
+    /// Its numbers are so far off.
+    off_by: Option<i64>,
+    spoilt: Option<How>,
 }
 
 /// A message that waits for the next one of its stream on its connection.
@@ -27,37 +31,35 @@ pub(super) struct Stashed {
     message: Utf8Bytes,
 }
 
-/// Sends a stream's message as the faults let it come through. `wrap` makes of a payload what a listener gets.
+/// Sends a stream's message as the faults let it come through. `payload` is written for a listener, `wrap` makes of it
+/// what the listener gets.
 pub(super) fn send<'a>(
     (plan, stash): (&mut Plan, &mut Vec<Stashed>),
     target: &Target<'_>,
     stream: &str,
     listeners: impl Iterator<Item = &'a Arc<Outbox>>,
-    payload: &str,
-    wrap: impl Fn(&Outbox, &str) -> Utf8Bytes,
+    payload: impl Fn(&Outbox) -> String,
+    wrap: impl Fn(&Outbox, String) -> Utf8Bytes,
 ) {
     // What is told of no connection touches all listeners alike.
-    let mut common = payload.to_owned();
-    let fate = plan.fate(target, false, &mut common);
+    let common = plan.fate(target, false);
     for outbox in listeners {
-        let line = outbox.line().and_then(super::line::Line::tag);
-        let own = Target {
-            line: line.map(|tag| super::plan::LineTag { user: tag.user || is_user(target), ..tag }),
-            ..*target
-        };
-        let mut text = common.clone();
-        let own = plan.fate(&own, true, &mut text);
-        if fate.dropped || own.dropped {
+        let line = outbox.line().and_then(Line::tag);
+        let line = line.map(|tag| LineTag { user: tag.user || target.stream == Some(Stream::User), ..tag });
+        let fate = common.and(plan.fate(&Target { line, ..*target }, true));
+        if fate.dropped {
             continue;
         }
-        let message = wrap(outbox, &text);
-        if fate.behind || own.behind {
+        let mut text = payload(outbox);
+        fate.edit(&mut text);
+        let message = wrap(outbox, text);
+        if fate.behind {
             stash.push(Stashed { outbox: Arc::clone(outbox), stream: stream.to_owned(), message });
             continue;
         }
-        for _ in 0..1 + u8::from(fate.twice || own.twice) {
-            match fate.after_ms.max(own.after_ms) {
-                Some(ms) => outbox.push_after(message.clone(), std::time::Duration::from_millis(ms)),
+        for _ in 0..1 + u8::from(fate.twice) {
+            match fate.after_ms {
+                Some(ms) => outbox.push_after(message.clone(), Duration::from_millis(ms)),
                 None => outbox.push(message.clone()),
             }
         }
@@ -72,36 +74,52 @@ pub(super) fn release(stash: &mut Vec<Stashed>, meant: impl Fn(&Stashed) -> bool
     }
 }
 
-fn is_user(target: &Target<'_>) -> bool {
-    target.stream == Some(super::kind::Stream::User)
+impl Fate {
+    /// Both.
+    fn and(self, other: Self) -> Self {
+        Self {
+            dropped: self.dropped || other.dropped,
+            twice: self.twice || other.twice,
+            after_ms: self.after_ms.max(other.after_ms),
+            behind: self.behind || other.behind,
+            off_by: self.off_by.or(other.off_by),
+            spoilt: self.spoilt.or(other.spoilt),
+        }
+    }
+
+    fn edit(self, text: &mut String) {
+        if let Some(by) = self.off_by {
+            for name in ["U", "u", "pu", "t", "a", "f", "l", "i", "lastUpdateId"] {
+                edit::add(text, name, by);
+            }
+        }
+        if let Some(how) = self.spoilt {
+            spoil(text, how);
+        }
+    }
 }
 
 impl Plan {
-    /// What becomes of a message by the faults of single connections, or by all others; its text is changed.
-    fn fate(&mut self, target: &Target<'_>, of_line: bool, text: &mut String) -> Fate {
+    /// What becomes of a message by the faults of single connections, or by all others.
+    fn fate(&mut self, target: &Target<'_>, of_line: bool) -> Fate {
         let meant = |switch: &FaultSwitch| switch.connection.is_some() == of_line;
         // Plain mutes have been asked before the message was made.
-        let muted = |switch: &FaultSwitch| meant(switch) && !super::is_plain_mute(switch);
+        let muted = |switch: &FaultSwitch| meant(switch) && !is_plain_mute(switch);
         let dropped = self.strike_of(Fault::MuteStream, target, muted).is_some()
             || self.strike_of(Fault::DropMessages, target, meant).is_some();
         if dropped {
             return Fate { dropped, ..Fate::default() };
         }
-        if let Some(switch) = self.strike_of(Fault::WrongIds, target, meant) {
-            let by = switch.params.by.unwrap_or(1_000);
-            for name in ["U", "u", "pu", "t", "a", "f", "l", "i", "lastUpdateId"] {
-                edit::add(text, name, by);
-            }
-        }
-        if let Some(switch) = self.strike_of(Fault::SpoilBook, target, meant) {
-            spoil(text, switch.params.how.unwrap_or(How::Crossed));
-        }
+        let wrong = self.strike_of(Fault::WrongIds, target, meant);
+        let spoilt = self.strike_of(Fault::SpoilBook, target, meant);
         let late = self.strike_of(Fault::DelayMessages, target, meant);
         Fate {
             dropped,
             twice: self.strike_of(Fault::DuplicateMessages, target, meant).is_some(),
             after_ms: late.map(|switch| self.delay(&switch)),
             behind: self.strike_of(Fault::ReorderMessages, target, meant).is_some(),
+            off_by: wrong.map(|switch| switch.params.by.unwrap_or(1_000)),
+            spoilt: spoilt.map(|switch| switch.params.how.unwrap_or(How::Crossed)),
         }
     }
 }

@@ -199,8 +199,8 @@ impl Faults {
         target: &Target<'_>,
         stream: &str,
         listeners: impl Iterator<Item = &'a Arc<Outbox>>,
-        payload: &str,
-        wrap: impl Fn(&Outbox, &str) -> Utf8Bytes,
+        payload: impl Fn(&Outbox) -> String,
+        wrap: impl Fn(&Outbox, String) -> Utf8Bytes,
     ) {
         let (mut plan, mut stash) = (self.plan(), lock(&self.0.stash));
         messages::send((&mut plan, &mut stash), target, stream, listeners, payload, wrap);

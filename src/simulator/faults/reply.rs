@@ -1,5 +1,7 @@
 //! What a faulty venue answers instead: errors in its own words, and what is no answer at all.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 
 use super::switch::{FaultParams, Status};
@@ -83,7 +85,7 @@ pub(in crate::simulator) struct Reply {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::simulator) enum ReplyBody {
     /// A code and words.
-    Error(ApiError),
+    Error { code: i32, msg: Cow<'static, str> },
     /// Some text.
     Text(&'static str),
 }
@@ -102,36 +104,30 @@ impl Reply {
         }
         if params.code.is_some() || params.msg.is_some() {
             let (code, msg) = match reply.body {
-                ReplyBody::Error(error) => (error.code, error.msg),
+                ReplyBody::Error { code, msg } => (code, msg),
                 ReplyBody::Text(_) => (-1000, "".into()),
             };
-            let (code, msg) =
-                (params.code.unwrap_or(code), params.msg.clone().map_or(msg, std::borrow::Cow::Owned));
-            reply.body = ReplyBody::Error(ApiError { code, msg, ..ApiError::new(reply.status, 0, "") });
-        }
-        if let ReplyBody::Error(error) = &mut reply.body {
-            error.status = reply.status;
+            let (code, msg) = (params.code.unwrap_or(code), params.msg.clone().map_or(msg, Cow::Owned));
+            reply.body = ReplyBody::Error { code, msg };
         }
         reply.retry_after = params.retry_after.or(reply.retry_after);
         reply
     }
 
     fn of_preset(preset: Preset) -> Self {
-        let plain = |error: ApiError| Self {
-            status: error.status,
-            body: ReplyBody::Error(error),
-            retry_after: None,
-            header: None,
-            cut: false,
-        };
-        let error = |status, code, msg| plain(ApiError::new(status, code, msg));
-        let text =
-            |status, text| Self { status, body: ReplyBody::Text(text), ..plain(ApiError::timed_out()) };
+        let bare = |status, body| Self { status, body, retry_after: None, header: None, cut: false };
+        let plain =
+            |error: ApiError| bare(error.status, ReplyBody::Error { code: error.code, msg: error.msg });
+        let error = |status, code, msg| bare(status, ReplyBody::Error { code, msg: Cow::Borrowed(msg) });
+        let text = |status, text| bare(status, ReplyBody::Text(text));
         let waits = |reply: Self| Self { retry_after: Some(RETRY_AFTER_S), ..reply };
+        let weight = || {
+            error(429, -1003, "Too much request weight used; please use WebSocket Streams for live updates.")
+        };
         let banned = || error(418, -1003, "Way too much request weight used; IP banned.");
         match preset {
-            Preset::TooManyRequests => waits(plain(ApiError::too_much_weight())),
-            Preset::TooManyRequestsBare => plain(ApiError::too_much_weight()),
+            Preset::TooManyRequests => waits(weight()),
+            Preset::TooManyRequestsBare => weight(),
             Preset::Banned => waits(banned()),
             Preset::BannedBare => banned(),
             Preset::TooManyOrders => plain(ApiError::too_many_orders(50, "10 SECOND")),
@@ -189,8 +185,8 @@ mod tests {
         };
         let reply = Reply::of(&params);
         assert_eq!((reply.status, reply.retry_after), (418, Some(3)));
-        let ReplyBody::Error(error) = reply.body else { panic!("an error") };
-        assert_eq!((error.status, error.code), (418, -1));
-        assert_eq!(error.msg, ApiError::too_much_weight().msg);
+        let ReplyBody::Error { code, msg } = reply.body else { panic!("an error") };
+        assert_eq!(code, -1);
+        assert!(msg.starts_with("Too much request weight used"));
     }
 }

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::history::{OrderRecord, TradeRecord};
-use crate::simulator::binance::{OrderLimit, WeightLimit};
+use crate::simulator::binance::OrderLimit;
 use crate::simulator::binance_spot::{PublicTrade, balances, order_view};
 use crate::simulator::engine::SymbolId;
 use crate::simulator::server::Shared;
@@ -127,8 +127,8 @@ pub(in crate::simulator) async fn totals(Extract(shared): Extract<Arc<Shared>>) 
         "expired": totals.expired,
         "prevented": totals.prevented,
         "open_orders": state.engine().open_order_count(),
-        "weight_peak": state.weight.iter().map(WeightLimit::peak).max(),
-        "weight_refused": state.weight.iter().map(WeightLimit::refused).sum::<u64>(),
+        "weight_peak": state.addresses.peak(),
+        "weight_refused": state.addresses.refused(),
         "orders_peak": orders().map(OrderLimit::peak).max(),
         "orders_refused": orders().map(OrderLimit::refused).sum::<u64>(),
         "symbols": symbols,
@@ -144,7 +144,7 @@ pub(in crate::simulator) async fn stamps(Extract(shared): Extract<Arc<Shared>>) 
     }
 }
 
-fn bad_filter(what: &str) -> Response {
+fn bad_fault(what: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({"code": -1100, "msg": what}))).into_response()
 }
 
@@ -192,7 +192,7 @@ fn list(
         None => None,
         Some(name) => match shared.lock().symbol_named(Product::Spot, name) {
             Some(symbol) => Some(symbol),
-            None => return bad_filter("symbol: not listed"),
+            None => return bad_fault("symbol: not listed"),
         },
     };
     let cursor = Cursor {

@@ -1,13 +1,15 @@
-//! What a venue is like: self-trade prevention, limits, filters and fees, apart for each product.
+//! What a venue is like: self-trade prevention, limits, filters and fees, apart for each product and symbol.
 
-use schemas::units::Decimal;
+mod built_in;
+mod rules;
 
 use super::engine::StpMode;
-use super::symbols::Product;
+use super::symbols::{Product, SymbolSpec};
 
-const SECOND_MS: i64 = 1_000;
-const MINUTE_MS: i64 = 60 * SECOND_MS;
-const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
+pub use rules::{
+    ContractRules, NotionalForm, NotionalRule, OrderType, PercentForm, PercentPrice, Range, STEPS_MAX,
+    SideMultipliers, SymbolRules, SymbolStatus,
+};
 
 /// How a venue behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,16 +31,30 @@ pub struct MarketProfile {
     pub allowed_stp: Vec<StpMode>,
     /// Request weight that an address may spend in a minute.
     pub weight_per_minute: u64,
+    /// Requests that an address may send in five minutes, whatever their weight; Spot only.
+    pub raw_requests: Option<u64>,
+    /// Websocket connections that an address may try in five minutes.
+    pub connections_per_5min: u64,
+    /// Messages, pings and pongs that a stream connection may send in a second before it is cut; none = any
+    /// number.
+    pub messages_per_s: Option<u32>,
     /// Orders that an account may have in two windows of the wall clock.
     pub orders: [OrderWindow; 2],
-    /// Open orders of an account on one symbol.
-    pub open_orders: usize,
-    /// Least price times quantity, in the quote asset.
-    pub least_notional: Decimal,
     /// What a trade costs the one whose order rested, in millionths.
-    pub maker_fee_ppm: i32,
+    pub maker_fee_ppm: u32,
     /// What a trade costs the one whose order came, in millionths.
-    pub taker_fee_ppm: i32,
+    pub taker_fee_ppm: u32,
+    /// Where the filters of symbols that have none of their own come from.
+    pub filters: Filters,
+}
+
+/// Which filters a symbol gets that names none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filters {
+    /// Any price and quantity in the symbol's decimals.
+    Wide,
+    /// As the public venues have them for their main symbols.
+    Public,
 }
 
 /// So many orders in so long.
@@ -57,48 +73,6 @@ impl Default for Profile {
 }
 
 impl Profile {
-    /// Self-trades allowed, limits far above what anybody sends.
-    #[must_use]
-    pub fn open() -> Self {
-        let market = |second_ms| MarketProfile {
-            default_stp: StpMode::None,
-            allowed_stp: vec![StpMode::None, StpMode::ExpireMaker],
-            weight_per_minute: 100_000_000,
-            orders: [
-                OrderWindow { length_ms: 10 * SECOND_MS, limit: 10_000_000 },
-                OrderWindow { length_ms: second_ms, limit: 100_000_000_000 },
-            ],
-            open_orders: 1_000_000,
-            least_notional: Decimal::from_steps(0, 0),
-            maker_fee_ppm: 0,
-            taker_fee_ppm: 0,
-        };
-        Self { name: "open".to_owned(), spot: market(DAY_MS), usdm: market(MINUTE_MS) }
-    }
-
-    /// As the public venues: self-trades prevented, small limits, a least notional.
-    #[must_use]
-    pub fn strict() -> Self {
-        let market = |weight, [ten_seconds, second]: [u64; 2], second_ms| MarketProfile {
-            default_stp: StpMode::ExpireMaker,
-            allowed_stp: vec![StpMode::ExpireMaker],
-            weight_per_minute: weight,
-            orders: [
-                OrderWindow { length_ms: 10 * SECOND_MS, limit: ten_seconds },
-                OrderWindow { length_ms: second_ms, limit: second },
-            ],
-            open_orders: 200,
-            least_notional: Decimal::from_steps(5, 0),
-            maker_fee_ppm: 0,
-            taker_fee_ppm: 0,
-        };
-        Self {
-            name: "strict".to_owned(),
-            spot: market(6_000, [50, 160_000], DAY_MS),
-            usdm: market(2_400, [300, 1_200], MINUTE_MS),
-        }
-    }
-
     /// The built-in profile of that name.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
@@ -115,6 +89,23 @@ impl Profile {
         match product {
             Product::Spot => &self.spot,
             Product::UsdM => &self.usdm,
+        }
+    }
+
+    /// How the symbols of a product trade.
+    pub const fn market_mut(&mut self, product: Product) -> &mut MarketProfile {
+        match product {
+            Product::Spot => &mut self.spot,
+            Product::UsdM => &mut self.usdm,
+        }
+    }
+
+    /// A symbol's rules: its own, or those of its product.
+    #[must_use]
+    pub fn rules(&self, spec: &SymbolSpec) -> SymbolRules {
+        match &spec.rules {
+            Some(rules) => (**rules).clone(),
+            None => built_in::rules(self.market(spec.product), spec),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! Client of the Binance Spot dialect: REST, WS API, streams.
+//! Client of the Binance Spot dialect: what it does not share with USD-M.
 //!
 //! Moves bytes and reads facts; what to send and what an answer means for an order is decided elsewhere.
 
-pub mod account;
-pub mod gateway;
-pub mod rest;
-pub mod sign;
-pub mod socket;
 pub mod start;
 pub mod wire;
+
+use pipeline::gateway::Weights;
+
+/// What requests cost of the weight limit.
+pub(crate) const WEIGHTS: Weights = Weights { cancel: 1, query: 4, list: 6 };

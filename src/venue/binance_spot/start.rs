@@ -1,104 +1,17 @@
-//! What has to be known of a venue before the first order: filters, self-trade prevention, limits, clock.
+//! What Spot says before the first order.
 
-use std::collections::HashMap;
-use std::time::Duration;
+use hyper::Method;
+use schemas::wire::binance::api_error::ErrorClass;
+use schemas::wire::binance::encode::{Account, Value};
+use schemas::wire::binance_spot::rest::{
+    AccountInfo, ExchangeInfo, SymbolInfo, read_account, read_exchange_info,
+};
 
-use schemas::units::Decimal;
-use schemas::wire::binance_spot::api_error::ErrorClass;
-use schemas::wire::binance_spot::encode::Account;
-use schemas::wire::binance_spot::limit::{LimitKind, RateLimit};
-use schemas::wire::binance_spot::rest::{ExchangeInfo, SymbolInfo};
-
-use super::rest::{RestClient, RestError};
-use crate::clock::Clock;
+use crate::venue::binance::rest::{EXCHANGE_INFO_MAX, RestClient, RestError, percent_encode};
+use crate::venue::binance::start::{SymbolFacts, VenueFacts};
 
 /// Symbols that one question names; more of them make an address too long.
 const SYMBOLS_PER_QUESTION: usize = 100;
-/// Questions about the venue's clock; the one with the shortest way counts.
-const CLOCK_QUESTIONS: usize = 3;
-
-/// What a venue says of itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct VenueFacts {
-    /// The symbols that were asked for and that exist.
-    pub symbols: HashMap<String, SymbolFacts>,
-    /// Limits of orders, by account; none where the venue states none.
-    pub order_limits: Vec<RateLimit>,
-    /// Limit of request weight, by address.
-    pub weight_limit: Option<RateLimit>,
-}
-
-/// What a venue says of one symbol.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SymbolFacts {
-    /// The price step; zero = none.
-    pub tick: Decimal,
-    /// The quantity step; zero = none.
-    pub step: Decimal,
-    /// The least quantity; zero = none.
-    pub min_qty: Decimal,
-    /// The least price times quantity; zero = none.
-    pub min_notional: Decimal,
-    /// Self-trade prevention NONE may be asked for, by the symbol and by the account.
-    pub none_allowed: bool,
-    /// The mode that holds where none is asked for.
-    pub default_stp: String,
-    /// The modes that the symbol allows.
-    pub allowed_stp: Vec<String>,
-    /// The account must not use NONE, whatever the symbol allows.
-    pub account_requires_stp: bool,
-    /// The symbol trades now, and the account may.
-    pub trading: bool,
-}
-
-impl SymbolFacts {
-    /// Digits after the point that a price may have; 18 where there is no filter.
-    #[must_use]
-    pub fn price_decimals(&self) -> u8 {
-        decimals(self.tick)
-    }
-
-    /// Digits after the point that a quantity may have; 18 where there is no filter.
-    #[must_use]
-    pub fn qty_decimals(&self) -> u8 {
-        decimals(self.step)
-    }
-}
-
-/// The venue's clock as seen from here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClockOffset {
-    /// What to add to the wall clock to have the venue's, milliseconds.
-    pub offset_ms: i64,
-    /// How long the question took: the offset is right to half of it.
-    pub round_trip: Duration,
-}
-
-/// Measures the venue's clock: its time minus the middle between asking and hearing.
-///
-/// # Errors
-/// [`RestError`] if not one question was answered.
-pub async fn clock_offset(rest: &RestClient, clock: &Clock) -> Result<ClockOffset, RestError> {
-    let mut best: Option<ClockOffset> = None;
-    let mut failure = None;
-    for _ in 0..CLOCK_QUESTIONS {
-        let asked = clock.now();
-        match rest.time().await {
-            Ok(server_ms) => {
-                let round_trip = clock.now().mono.since(asked.mono);
-                let middle_ms = asked.after(round_trip / 2).wall_ms;
-                let offset = ClockOffset { offset_ms: server_ms - middle_ms, round_trip };
-                best = best.filter(|best| best.round_trip <= round_trip).or(Some(offset));
-            }
-            Err(error) => failure = Some(error),
-        }
-    }
-    match (best, failure) {
-        (Some(offset), _) => Ok(offset),
-        (None, Some(error)) => Err(error),
-        (None, None) => unreachable!("each question ends in one of the two"),
-    }
-}
 
 /// Reads what the venue says of itself, of these symbols and of the account. Symbols that do not exist are
 /// missing from the answer. `timestamp_ms` is the venue's time.
@@ -111,17 +24,11 @@ pub async fn read_facts(
     symbols: &[&str],
     timestamp_ms: i64,
 ) -> Result<VenueFacts, RestError> {
-    let rights = rest.account(account, timestamp_ms).await?;
+    let rights = account_info(rest, account, timestamp_ms).await?;
     let mut facts = VenueFacts::default();
     for chunk in symbols.chunks(SYMBOLS_PER_QUESTION) {
         let info = exchange_info(rest, chunk).await?;
-        for limit in &info.rate_limits {
-            match limit.kind {
-                LimitKind::Orders if !facts.order_limits.contains(limit) => facts.order_limits.push(*limit),
-                LimitKind::RequestWeight => facts.weight_limit = Some(*limit),
-                LimitKind::Orders | LimitKind::RawRequests | LimitKind::Other => {}
-            }
-        }
+        facts.add_limits(&info.rate_limits);
         for symbol in info.symbols.iter().filter(|symbol| chunk.contains(&symbol.symbol.as_str())) {
             let mut of_symbol = symbol_facts(symbol, rights.require_self_trade_prevention);
             of_symbol.trading &= rights.can_trade;
@@ -133,12 +40,33 @@ pub async fn read_facts(
 
 /// One symbol that does not exist fails a question that names it; the list of all then tells the rest.
 async fn exchange_info(rest: &RestClient, symbols: &[&str]) -> Result<ExchangeInfo, RestError> {
-    match rest.exchange_info(symbols).await {
+    match ask_exchange_info(rest, symbols).await {
         Err(RestError::Api { error, .. }) if error.class() == ErrorClass::NoSuchSymbol => {
-            rest.exchange_info(&[]).await
+            ask_exchange_info(rest, &[]).await
         }
         other => other,
     }
+}
+
+/// A symbol that does not exist fails the whole question; without symbols it is about all there are.
+async fn ask_exchange_info(rest: &RestClient, symbols: &[&str]) -> Result<ExchangeInfo, RestError> {
+    let mut path = "/exchangeInfo".to_owned();
+    if !symbols.is_empty() {
+        path.push_str("?symbols=");
+        path.push_str(&percent_encode(&format!("[\"{}\"]", symbols.join("\",\""))));
+    }
+    read_exchange_info(&rest.get(&path, EXCHANGE_INFO_MAX).await?).map_err(RestError::Fault)
+}
+
+/// What the account may do.
+async fn account_info(
+    rest: &RestClient,
+    account: Account<'_>,
+    timestamp_ms: i64,
+) -> Result<AccountInfo, RestError> {
+    let params = [("omitZeroBalances", Value::Flag(true)), ("timestamp", Value::Millis(timestamp_ms))];
+    let text = rest.signed(Method::GET, "/account", &params, account).await?;
+    read_account(&text).map_err(RestError::Fault)
 }
 
 fn symbol_facts(info: &SymbolInfo, account_requires_stp: bool) -> SymbolFacts {
@@ -154,11 +82,4 @@ fn symbol_facts(info: &SymbolInfo, account_requires_stp: bool) -> SymbolFacts {
         account_requires_stp,
         trading: info.status == "TRADING",
     }
-}
-
-fn decimals(step: Decimal) -> u8 {
-    if step.is_zero() {
-        return schemas::units::MAX_DECIMALS;
-    }
-    u8::try_from(step.decimals()).unwrap_or(schemas::units::MAX_DECIMALS)
 }

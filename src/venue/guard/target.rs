@@ -6,7 +6,7 @@ use schemas::config::{Dialect, StagingAddress, Venue, is_private};
 
 use super::GuardError;
 
-/// What a connection is for. The embedded and private venues serve all three on one port.
+/// What a connection is for. The embedded and private venues serve all of them on one port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// Requests over HTTP.
@@ -15,6 +15,8 @@ pub enum Endpoint {
     WsApi,
     /// Market data over a websocket.
     Streams,
+    /// The account's events over a websocket of their own, where the dialect has one.
+    UserStream,
 }
 
 /// A place that a connection may go to. Closed: nothing makes one from a public host's name.
@@ -27,7 +29,7 @@ pub struct Target {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
-    Simulated(SocketAddr),
+    Simulated(Dialect, SocketAddr),
     Staging(Dialect, StagingAddress),
     Public(Network),
 }
@@ -46,8 +48,20 @@ impl Target {
     /// # Errors
     /// [`GuardError::NotLoopback`] where the address is another machine's.
     pub fn simulated(address: SocketAddr) -> Result<Self, GuardError> {
+        Self::embedded(Dialect::BinanceSpot, address)
+    }
+
+    /// The embedded venue at that address, in the dialect of Binance USD-M.
+    ///
+    /// # Errors
+    /// As [`Target::simulated`].
+    pub fn simulated_futures(address: SocketAddr) -> Result<Self, GuardError> {
+        Self::embedded(Dialect::BinanceUsdm, address)
+    }
+
+    fn embedded(dialect: Dialect, address: SocketAddr) -> Result<Self, GuardError> {
         if address.ip().to_canonical().is_loopback() {
-            Ok(Self { place: Place::Simulated(address), authority: address.to_string() })
+            Ok(Self { place: Place::Simulated(dialect, address), authority: address.to_string() })
         } else {
             Err(GuardError::NotLoopback(address))
         }
@@ -73,7 +87,7 @@ impl Target {
     #[must_use]
     pub const fn host(&self, endpoint: Endpoint) -> &str {
         match &self.place {
-            Place::Simulated(_) | Place::Staging(..) => self.authority.as_str(),
+            Place::Simulated(..) | Place::Staging(..) => self.authority.as_str(),
             Place::Public(network) => network.authority(endpoint),
         }
     }
@@ -84,12 +98,26 @@ impl Target {
         match (self.dialect(), endpoint) {
             (Dialect::BinanceSpot, Endpoint::Rest) => "/api/v3",
             (Dialect::BinanceSpot, Endpoint::WsApi) => "/ws-api/v3",
-            (Dialect::BinanceSpot | Dialect::BinanceUsdm, Endpoint::Streams) => "/stream",
+            (Dialect::BinanceSpot, Endpoint::Streams) => "/stream",
+            (Dialect::BinanceSpot, Endpoint::UserStream) => "/ws",
             (Dialect::BinanceUsdm, Endpoint::Rest) => "/fapi/v1",
             (Dialect::BinanceUsdm, Endpoint::WsApi) => "/ws-fapi/v1",
+            (Dialect::BinanceUsdm, Endpoint::Streams) => "/public/stream",
+            (Dialect::BinanceUsdm, Endpoint::UserStream) => "/private/ws",
             (Dialect::Okx, Endpoint::Rest) => "/api/v5",
-            (Dialect::Okx, Endpoint::WsApi) => "/ws/v5/private",
+            (Dialect::Okx, Endpoint::WsApi | Endpoint::UserStream) => "/ws/v5/private",
             (Dialect::Okx, Endpoint::Streams) => "/ws/v5/public",
+        }
+    }
+
+    /// The path that the same endpoint had before USD-M's streams were split; only a public host may still want
+    /// it: a connection on the wrong one is accepted and stays mute.
+    #[must_use]
+    pub const fn older_path(&self, endpoint: Endpoint) -> Option<&'static str> {
+        match (&self.place, endpoint) {
+            (Place::Public(Network::BinanceUsdmTestnet), Endpoint::Streams) => Some("/stream"),
+            (Place::Public(Network::BinanceUsdmTestnet), Endpoint::UserStream) => Some("/ws"),
+            (Place::Simulated(..) | Place::Staging(..) | Place::Public(_), _) => None,
         }
     }
 
@@ -97,7 +125,7 @@ impl Target {
     #[must_use]
     pub const fn tls(&self) -> bool {
         match &self.place {
-            Place::Simulated(_) => false,
+            Place::Simulated(..) => false,
             Place::Staging(_, address) => address.tls(),
             Place::Public(_) => true,
         }
@@ -107,8 +135,8 @@ impl Target {
     #[must_use]
     pub const fn dialect(&self) -> Dialect {
         match &self.place {
-            Place::Simulated(_) | Place::Public(Network::BinanceSpotTestnet) => Dialect::BinanceSpot,
-            Place::Staging(dialect, _) => *dialect,
+            Place::Simulated(dialect, _) | Place::Staging(dialect, _) => *dialect,
+            Place::Public(Network::BinanceSpotTestnet) => Dialect::BinanceSpot,
             Place::Public(Network::BinanceUsdmTestnet) => Dialect::BinanceUsdm,
             Place::Public(Network::OkxDemo) => Dialect::Okx,
         }
@@ -118,7 +146,7 @@ impl Target {
     /// there, TLS proves the name.
     pub(super) const fn admits(&self, ip: IpAddr) -> bool {
         match &self.place {
-            Place::Simulated(_) => ip.to_canonical().is_loopback(),
+            Place::Simulated(..) => ip.to_canonical().is_loopback(),
             Place::Staging(..) => is_private(ip),
             Place::Public(_) => true,
         }
@@ -127,7 +155,7 @@ impl Target {
     /// Host and port as the resolver wants them.
     pub(super) fn address(&self, endpoint: Endpoint) -> (String, u16) {
         match &self.place {
-            Place::Simulated(address) => (address.ip().to_string(), address.port()),
+            Place::Simulated(_, address) => (address.ip().to_string(), address.port()),
             Place::Staging(_, address) => (address.host(), address.port()),
             Place::Public(network) => {
                 let (host, port) =
@@ -143,7 +171,7 @@ impl Target {
             (Place::Public(network @ Network::OkxDemo), Endpoint::Rest) => {
                 Err(GuardError::HeaderOnly(network.authority(endpoint)))
             }
-            (Place::Simulated(_) | Place::Staging(..) | Place::Public(_), _) => Ok(()),
+            (Place::Simulated(..) | Place::Staging(..) | Place::Public(_), _) => Ok(()),
         }
     }
 }
@@ -155,12 +183,18 @@ impl Network {
         match (self, endpoint) {
             (Self::BinanceSpotTestnet, Endpoint::Rest) => "testnet.binance.vision",
             (Self::BinanceSpotTestnet, Endpoint::WsApi) => "ws-api.testnet.binance.vision",
-            (Self::BinanceSpotTestnet, Endpoint::Streams) => "stream.testnet.binance.vision",
+            (Self::BinanceSpotTestnet, Endpoint::Streams | Endpoint::UserStream) => {
+                "stream.testnet.binance.vision"
+            }
             (Self::BinanceUsdmTestnet, Endpoint::Rest) => "demo-fapi.binance.com",
             (Self::BinanceUsdmTestnet, Endpoint::WsApi) => "testnet.binancefuture.com",
-            (Self::BinanceUsdmTestnet, Endpoint::Streams) => "fstream.binancefuture.com",
+            (Self::BinanceUsdmTestnet, Endpoint::Streams | Endpoint::UserStream) => {
+                "fstream.binancefuture.com"
+            }
             (Self::OkxDemo, Endpoint::Rest) => "openapi.okx.com",
-            (Self::OkxDemo, Endpoint::WsApi | Endpoint::Streams) => "wspap.okx.com:8443",
+            (Self::OkxDemo, Endpoint::WsApi | Endpoint::Streams | Endpoint::UserStream) => {
+                "wspap.okx.com:8443"
+            }
         }
     }
 }

@@ -1,92 +1,10 @@
-//! The venue's refusals: code, words, and what follows from them.
+//! What the refusals of this dialect mean.
 
-use serde::Deserialize;
-use serde_json::Value;
+use crate::wire::binance::api_error::ErrorClass;
 
-use crate::wire::cut::cut_without;
-
-/// A refusal, its words cut and free of the key.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("venue error {code} (status {status}): {msg}")]
-pub struct ApiError {
-    /// HTTP status, or the frame's.
-    pub status: u16,
-    /// The venue's code; 0 if it gave none that can be read.
-    pub code: i64,
-    /// The venue's words.
-    pub msg: Box<str>,
-    /// When to come back, milliseconds since the epoch, where the venue says so.
-    pub retry_after_ms: Option<i64>,
-    class: ErrorClass,
-}
-
-/// What a refusal means for whoever sent the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorClass {
-    /// It may have been done: ask.
-    OutcomeUnknown,
-    /// Too much (429, 418, -1003): nothing more from this address until told.
-    RateLimited,
-    /// Too many orders (-1015): no new ones until the window ends; cancels go on.
-    OrderLimit,
-    /// The venue is busy or going away (-1008, -1016): later.
-    Overloaded,
-    /// A filter refused price or quantity (-1013, -1111): read the filters again.
-    Filter,
-    /// The clocks differ (-1021): measure the offset.
-    Clock,
-    /// Key, signature or permission (-1002, -1022, -2008, -2014, -2015, 401, 403): stop the account.
-    Auth,
-    /// Post-only order that would have traded at once.
-    WouldMatch,
-    /// Not enough balance.
-    Balance,
-    /// The client id is in use: an earlier send got through; ask by that id.
-    Duplicate,
-    /// The symbol does not trade now.
-    MarketClosed,
-    /// The order to cancel is not open (-2011): ask once.
-    CancelRefused,
-    /// No such order, or not yet (-2013, -2026).
-    NoSuchOrder,
-    /// The symbol is not known (-1121).
-    NoSuchSymbol,
-    /// Definitely not done, for another reason.
-    Refused,
-}
-
-impl ApiError {
-    /// Reads `{code, msg, data}`; whatever it is, something comes of it.
-    #[must_use]
-    pub fn read(status: u16, text: &str, secret: &str) -> Self {
-        let body: Body = serde_json::from_str(text).unwrap_or_default();
-        let code = body.code.as_i64().or_else(|| body.code.as_str()?.parse().ok()).unwrap_or(0);
-        let msg = body.msg.as_str().unwrap_or_default();
-        Self {
-            status,
-            code,
-            msg: cut_without(msg, secret),
-            retry_after_ms: body.data.get("retryAfter").and_then(Value::as_i64),
-            class: classify(status, code, msg),
-        }
-    }
-
-    /// What it means.
-    #[must_use]
-    pub const fn class(&self) -> ErrorClass {
-        self.class
-    }
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Body {
-    code: Value,
-    msg: Value,
-    data: Value,
-}
-
-fn classify(status: u16, code: i64, msg: &str) -> ErrorClass {
+/// What a refusal of this dialect means.
+#[must_use]
+pub fn classify(status: u16, code: i64, msg: &str) -> ErrorClass {
     match (status, code) {
         (_, -1015) => ErrorClass::OrderLimit,
         (418 | 429, _) | (_, -1003) => ErrorClass::RateLimited,

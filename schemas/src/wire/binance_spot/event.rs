@@ -4,12 +4,12 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::answer::{number, read_as};
-use super::number::Text;
-use super::order::{is_id, order_status, possible_fill};
 use crate::ids::ClientOrderId;
 use crate::order::{OrderStatus, Side};
 use crate::units::Decimal;
+use crate::wire::binance::answer::{number, read_as};
+use crate::wire::binance::number::Text;
+use crate::wire::binance::order::{is_id, order_status, possible_fill};
 use crate::wire::cut::Cut;
 use crate::wire::order_fault::OrderFault;
 use crate::wire::order_update::{Fill, OrderUpdate};

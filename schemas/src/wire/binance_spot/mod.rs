@@ -1,15 +1,8 @@
-//! The Binance Spot dialect: what is written to the venue and what is read from it. No sockets, no keys.
-//!
-//! Reading is lenient where the venue may grow (unknown fields, event types, statuses) and strict where money
-//! hangs on it; every fault becomes one line with its code ([`super::book_fault`], [`super::order_fault`]).
+//! The Binance Spot dialect beyond what it shares with USD-M: its requests, its user events, its start questions.
 
 pub mod answer;
 pub mod api_error;
 pub mod encode;
 pub mod event;
-pub mod limit;
-mod number;
-pub mod order;
 pub mod request;
 pub mod rest;
-pub mod stream;

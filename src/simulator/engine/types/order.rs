@@ -215,6 +215,28 @@ impl Order {
         closes(self.reduce_only, self.position, self.side)
     }
 
+    /// Self-trade prevention took `qty` lots off it while it rested.
+    pub(in super::super) fn prevent(&mut self, qty: i64) {
+        self.prevented += qty;
+        if self.remaining() == 0 {
+            self.status = OrderStatus::ExpiredInMatch;
+            self.end = Some(EndReason::SelfTrade);
+        }
+    }
+
+    pub(in super::super) const fn amended(&mut self, now_ms: i64) {
+        self.amended_ms = now_ms;
+        self.amends += 1;
+    }
+
+    /// Whether it would trade at that price.
+    pub(in super::super) const fn accepts(&self, price: i64) -> bool {
+        match self.kind {
+            OrderKind::Market => true,
+            OrderKind::Limit => reaches(self.side, self.price, price),
+        }
+    }
+
     pub(in super::super) fn fill(&mut self, price: i64, qty: i64) {
         self.filled += qty;
         self.quote += i128::from(price) * i128::from(qty);
@@ -223,10 +245,18 @@ impl Order {
 }
 
 /// Whether such an order may only make a position smaller.
-pub(in super::super) const fn closes(reduce_only: bool, position: PositionSide, side: Side) -> bool {
+const fn closes(reduce_only: bool, position: PositionSide, side: Side) -> bool {
     match position {
         PositionSide::None | PositionSide::Both => reduce_only,
         PositionSide::Long => matches!(side, Side::Sell),
         PositionSide::Short => matches!(side, Side::Buy),
+    }
+}
+
+/// Whether an order of `side` at `price` accepts `other`.
+pub(in super::super) const fn reaches(side: Side, price: i64, other: i64) -> bool {
+    match side {
+        Side::Buy => other <= price,
+        Side::Sell => other >= price,
     }
 }

@@ -76,9 +76,24 @@ pub struct WsWriter(SplitSink<Socket, Message>);
 /// # Cancel safety
 /// A dropped future leaves no connection behind.
 pub async fn open(target: &Target, endpoint: Endpoint) -> Result<(WsReader, WsWriter), SocketError> {
+    open_at(target, endpoint, target.path(endpoint)).await
+}
+
+/// [`open`], at another path of the endpoint's host.
+///
+/// # Errors
+/// As [`open`].
+///
+/// # Cancel safety
+/// As [`open`].
+pub(crate) async fn open_at(
+    target: &Target,
+    endpoint: Endpoint,
+    path: &str,
+) -> Result<(WsReader, WsWriter), SocketError> {
     let stream = guard::connect(target, endpoint).await?;
     let scheme = if target.tls() { "wss" } else { "ws" };
-    let url = format!("{scheme}://{}{}", target.host(endpoint), target.path(endpoint));
+    let url = format!("{scheme}://{}{path}", target.host(endpoint));
     let handshake = client_async_with_config(url, stream, Some(config()));
     let (socket, _) = timeout(HANDSHAKE_TIMEOUT, handshake)
         .await

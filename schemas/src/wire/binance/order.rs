@@ -1,4 +1,7 @@
-//! The order object of answers: ACK, RESULT, FULL, cancels, `order.status`, `openOrders.status`.
+//! The order object of answers: ACK, RESULT, FULL (Spot), cancels, `order.status`, lists of open orders.
+//!
+//! One reading serves both dialects: what only one of them sends is optional. USD-M has no fills and may have
+//! no cost in it; they come by the user stream.
 
 use std::borrow::Cow;
 
@@ -8,7 +11,7 @@ use serde_json::Value;
 
 use super::number::Text;
 use crate::ids::ClientOrderId;
-use crate::order::{OrderStatus, Side};
+use crate::order::{OrderStatus, PositionSide, Side};
 use crate::units::Decimal;
 use crate::wire::cut::Cut;
 use crate::wire::order_fault::OrderFault;
@@ -33,9 +36,13 @@ pub struct OrderAnswer<'a> {
     status: Option<Cow<'a, str>>,
     /// Buy or sell; absent from an ACK.
     pub side: Option<Side>,
+    /// Which position it changes; USD-M only.
+    #[serde(borrow)]
+    position_side: Option<Cow<'a, str>>,
     price: Option<Text>,
     orig_qty: Option<Text>,
     executed_qty: Option<Text>,
+    #[serde(alias = "cumQuote")]
     cummulative_quote_qty: Option<Text>,
     transact_time: Option<i64>,
     update_time: Option<i64>,
@@ -65,8 +72,12 @@ pub struct Sent<'a> {
     pub side: Side,
     /// The limit price.
     pub price: Decimal,
-    /// The quantity, at the instrument's decimals.
+    /// The quantity, with as many digits as were sent.
     pub qty: Decimal,
+    /// Which position it changes; `None` for spot.
+    pub position_side: PositionSide,
+    /// Digits after the point of the least that can trade.
+    pub lot_decimals: u8,
 }
 
 impl<'a> OrderAnswer<'a> {
@@ -168,10 +179,15 @@ impl<'a> OrderAnswer<'a> {
         if let Some(side) = self.side {
             same("side", sent.side.as_str(), side.as_str())?;
         }
+        if let (Some(got), sent @ (PositionSide::Both | PositionSide::Long | PositionSide::Short)) =
+            (&self.position_side, sent.position_side)
+        {
+            same("positionSide", sent.as_str(), got)?;
+        }
         same_number("price", sent.price, self.price())?;
         same_number("origQty", sent.qty, self.orig_qty())?;
         match self.executed() {
-            Some(got) if got.decimals() > sent.qty.scale() => {
+            Some(got) if got.decimals() > u32::from(sent.lot_decimals) => {
                 Err(OrderFault::ImpossibleFill { field: "executedQty", got, want: sent.qty })
             }
             Some(_) | None => Ok(()),
@@ -223,7 +239,7 @@ impl<'a> OrderAnswer<'a> {
             || self.status() == Some(OrderStatus::ExpiredInMatch)
     }
 
-    pub(super) fn ids_are_ids(&self) -> bool {
+    pub(crate) fn ids_are_ids(&self) -> bool {
         is_id(self.order_id)
     }
 }
@@ -251,14 +267,14 @@ pub fn order_status(text: &str) -> OrderStatus {
 }
 
 /// Between zero and what was ordered.
-pub(super) fn possible_fill(field: &'static str, got: Decimal, want: Decimal) -> Result<(), OrderFault> {
+pub(crate) fn possible_fill(field: &'static str, got: Decimal, want: Decimal) -> Result<(), OrderFault> {
     if got < Decimal::ZERO || got > want {
         return Err(OrderFault::ImpossibleFill { field, got, want });
     }
     Ok(())
 }
 
-pub(super) fn is_id(id: u64) -> bool {
+pub(crate) fn is_id(id: u64) -> bool {
     id > 0 && i64::try_from(id).is_ok()
 }
 
@@ -283,17 +299,19 @@ const SHAPE: &str = "result";
 
 type Check = fn(&Value) -> bool;
 
-const CHECKS: [(&str, bool, Check); 14] = [
+const CHECKS: [(&str, bool, Check); 16] = [
     ("symbol", true, Value::is_string),
     ("orderId", true, |value| value.as_u64().is_some_and(is_id)),
     ("clientOrderId", true, Value::is_string),
     ("origClientOrderId", false, Value::is_string),
     ("status", false, Value::is_string),
     ("side", false, |value| matches!(value.as_str(), Some("BUY" | "SELL"))),
+    ("positionSide", false, Value::is_string),
     ("price", false, is_number_text),
     ("origQty", false, is_number_text),
     ("executedQty", false, is_number_text),
     ("cummulativeQuoteQty", false, is_number_text),
+    ("cumQuote", false, is_number_text),
     ("transactTime", false, Value::is_i64),
     ("updateTime", false, Value::is_i64),
     ("fills", false, Value::is_array),

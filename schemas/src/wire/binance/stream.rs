@@ -9,7 +9,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::answer::Id;
-use super::api_error::ApiError;
+use super::api_error::{ApiError, ErrorClass};
 use super::number::{LevelsInto, Text, level, side};
 use crate::units::Decimal;
 use crate::wire::book_fault::BookFault;
@@ -122,15 +122,16 @@ impl Kind {
     fn of_stream(stream: &str) -> Self {
         match stream.split_once('@') {
             Some((_, "bookTicker")) => Self::Best,
-            Some((_, "depth" | "depth@100ms" | "depth@1000ms")) => Self::Depth,
+            // `depth`, `depth@100ms`, `depth@0ms`; not `depth20@100ms`, which is no diff.
+            Some((_, kind)) if kind.split('@').next() == Some("depth") => Self::Depth,
             Some(_) | None => Self::Other,
         }
     }
 
-    /// A bare `bookTicker` is the one payload without `e`.
+    /// A bare `bookTicker` of Spot is the one payload without `e`.
     fn of_event(event: Option<&str>) -> Self {
         match event {
-            None => Self::Best,
+            None | Some("bookTicker") => Self::Best,
             Some("depthUpdate") => Self::Depth,
             Some("serverShutdown") => Self::Shutdown,
             Some(_) => Self::Other,
@@ -230,6 +231,8 @@ enum DiffKey {
     FirstId,
     #[serde(rename = "u")]
     LastId,
+    #[serde(rename = "pu")]
+    PreviousId,
     #[serde(rename = "E")]
     EventTime,
     #[serde(rename = "b")]
@@ -253,6 +256,7 @@ impl<'de> Visitor<'de> for DiffInto<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let diff = self.0;
         diff.event_time_ms = None;
+        diff.previous_id = None;
         let mut symbol = None;
         let mut seen = [false; 4];
         while let Some(key) = map.next_key()? {
@@ -260,6 +264,7 @@ impl<'de> Visitor<'de> for DiffInto<'_> {
                 DiffKey::Symbol => symbol = Some(map.next_value::<Borrowed<'de>>()?.0),
                 DiffKey::FirstId => (diff.first_id, seen[0]) = (map.next_value()?, true),
                 DiffKey::LastId => (diff.last_id, seen[1]) = (map.next_value()?, true),
+                DiffKey::PreviousId => diff.previous_id = map.next_value()?,
                 DiffKey::EventTime => diff.event_time_ms = map.next_value()?,
                 DiffKey::Bids => {
                     map.next_value_seed(LevelsInto(&mut diff.bids))?;
@@ -295,7 +300,7 @@ fn unreadable(text: &str) -> StreamFault<'_> {
 
 /// `{"error":{"code":..,"msg":..}}` and the bare `{"code":..,"msg":..}` both occur.
 fn refused<'a>(text: &str, error: Option<&RawValue>) -> StreamFault<'a> {
-    let error = ApiError::read(400, error.map_or(text, RawValue::get), "");
+    let error = ApiError::read(|_, _, _| ErrorClass::Refused, 400, error.map_or(text, RawValue::get), "");
     StreamFault { symbol: None, fault: BookFault::Refused { code: error.code, msg: error.msg } }
 }
 

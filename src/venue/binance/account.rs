@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use schemas::wire::binance_spot::encode::Account;
+use schemas::wire::binance::encode::Account;
 
 use super::sign::HmacSigner;
 

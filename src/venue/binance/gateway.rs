@@ -1,7 +1,8 @@
 //! The order gateway's socket: moves bytes between a WS API connection and the gateway's machine.
 //!
-//! One connection carries orders and the user stream of one account. It must never decide anything: what an
-//! answer proves is the machine's to say.
+//! One connection carries the orders of one account. Spot's carries its events too; USD-M's come over a connection
+//! of their own ([`crate::venue::binance_usdm`]). It must never decide anything: what an answer proves is the
+//! machine's to say.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -9,25 +10,33 @@ use std::time::Duration;
 
 use pipeline::command::Command;
 use pipeline::event::OrderReport;
-use pipeline::gateway::{Gateway, GatewaySettings, LaneId, Link, Permit, RateLimit, RateLimitKind};
-use pipeline::time::Now;
+use pipeline::gateway::{Answer, Gateway, GatewaySettings, LaneId, Link, Permit, RateLimit, RateLimitKind};
+use pipeline::time::{Nanos, Now};
+use schemas::config::Dialect;
 use schemas::ids::InstrumentPrefix;
-use schemas::wire::binance_spot::limit::LimitKind;
+use schemas::wire::binance::api_error::{ApiError, ErrorClass};
+use schemas::wire::binance::limit::LimitKind;
 use tokio::sync::{mpsc, watch};
 
-use schemas::wire::binance_spot::api_error::{ApiError, ErrorClass};
-
 use super::account::AccountKey;
+use super::beside::{Beside, ListJob};
+use super::positions::Positions;
 use super::socket::{self, Frame, SocketError, WsReader, WsWriter};
-use super::wire::{Decoded, Encoder, decode};
+use super::wire::{Decoded, Reading};
 use crate::clock::Clock;
 use crate::venue::backoff::Backoff;
+use crate::venue::binance_usdm::side::{Side, SideParts};
 use crate::venue::guard::{Endpoint, Target};
+use crate::venue::{binance_spot, binance_usdm};
 
 /// How long an answer may take before its outcome counts as unknown.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
-/// The venue pings every 20 s; a connection that is silent for longer than this is dead.
-const IDLE_MAX: Duration = Duration::from_secs(60);
+/// Spot pings every 20 s; a connection that is silent for longer than this is dead.
+const IDLE_MAX_SPOT: Duration = Duration::from_secs(60);
+/// USD-M pings every 3 min.
+const IDLE_MAX_USDM: Duration = Duration::from_secs(400);
+/// The venue takes orders and tells no event of them: its user stream is mute.
+const MUTE_MAX: Duration = Duration::from_secs(10);
 /// How long a venue is left alone that refuses because of its limits and names no time.
 const SILENCE: Duration = Duration::from_secs(60);
 /// The most requests on their way.
@@ -69,6 +78,8 @@ pub struct GatewayParts {
     pub commands: mpsc::Receiver<(LaneId, Command)>,
     /// Says whether orders can leave.
     pub link: watch::Sender<Link>,
+    /// Where the account's positions are kept, if it has any.
+    pub positions: Positions,
 }
 
 /// Why an order connection ended.
@@ -102,21 +113,7 @@ type Halves = (WsReader, WsWriter);
 
 /// Runs until every lane is gone.
 pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
-    let settings = GatewaySettings {
-        lanes: parts.lanes.iter().map(|lane| lane.prefix).collect(),
-        limits: parts.limits.clone(),
-        answer_patience: ANSWER_PATIENCE,
-        inflight_max: INFLIGHT_MAX,
-        sharers: parts.sharers,
-    };
-    let mut session = Session {
-        machine: Gateway::new(settings, permit),
-        written: vec![None; parts.lanes.len()],
-        encoder: Encoder::default(),
-        parts,
-        clock,
-        counted: (0, 0),
-    };
+    let mut session = Session::new(parts, permit, clock);
     let mut backoff = Backoff::of_connection(u64::from(std::process::id()));
     loop {
         let mut pause = Duration::ZERO;
@@ -145,10 +142,14 @@ pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
     }
 }
 
-/// Connects and subscribes to the user stream: no order leaves before events come back.
+/// Connects and, where events come over the same connection, subscribes to them: no order leaves before events
+/// come back.
 async fn open(target: Target, account: AccountKey, venue_ms: i64) -> Result<Halves, LinkError> {
     let (mut reader, mut writer) = socket::open(&target, Endpoint::WsApi).await?;
-    writer.send(Encoder::default().subscribe(&account, venue_ms)).await?;
+    if target.dialect() == Dialect::BinanceUsdm {
+        return Ok((reader, writer));
+    }
+    writer.send(binance_spot::wire::Encoder::default().subscribe(&account, venue_ms)).await?;
     let patience = ANSWER_PATIENCE * 2;
     let subscribed = tokio::time::timeout(patience, subscribed(&mut reader, &account)).await;
     subscribed.map_err(|_| LinkError::Silent(patience))??;
@@ -158,11 +159,17 @@ async fn open(target: Target, account: AccountKey, venue_ms: i64) -> Result<Halv
 async fn subscribed(reader: &mut WsReader, account: &AccountKey) -> Result<(), LinkError> {
     loop {
         if let Frame::Text(text) = reader.next().await?
-            && let Some(answer) = Encoder::subscribed(&text, account)
+            && let Some(answer) = binance_spot::wire::Encoder::subscribed(&text, account)
         {
             return answer.map_err(LinkError::Refused);
         }
     }
+}
+
+/// Writes the frames of one dialect.
+enum Encoder {
+    Spot(binance_spot::wire::Encoder),
+    Usdm(binance_usdm::wire::Encoder),
 }
 
 struct Session<P> {
@@ -170,6 +177,11 @@ struct Session<P> {
     /// By lane, that an order was written, until there is more to say.
     written: Vec<Option<OrderReport>>,
     encoder: Encoder,
+    /// What goes and comes by another way.
+    side: Side,
+    /// Since when the venue has owed an event of an order that it took.
+    owed: Option<Nanos>,
+    idle_max: Duration,
     parts: GatewayParts,
     clock: Clock,
     /// Late answers and mismatches that the metrics know of.
@@ -177,9 +189,41 @@ struct Session<P> {
 }
 
 impl<P: Permit> Session<P> {
+    fn new(parts: GatewayParts, permit: P, clock: Clock) -> Self {
+        let dialect = parts.target.dialect();
+        let is_usdm = dialect == Dialect::BinanceUsdm;
+        let settings = GatewaySettings {
+            lanes: parts.lanes.iter().map(|lane| lane.prefix).collect(),
+            limits: parts.limits.clone(),
+            answer_patience: ANSWER_PATIENCE,
+            inflight_max: INFLIGHT_MAX,
+            sharers: parts.sharers,
+            weights: if is_usdm { binance_usdm::WEIGHTS } else { binance_spot::WEIGHTS },
+            lists_beside: is_usdm,
+        };
+        let mut machine = Gateway::new(settings, permit);
+        let side = if is_usdm { Side::start(SideParts::of(&parts, clock)) } else { Side::none() };
+        machine.handle_events(!is_usdm);
+        Self {
+            machine,
+            written: vec![None; parts.lanes.len()],
+            encoder: if is_usdm {
+                Encoder::Usdm(Default::default())
+            } else {
+                Encoder::Spot(Default::default())
+            },
+            side,
+            owed: None,
+            idle_max: if is_usdm { IDLE_MAX_USDM } else { IDLE_MAX_SPOT },
+            parts,
+            clock,
+            counted: (0, 0),
+        }
+    }
+
     /// Serves the connection until it fails, or until every lane is gone.
     async fn serve(&mut self, (reader, writer): &mut Halves) -> Result<(), LinkError> {
-        let timer = tokio::time::sleep(IDLE_MAX);
+        let timer = tokio::time::sleep(self.idle_max);
         tokio::pin!(timer);
         let mut heard = self.now().mono;
         loop {
@@ -187,8 +231,8 @@ impl<P: Permit> Session<P> {
             self.send_out(writer, now).await?;
             self.hand_out();
             self.show_link(now);
-            let dead_at = heard + IDLE_MAX;
-            let deadline = self.machine.poll_timeout(now).map_or(dead_at, |at| at.min(dead_at));
+            let deadlines = [Some(heard + self.idle_max), self.machine.poll_timeout(now), self.mute_at()];
+            let deadline = deadlines.into_iter().flatten().min().unwrap_or(heard);
             let deadline = self.clock.instant(deadline);
             // A timer that is early wakes us for nothing, once; setting it with each request costs more.
             if deadline < timer.deadline() || timer.is_elapsed() {
@@ -200,6 +244,7 @@ impl<P: Permit> Session<P> {
                     Some(command) => self.take_commands(command),
                     None => return Ok(()),
                 },
+                Some(news) = self.side.next() => self.take_news(news),
                 frame = reader.next() => {
                     let now = self.now();
                     heard = now.mono;
@@ -212,9 +257,10 @@ impl<P: Permit> Session<P> {
                     // connection would be lost as well.
                     let lost = self.machine.handle_timeout(now) && silence >= ANSWER_PATIENCE;
                     self.count();
-                    if lost || silence >= IDLE_MAX {
+                    if lost || silence >= self.idle_max {
                         return Err(LinkError::Silent(silence));
                     }
+                    self.heed_mute(now.mono);
                 }
             }
         }
@@ -228,22 +274,61 @@ impl<P: Permit> Session<P> {
         }
     }
 
+    /// All the news that have come.
+    fn take_news(&mut self, first: Beside) {
+        let now = self.now();
+        let mut news = Some(first);
+        while let Some(one) = news {
+            match one {
+                Beside::Events(come) => {
+                    self.owed = None;
+                    self.machine.handle_events(come);
+                }
+                Beside::Update(update) => {
+                    self.owed = None;
+                    self.machine.handle_update(update);
+                }
+                Beside::Answer { request, answer } => self.machine.handle_answer(request, answer),
+            }
+            news = self.side.next_now();
+        }
+        self.hand_out();
+        self.show_link(now);
+    }
+
     /// Writes what may leave, as one flush.
     async fn send_out(&mut self, writer: &mut WsWriter, now: Now) -> Result<(), LinkError> {
         let mut wrote = false;
-        let at_ms = now.wall_ms;
         while let Some(outgoing) = self.machine.poll_send(now) {
+            wrote = true;
             let lane = &self.parts.lanes[outgoing.lane.0];
             let account = self.parts.account.account();
-            let frame = self.encoder.encode(&outgoing, lane, account, self.parts.recv_window_ms, at_ms);
-            writer.queue(frame).await?;
-            wrote = true;
+            let window_ms = self.parts.recv_window_ms;
+            let frame = match &mut self.encoder {
+                Encoder::Spot(encoder) => {
+                    Some(encoder.encode(&outgoing, lane, account, window_ms, now.wall_ms))
+                }
+                Encoder::Usdm(encoder) => encoder.encode(&outgoing, lane, account, window_ms, now.wall_ms),
+            };
+            match frame {
+                Some(frame) => writer.queue(frame).await?,
+                None => self.list(outgoing.request, outgoing.lane),
+            }
         }
         if wrote {
             writer.flush().await?;
             self.machine.handle_written(self.now().mono);
         }
         Ok(())
+    }
+
+    /// A list of open orders that goes by REST; one that finds no room there is not asked for.
+    fn list(&mut self, request: u64, lane: LaneId) {
+        let GatewayLane { symbol, prefix, .. } = &self.parts.lanes[lane.0];
+        let job = ListJob { request, symbol: symbol.clone(), prefix: *prefix };
+        if !self.side.list(job) {
+            self.machine.handle_answer(request, Answer::Unreadable);
+        }
     }
 
     /// The frame that was waited for, and those that came with it.
@@ -263,9 +348,16 @@ impl<P: Permit> Session<P> {
     }
 
     fn take_frame(&mut self, text: &str, now: Now) -> Result<(), LinkError> {
-        let api_key = self.parts.account.api_key();
-        match decode(text, &self.machine, &self.parts.lanes, api_key, now.wall_ms) {
+        let dialect = self.parts.target.dialect();
+        let reading = Reading { dialect, api_key: self.parts.account.api_key(), now_ms: now.wall_ms };
+        let (machine, lanes) = (&self.machine, &self.parts.lanes);
+        let decoded = match &self.encoder {
+            Encoder::Spot(_) => binance_spot::wire::decode(text, machine, lanes, reading),
+            Encoder::Usdm(_) => binance_usdm::wire::decode(text, machine, lanes, reading),
+        };
+        match decoded {
             Decoded::Answer { request, answer, counts } => {
+                self.note_owed(request, &answer, now.mono);
                 // The venue's counts hold this request already: it is no longer on its way.
                 self.machine.handle_answer(request, answer);
                 for count in counts.iter().filter_map(count) {
@@ -306,8 +398,35 @@ impl<P: Permit> Session<P> {
         }
     }
 
+    /// An order that the venue took is told of by its user stream too.
+    fn note_owed(&mut self, request: u64, answer: &Answer, now: Nanos) {
+        let is_place = self.machine.asked(request).is_some_and(|(_, command)| command.is_place());
+        if self.side.hears() && is_place && matches!(answer, Answer::Updates(_)) {
+            self.owed.get_or_insert(now);
+        }
+    }
+
+    fn mute_at(&self) -> Option<Nanos> {
+        self.owed.map(|since| since + MUTE_MAX)
+    }
+
+    fn heed_mute(&mut self, now: Nanos) {
+        if self.mute_at().is_some_and(|at| now >= at) {
+            self.owed = None;
+            tracing::warn!("the user stream is mute: connecting anew");
+            self.side.renew();
+        }
+    }
+
     fn show_link(&self, now: Now) {
-        let link = if self.machine.has_budget(now) { Link::Open } else { Link::Spent };
+        if !self.machine.is_connected() {
+            return;
+        }
+        let link = match (self.machine.hears_events(), self.machine.has_budget(now)) {
+            (false, _) => Link::Deaf,
+            (true, false) => Link::Spent,
+            (true, true) => Link::Open,
+        };
         if *self.parts.link.borrow() != link {
             self.parts.link.send_replace(link);
         }
@@ -336,6 +455,7 @@ impl<P: Permit> Session<P> {
                     self.take_commands(command?);
                     self.hand_out();
                 }
+                Some(news) = self.side.next() => self.take_news(news),
             }
         }
     }
@@ -356,7 +476,7 @@ impl<P: Permit> Session<P> {
 }
 
 /// A count of the venue in the machine's words.
-fn count(counted: &schemas::wire::binance_spot::limit::RateLimit) -> Option<RateLimit> {
+fn count(counted: &schemas::wire::binance::limit::RateLimit) -> Option<RateLimit> {
     Some(RateLimit {
         kind: limit_kind(counted.kind)?,
         interval_ms: interval_ms(counted.window_s),
@@ -366,8 +486,8 @@ fn count(counted: &schemas::wire::binance_spot::limit::RateLimit) -> Option<Rate
 
 /// The venue's limits in the machine's words.
 #[must_use]
-pub fn limits(stated: &[schemas::wire::binance_spot::limit::RateLimit]) -> Vec<RateLimit> {
-    let limit = |stated: &schemas::wire::binance_spot::limit::RateLimit| {
+pub fn limits(stated: &[schemas::wire::binance::limit::RateLimit]) -> Vec<RateLimit> {
+    let limit = |stated: &schemas::wire::binance::limit::RateLimit| {
         let kind = limit_kind(stated.kind)?;
         Some(RateLimit { kind, interval_ms: interval_ms(stated.window_s), count: stated.limit })
     };

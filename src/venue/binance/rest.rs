@@ -1,4 +1,6 @@
-//! The venue's REST interface: GET only, no redirects, bounded bodies, one deadline over everything.
+//! A venue's REST interface: no redirects, bounded bodies, one deadline over everything.
+//!
+//! It carries questions and settings that may be said twice; orders never leave by it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -7,29 +9,30 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{CONTENT_ENCODING, HOST, HeaderMap, RETRY_AFTER};
-use hyper::{Request, Response, body::Incoming};
+use hyper::{Method, Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
-use schemas::wire::binance_spot::api_error::{ApiError, ErrorClass};
-use schemas::wire::binance_spot::encode::{self, Account, Value};
-use schemas::wire::binance_spot::rest::{
-    AccountInfo, ExchangeInfo, read_account, read_depth, read_exchange_info, read_time,
-};
+use schemas::wire::binance::api_error::{ApiError, Classify, ErrorClass};
+use schemas::wire::binance::encode::{self, Account, Value};
+use schemas::wire::binance::rest::{read_depth, read_time};
 use schemas::wire::book_fault::BookFault;
 use schemas::wire::cut::Cut;
 use schemas::wire::market::Snapshot;
 use schemas::wire::order_fault::OrderFault;
 use tokio::time::timeout;
 
+use super::classify_of;
 use crate::venue::guard::{self, Endpoint, Target};
 
 /// How long connecting, asking and reading may take together.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// Most bytes of an ordinary answer.
-const BODY_MAX: usize = 1 << 20;
+pub(crate) const BODY_MAX: usize = 1 << 20;
 /// Most bytes of exchangeInfo, which lists every symbol of a venue.
-const EXCHANGE_INFO_MAX: usize = 16 << 20;
+pub(crate) const EXCHANGE_INFO_MAX: usize = 16 << 20;
 /// Where a venue that keeps a ledger serves it.
 const LEDGER: &str = "/venue";
+/// What paths begin with that do not lie below the endpoint's own.
+const WHOLE: [&str; 2] = [LEDGER, "/fapi/"];
 /// Most bytes of a page of the ledger.
 const LEDGER_MAX: usize = 64 << 20;
 /// Connections that are kept for the next request.
@@ -77,7 +80,7 @@ impl RestClient {
     /// # Errors
     /// [`RestError`].
     pub async fn time(&self) -> Result<i64, RestError> {
-        read_time(&self.get("/time", None, BODY_MAX).await?).map_err(RestError::Fault)
+        read_time(&self.get("/time", BODY_MAX).await?).map_err(RestError::Fault)
     }
 
     /// A snapshot of a symbol's book, `limit` levels a side.
@@ -86,32 +89,7 @@ impl RestClient {
     /// [`RestError`].
     pub async fn depth(&self, symbol: &str, limit: u16) -> Result<Snapshot, RestError> {
         let path = format!("/depth?symbol={}&limit={limit}", percent_encode(symbol));
-        read_depth(&self.get(&path, None, BODY_MAX).await?).map_err(RestError::Depth)
-    }
-
-    /// Limits, and the facts about these symbols; about all there are if none is named.
-    ///
-    /// # Errors
-    /// [`RestError`]; a symbol that does not exist fails the whole question.
-    pub async fn exchange_info(&self, symbols: &[&str]) -> Result<ExchangeInfo, RestError> {
-        let mut path = "/exchangeInfo".to_owned();
-        if !symbols.is_empty() {
-            path.push_str("?symbols=");
-            path.push_str(&percent_encode(&format!("[\"{}\"]", symbols.join("\",\""))));
-        }
-        read_exchange_info(&self.get(&path, None, EXCHANGE_INFO_MAX).await?).map_err(RestError::Fault)
-    }
-
-    /// What the account may do. `timestamp_ms` is the venue's time.
-    ///
-    /// # Errors
-    /// [`RestError`].
-    pub async fn account(&self, account: Account<'_>, timestamp_ms: i64) -> Result<AccountInfo, RestError> {
-        let mut path = "/account?".to_owned();
-        let params = [("omitZeroBalances", Value::Flag(true)), ("timestamp", Value::Millis(timestamp_ms))];
-        let start = path.len();
-        encode::signed_query(&params, start, account, &mut path);
-        read_account(&self.get(&path, Some(account.api_key), BODY_MAX).await?).map_err(RestError::Fault)
+        read_depth(&self.get(&path, BODY_MAX).await?).map_err(RestError::Depth)
     }
 
     /// A page of the ledger of a venue that keeps one (`/venue/totals` and so on), as JSON.
@@ -119,32 +97,69 @@ impl RestClient {
     /// # Errors
     /// [`RestError`].
     pub async fn ledger(&self, page: &str) -> Result<serde_json::Value, RestError> {
-        let body = self.get(&format!("{LEDGER}/{page}"), None, LEDGER_MAX).await?;
+        let body = self.get(&format!("{LEDGER}/{page}"), LEDGER_MAX).await?;
         serde_json::from_str(&body).map_err(|_| RestError::Fault(OrderFault::Unreadable { status: 200 }))
     }
 
-    /// Gets `path` (below the dialect's own).
-    async fn get(&self, path: &str, api_key: Option<&str>, body_max: usize) -> Result<String, RestError> {
-        timeout(DEADLINE, self.get_unbounded(path, api_key, body_max))
-            .await
-            .unwrap_or_else(|_| Err(transport("no answer in time")))
+    /// Gets `path`, which lies below the dialect's own or names it whole.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub(crate) async fn get(&self, path: &str, body_max: usize) -> Result<String, RestError> {
+        self.ask(Method::GET, path, None, body_max).await
     }
 
-    async fn get_unbounded(
+    /// Asks with these parameters, signed.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub(crate) async fn signed(
         &self,
+        method: Method,
+        path: &str,
+        params: &[(&'static str, Value<'_>)],
+        account: Account<'_>,
+    ) -> Result<String, RestError> {
+        let mut whole = format!("{path}?");
+        let start = whole.len();
+        encode::signed_query(params, start, account, &mut whole);
+        self.ask(method, &whole, Some(account.api_key), BODY_MAX).await
+    }
+
+    /// Asks with the key in the header, and whatever `path` holds.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
         path: &str,
         api_key: Option<&str>,
         body_max: usize,
     ) -> Result<String, RestError> {
+        timeout(DEADLINE, self.ask_unbounded(&method, path, api_key, body_max))
+            .await
+            .unwrap_or_else(|_| Err(transport("no answer in time")))
+    }
+
+    async fn ask_unbounded(
+        &self,
+        method: &Method,
+        path: &str,
+        api_key: Option<&str>,
+        body_max: usize,
+    ) -> Result<String, RestError> {
+        let request = || self.request(method, path, api_key);
         let (response, sender) = match self.take_idle() {
-            Some(mut kept) => match kept.send_request(self.request(path, api_key)?).await {
+            Some(mut kept) => match kept.send_request(request()?).await {
                 Ok(response) => (response, kept),
                 // The venue had closed it meanwhile; a question may be asked twice.
-                Err(_) => self.ask_anew(path, api_key).await?,
+                Err(_) => self.ask_anew(request()?).await?,
             },
-            None => self.ask_anew(path, api_key).await?,
+            None => self.ask_anew(request()?).await?,
         };
-        let body = read_response(response, body_max, api_key.unwrap_or_default()).await;
+        let classify = classify_of(self.target.dialect());
+        let body = read_response(response, body_max, classify, api_key.unwrap_or_default()).await;
         if body.is_ok() {
             self.keep(sender);
         }
@@ -153,22 +168,27 @@ impl RestClient {
 
     async fn ask_anew(
         &self,
-        path: &str,
-        api_key: Option<&str>,
+        request: Request<Empty<Bytes>>,
     ) -> Result<(Response<Incoming>, SendRequest<Empty<Bytes>>), RestError> {
         let stream = guard::connect(&self.target, Endpoint::Rest).await.map_err(transport)?;
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(transport)?;
         // Ends when the sender is dropped or the venue closes; its errors reach the sender.
         tokio::spawn(connection);
-        let response = sender.send_request(self.request(path, api_key)?).await.map_err(transport)?;
+        let response = sender.send_request(request).await.map_err(transport)?;
         Ok((response, sender))
     }
 
-    fn request(&self, path: &str, api_key: Option<&str>) -> Result<Request<Empty<Bytes>>, RestError> {
-        // The ledger stands beside the dialect, not below it.
-        let below = if path.starts_with(LEDGER) { "" } else { self.target.path(Endpoint::Rest) };
+    fn request(
+        &self,
+        method: &Method,
+        path: &str,
+        api_key: Option<&str>,
+    ) -> Result<Request<Empty<Bytes>>, RestError> {
+        let is_whole = WHOLE.iter().any(|root| path.starts_with(root));
+        let below = if is_whole { "" } else { self.target.path(Endpoint::Rest) };
         let uri = format!("{below}{path}");
-        let mut request = Request::get(uri).header(HOST, self.target.host(Endpoint::Rest));
+        let mut request = Request::builder().method(method).uri(uri);
+        request = request.header(HOST, self.target.host(Endpoint::Rest));
         if let Some(key) = api_key {
             request = request.header("X-MBX-APIKEY", key);
         }
@@ -192,6 +212,7 @@ impl RestClient {
 async fn read_response(
     response: Response<Incoming>,
     body_max: usize,
+    classify: Classify,
     secret: &str,
 ) -> Result<String, RestError> {
     let (head, body) = response.into_parts();
@@ -209,19 +230,18 @@ async fn read_response(
     let text = String::from_utf8(bytes.to_bytes().into()).map_err(|_| unreadable(status))?;
     match status {
         200 if text.starts_with(['{', '[']) => Ok(text),
-        400.. => Err(refused(status, &text, &head.headers, secret)),
+        400.. => Err(refused(ApiError::read(classify, status, &text, secret), &head.headers)),
         _ => Err(unreadable(status)),
     }
 }
 
 /// A refusal in the venue's form; without that only what the status alone says counts.
-fn refused(status: u16, text: &str, headers: &HeaderMap, secret: &str) -> RestError {
-    let error = ApiError::read(status, text, secret);
+fn refused(error: ApiError, headers: &HeaderMap) -> RestError {
     match error.class() {
         ErrorClass::RateLimited | ErrorClass::OrderLimit => {
             RestError::Api { error, retry_after: Some(retry_after(headers)) }
         }
-        ErrorClass::OutcomeUnknown if error.code == 0 => unreadable(status),
+        ErrorClass::OutcomeUnknown if error.code == 0 => unreadable(error.status),
         ErrorClass::OutcomeUnknown
         | ErrorClass::Overloaded
         | ErrorClass::Filter
@@ -261,7 +281,7 @@ const fn unreadable(status: u16) -> RestError {
     RestError::Fault(OrderFault::Unreadable { status })
 }
 
-fn percent_encode(text: &str) -> String {
+pub(crate) fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {

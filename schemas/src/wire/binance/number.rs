@@ -10,7 +10,7 @@ use crate::wire::market::Level;
 
 /// A number that is sent as text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Text(pub(super) Decimal);
+pub(crate) struct Text(pub(crate) Decimal);
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -33,7 +33,7 @@ impl Visitor<'_> for TextVisitor {
 }
 
 /// Reads `[["price","qty"], ...]` over a list that is kept.
-pub(super) struct LevelsInto<'v>(pub(super) &'v mut Vec<Level>);
+pub(crate) struct LevelsInto<'v>(pub(crate) &'v mut Vec<Level>);
 
 impl<'de> DeserializeSeed<'de> for LevelsInto<'_> {
     type Value = ();
@@ -61,12 +61,12 @@ impl<'de> Visitor<'de> for LevelsInto<'_> {
 }
 
 /// A level whose price is above zero and whose quantity is not below it.
-pub(super) fn level(price: Decimal, qty: Decimal) -> Option<Level> {
+pub(crate) fn level(price: Decimal, qty: Decimal) -> Option<Level> {
     (price.is_positive() && qty.mantissa() >= 0).then_some(Level { price, qty })
 }
 
 /// One side of a best quote: an empty side is quoted with a quantity of zero. `Err` if it is no level at all.
-pub(super) fn side(price: Decimal, qty: Decimal) -> Result<Option<Level>, ()> {
+pub(crate) fn side(price: Decimal, qty: Decimal) -> Result<Option<Level>, ()> {
     if qty.is_zero() && price.mantissa() >= 0 {
         return Ok(None);
     }

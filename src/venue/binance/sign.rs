@@ -3,7 +3,7 @@
 use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
-use schemas::wire::binance_spot::request::Sign;
+use schemas::wire::binance::request::Sign;
 use sha2::Sha256;
 
 /// Signs with a key that was prepared once: each signature starts from a copy of that state.

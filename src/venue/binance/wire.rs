@@ -1,0 +1,150 @@
+//! Answers in the words of the gateway's machine.
+
+use pipeline::command::{Command, PlaceLeg};
+use pipeline::event::OpenOrder;
+use pipeline::gateway::{Answer, Gateway, Permit, VenueRefusal, Verdict};
+use schemas::config::Dialect;
+use schemas::ids::InstrumentPrefix;
+use schemas::units::{Decimal, MAX_DECIMALS};
+use schemas::wire::binance::answer;
+use schemas::wire::binance::api_error::{ApiError, ErrorClass};
+use schemas::wire::binance::limit::RateCounts;
+use schemas::wire::binance::order::{OrderAnswer, Sent};
+use schemas::wire::order_fault::OrderFault;
+use schemas::wire::order_update::OrderUpdate;
+
+use super::classify_of;
+use super::gateway::GatewayLane;
+
+/// How long everything stays silent after a rate-limit answer that names no time.
+const SILENCE_MS: i64 = 60_000;
+
+/// What a frame of the venue means to the machine.
+#[derive(Debug)]
+pub(crate) enum Decoded {
+    /// The answer to a request, and the venue's counts in it.
+    Answer { request: u64, answer: Answer, counts: RateCounts },
+    /// A statement of the user stream about an order of ours.
+    Update(OrderUpdate),
+    /// The venue ends the connection or its user stream.
+    Ended,
+    /// Nothing that concerns orders.
+    Nothing,
+}
+
+/// What answers are read by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading<'a> {
+    /// Whose codes they carry.
+    pub(crate) dialect: Dialect,
+    /// Blotted out of the venue's words.
+    pub(crate) api_key: &'a str,
+    /// The venue's time, milliseconds since the epoch.
+    pub(crate) now_ms: i64,
+}
+
+/// Reads an answer. What cannot be read proves nothing: it is said, and the order's outcome stays unknown.
+pub(crate) fn decode_answer<P: Permit>(
+    answer: &answer::Answer<'_>,
+    machine: &Gateway<P>,
+    lanes: &[GatewayLane],
+    reading: Reading<'_>,
+) -> Decoded {
+    let Some(request) = answer.id else {
+        warn(&OrderFault::Uncorrelated { id: "none".into() });
+        return Decoded::Nothing;
+    };
+    let counts = answer.rate_counts();
+    Decoded::Answer { request, answer: read_answer(answer, request, machine, lanes, reading), counts }
+}
+
+fn read_answer<P: Permit>(
+    answer: &answer::Answer<'_>,
+    request: u64,
+    machine: &Gateway<P>,
+    lanes: &[GatewayLane],
+    Reading { dialect, api_key, now_ms }: Reading<'_>,
+) -> Answer {
+    if let Some(error) = answer.error(classify_of(dialect), api_key) {
+        return Answer::Refused(refusal(&error, now_ms));
+    }
+    let asked = machine.asked(request);
+    let read = match asked {
+        Some((lane, Command::ListOpen)) => {
+            answer.orders().map(|orders| open_orders(&orders, lanes[lane.0].prefix))
+        }
+        Some((lane, Command::PlaceMaker(leg) | Command::PlaceTaker(leg))) => {
+            answer.order().and_then(|order| placed(&order, &lanes[lane.0], &leg, dialect))
+        }
+        Some((_, Command::Cancel(_) | Command::Query(_))) | None => {
+            answer.order().and_then(|order| Ok(Answer::Updates(order.updates()?.collect())))
+        }
+    };
+    read.unwrap_or_else(|fault| {
+        warn(&fault);
+        Answer::Unreadable
+    })
+}
+
+/// The answer to a place must be about what was sent.
+fn placed(
+    order: &OrderAnswer<'_>,
+    lane: &GatewayLane,
+    leg: &PlaceLeg,
+    dialect: Dialect,
+) -> Result<Answer, OrderFault> {
+    order.check(&Sent {
+        symbol: &lane.symbol,
+        client_id: leg.id,
+        side: leg.side,
+        price: leg.price.decimal(lane.price_decimals),
+        qty: Decimal::from_steps(leg.qty.steps(), leg.qty_decimals),
+        position_side: leg.position_side,
+        lot_decimals: match dialect {
+            Dialect::BinanceSpot | Dialect::Okx => leg.qty_decimals,
+            // A contract may be many steps of the venue's.
+            Dialect::BinanceUsdm => MAX_DECIMALS,
+        },
+    })?;
+    order.warning().iter().for_each(warn);
+    Ok(Answer::Updates(order.updates()?.collect()))
+}
+
+/// Those of a list that are ours.
+pub(crate) fn open_orders(orders: &[OrderAnswer<'_>], prefix: InstrumentPrefix) -> Answer {
+    let ours = orders.iter().filter_map(|order| {
+        let id = order.client_id().filter(|id| id.prefix() == prefix)?;
+        Some(OpenOrder { id, venue_id: order.order_id })
+    });
+    Answer::OpenOrders(ours.collect())
+}
+
+/// What a refusal means to the machine.
+pub(crate) fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
+    tracing::debug!(%error, "the venue refused a request");
+    let rate_limited = error.class() == ErrorClass::RateLimited;
+    VenueRefusal {
+        code: error.code,
+        verdict: match error.class() {
+            ErrorClass::OutcomeUnknown | ErrorClass::Duplicate => Verdict::Unknown,
+            ErrorClass::WouldMatch => Verdict::WouldMatch,
+            ErrorClass::CancelRefused | ErrorClass::NoSuchOrder => Verdict::NoSuchOrder,
+            ErrorClass::RateLimited
+            | ErrorClass::OrderLimit
+            | ErrorClass::Overloaded
+            | ErrorClass::Filter
+            | ErrorClass::Clock
+            | ErrorClass::Auth
+            | ErrorClass::Balance
+            | ErrorClass::MarketClosed
+            | ErrorClass::NoSuchSymbol
+            | ErrorClass::Refused => Verdict::Refused,
+        },
+        silent_until_ms: rate_limited.then(|| error.retry_after_ms.unwrap_or(now_ms + SILENCE_MS)),
+    }
+}
+
+/// One line a fault.
+pub(crate) fn warn(fault: &OrderFault) {
+    tracing::warn!("{}", fault.line("venue"));
+}

@@ -1,0 +1,149 @@
+//! Stock clients, written by others, against the venue: unchanged but for their addresses and keys. Each test starts a
+//! venue and a load on it, and runs a script of `tests/clients` with the Python that has the client. Without that Python
+//! the test is skipped and says so; scripts/test makes them. `SELF_TRADER_CLIENT_SECONDS` says how long each local book
+//! is kept under load, 10 s unless given; scripts/test-clients gives 300.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+#[path = "support/venue_client.rs"]
+#[expect(dead_code, reason = "shared with other tests, which use more of it")]
+mod client;
+#[path = "venue_clients/load.rs"]
+mod load;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use load::{LOAD_KEY, Load};
+use self_trader::simulator::{self, AccountSpec, VenueOptions};
+
+/// What is traded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Product {
+    Spot,
+    UsdM,
+}
+
+impl Product {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Spot => "spot",
+            Self::UsdM => "usdm",
+        }
+    }
+
+    const fn ws_api(self) -> &'static str {
+        match self {
+            Self::Spot => "/ws-api/v3",
+            Self::UsdM => "/ws-fapi/v1",
+        }
+    }
+}
+
+/// Which Python environment has the client.
+#[derive(Clone, Copy)]
+enum Python {
+    Main,
+    ConnectorSpot,
+    ConnectorUsdM,
+}
+
+impl Python {
+    /// Environments lie side by side; `SELF_TRADER_PYTHON` names the first one's Python.
+    fn find(self) -> Option<PathBuf> {
+        let main = std::env::var_os("SELF_TRADER_PYTHON").map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/venv/bin/python"),
+            PathBuf::from,
+        );
+        let suffix = match self {
+            Self::Main => return main.exists().then_some(main),
+            Self::ConnectorSpot => "-connector-spot",
+            Self::ConnectorUsdM => "-connector-usdm",
+        };
+        let venv = main.parent()?.parent()?;
+        let beside =
+            venv.with_file_name(format!("{}{suffix}", venv.file_name()?.to_str()?)).join("bin/python");
+        beside.exists().then_some(beside)
+    }
+}
+
+fn seconds() -> u64 {
+    std::env::var("SELF_TRADER_CLIENT_SECONDS").map_or(10, |text| text.parse().unwrap())
+}
+
+/// Runs a script against a venue with a load on it. Every line of its output must be good, and there must be at least
+/// so many of them.
+fn run(python: Python, script: &str, product: Product, least: usize) {
+    let Some(python) = python.find() else {
+        println!(
+            "skipped: no Python with the client (SELF_TRADER_PYTHON, target/venv); scripts/test makes it"
+        );
+        return;
+    };
+    let mut options = VenueOptions::default();
+    options.accounts.push(AccountSpec::new(LOAD_KEY.key, LOAD_KEY.secret));
+    let venue = simulator::start(options).unwrap();
+    let load = Load::start(venue.addr(), product.ws_api());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
+    let output = Command::new(python)
+        .arg(script)
+        .args([product.name(), &format!("http://{}", venue.addr()), &seconds().to_string()])
+        .output()
+        .unwrap();
+    let load = load.stop();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    println!("{out}{err}\nload: {load:?}");
+    assert!(output.status.success(), "{out}\n{err}\n{load:?}");
+    let good = out.lines().filter(|line| line.starts_with("ok   ")).count();
+    assert!(good >= least, "{good} checks, at least {least} wanted\n{out}\n{err}");
+    load.was_heavy();
+}
+
+#[test]
+fn ccxt_on_spot() {
+    run(Python::Main, "ccxt_rest.py", Product::Spot, 45);
+}
+
+#[test]
+fn ccxt_on_usdm() {
+    run(Python::Main, "ccxt_rest.py", Product::UsdM, 60);
+}
+
+#[test]
+fn ccxt_pro_on_spot() {
+    run(Python::Main, "ccxt_pro.py", Product::Spot, 20);
+}
+
+#[test]
+fn ccxt_pro_on_usdm() {
+    run(Python::Main, "ccxt_pro.py", Product::UsdM, 20);
+}
+
+#[test]
+fn python_binance_on_spot() {
+    run(Python::Main, "python_binance.py", Product::Spot, 40);
+}
+
+#[test]
+fn python_binance_on_usdm() {
+    run(Python::Main, "python_binance.py", Product::UsdM, 40);
+}
+
+#[test]
+fn binance_connector_on_spot() {
+    run(Python::ConnectorSpot, "connector_spot.py", Product::Spot, 35);
+}
+
+#[test]
+fn binance_futures_connector_on_usdm() {
+    run(Python::ConnectorUsdM, "connector_usdm.py", Product::UsdM, 40);
+}
+
+#[test]
+fn modular_sdk_on_spot() {
+    run(Python::Main, "sdk_spot.py", Product::Spot, 50);
+}
+
+#[test]
+fn modular_sdk_on_usdm() {
+    run(Python::Main, "sdk_usdm.py", Product::UsdM, 50);
+}
