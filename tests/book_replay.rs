@@ -116,6 +116,66 @@ fn best_quotes_and_diffs_of_2024() {
 }
 
 #[test]
+fn chained_diffs_of_usdm_in_2024() {
+    let recordings = [
+        ("hftb-usdm-20240808/btcusdt_20240808.gz", "BTCUSDT"),
+        ("hftb-usdm-20240808/ethusdt_20240808.gz", "ETHUSDT"),
+    ];
+    for (path, symbol) in recordings {
+        let Some(path) = recorded(path) else { return };
+        let mut replay = Replay::default();
+        for line in lines(&path) {
+            let (_, text) = line.split_once(' ').unwrap();
+            if text.starts_with("{\"lastUpdateId\"") {
+                replay.snapshot(symbol, &read_depth(text).unwrap());
+            } else {
+                replay.message(text);
+            }
+        }
+        let (bid, ask) = replay.end(symbol);
+        println!("{symbol} ends at {bid} / {ask}");
+        assert!(replay.best_quotes > 10_000 && replay.books[symbol].state(replay.now()) == BookState::Live);
+    }
+}
+
+#[test]
+fn usdm_snapshots_that_came_over_rest_in_2021() {
+    let folder = "cf-binance-usdm-20210722";
+    let (Some(diffs), Some(rest)) = (
+        recorded(&format!("{folder}/BINANCE_FUTURES.ws.1.0.gz")),
+        recorded(&format!("{folder}/BINANCE_FUTURES.http.0.0.gz")),
+    ) else {
+        return;
+    };
+    let mut snapshots: Vec<(f64, String, String)> = Vec::new();
+    for line in lines(&rest) {
+        let Some((head, text)) = line.split_once(": ") else { continue };
+        let Some((url, at)) = head.split_once(" -> ") else { continue };
+        let Some((_, query)) = url.split_once("/depth?symbol=") else { continue };
+        snapshots.push((at.parse().unwrap(), query.split('&').next().unwrap().to_owned(), text.to_owned()));
+    }
+    snapshots.reverse();
+    let mut replay = Replay::default();
+    for line in lines(&diffs) {
+        let Some((at, text)) = line.split_once(": ") else { continue };
+        let Ok(at) = at.parse::<f64>() else { continue };
+        while snapshots.last().is_some_and(|(came, _, _)| *came <= at) {
+            let (_, symbol, text) = snapshots.pop().unwrap();
+            replay.snapshot(&symbol, &read_depth(&text).unwrap());
+        }
+        replay.message(text);
+    }
+    for (symbol, bid, ask) in [
+        ("SUSHIUSDT", "7.6120", "7.6160"),
+        ("AKROUSDT", "0.01734", "0.01735"),
+        ("KEEPUSDT", "0.2463", "0.2467"),
+        ("CTKUSDT", "1.01100", "1.01200"),
+    ] {
+        assert_eq!(replay.end(symbol), (bid.to_owned(), ask.to_owned()));
+    }
+}
+
+#[test]
 fn a_snapshot_that_came_after_the_first_diffs_of_2021() {
     let Some(path) = recorded("cf-binance-spot-20210404/BINANCE-ee25be.0.gz") else { return };
     let mut replay = Replay::default();

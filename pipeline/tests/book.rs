@@ -102,6 +102,56 @@ fn a_snapshot_older_than_the_diffs_is_fetched_again_ever_later() {
     assert_eq!(shown(&book, now).unwrap(), "99x5/none @201");
 }
 
+/// A diff of a dialect that chains them.
+fn chained(previous: u64, first: u64, last: u64, bid: (&str, &str)) -> Diff {
+    Diff { previous_id: Some(previous), ..diff(first, last, &[bid], &[]) }
+}
+
+/// A book that waits for its snapshot with these diffs, then gets one at 100: the first fault, and what shows.
+fn bridged(diffs: &[Diff], more: &[Diff]) -> (Option<String>, Option<String>) {
+    let mut book = Book::new();
+    book.handle_subscribed(at(0));
+    for diff in diffs {
+        assert_eq!(book.handle_diff(diff, at(1)), None);
+    }
+    let ticket = ticket(&mut book, at(1)).unwrap();
+    let mut fault = book.handle_snapshot(ticket, &snapshot(100, &[("99", "1")], &[("101", "2")]), at(2));
+    for diff in more {
+        fault = fault.or_else(|| book.handle_diff(diff, at(3)));
+    }
+    (fault.map(|fault| fault.line("X")), shown(&book, at(3)))
+}
+
+#[test]
+fn chained_diffs_join_the_snapshot_within_and_each_other_exactly() {
+    let whole = |id: u64| (None, Some(format!("99x7/101x2 @{id}")));
+    let last = |previous, first, id| chained(previous, first, id, ("99", "7"));
+    let early = |previous, first, id| chained(previous, first, id, ("99", "3"));
+    // The snapshot lies within the first diff that is newer; the ids between two diffs are nobody's.
+    assert_eq!(bridged(&[early(80, 85, 95), last(95, 99, 110)], &[]), whole(110));
+    assert_eq!(bridged(&[last(95, 105, 110)], &[]), whole(110));
+    // It ends a diff: the next one names it.
+    assert_eq!(bridged(&[early(90, 91, 100), last(100, 140, 150)], &[]), whole(150));
+    assert_eq!(bridged(&[], &[last(100, 140, 150)]), whole(150));
+    assert_eq!(bridged(&[early(95, 98, 110)], &[last(110, 200, 220)]), whole(220));
+    // What is told twice is told once.
+    assert_eq!(bridged(&[early(95, 98, 110)], &[early(95, 98, 110), last(110, 200, 220)]), whole(220));
+}
+
+#[test]
+fn a_broken_chain_is_a_gap_even_where_the_ids_would_overlap() {
+    let diff = |previous, first, id| chained(previous, first, id, ("99", "3"));
+    let gap = |have: u64, first: u64, last: u64| {
+        (Some(format!("BOOK-001 X: sequence gap (have {have}, got {first}..{last})")), None)
+    };
+    assert_eq!(bridged(&[diff(95, 98, 110)], &[diff(120, 121, 130)]), gap(110, 121, 130));
+    assert_eq!(bridged(&[diff(95, 98, 110)], &[diff(105, 106, 130)]), gap(110, 106, 130));
+    assert_eq!(bridged(&[], &[diff(101, 102, 103)]), gap(100, 102, 103));
+    let old = bridged(&[diff(150, 160, 170)], &[]);
+    let line = "BOOK-002 X: snapshot too old (got 100, want 151 or newer)".to_owned();
+    assert_eq!(old, (Some(line), None));
+}
+
 #[test]
 fn only_the_snapshot_that_was_asked_for_counts() {
     let mut book = Book::new();

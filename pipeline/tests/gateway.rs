@@ -114,6 +114,44 @@ fn reports<P: Permit>(gateway: &mut Gateway<P>) -> Vec<(LaneId, OrderReport)> {
 }
 
 #[test]
+fn without_events_only_cancels_and_questions_leave() {
+    let mut gateway = gateway(&[], 16);
+    gateway.handle_command(LaneId(0), place(id(0, 1)));
+    gateway.handle_events(false);
+    let denied = |id| Some((LaneId(0), OrderReport::Denied { id, why: Denial::Disconnected }));
+    assert_eq!(gateway.poll_report(), denied(id(0, 1)), "it waited and never left");
+    for command in [place(id(0, 2)), cancel(id(0, 9)), query(id(0, 9))] {
+        gateway.handle_command(LaneId(0), command);
+    }
+    assert_eq!(gateway.poll_report(), denied(id(0, 2)));
+    assert_eq!(asked(&mut gateway, at(0)), [cancel(id(0, 9)), query(id(0, 9))]);
+    gateway.handle_events(true);
+    gateway.handle_command(LaneId(0), place(id(0, 3)));
+    assert_eq!(asked(&mut gateway, at(1)), [place(id(0, 3))]);
+}
+
+#[test]
+fn a_list_that_went_another_way_says_nothing_of_the_connection() {
+    for (lists_beside, lost) in [(true, false), (false, true)] {
+        let settings = GatewaySettings {
+            lanes: vec![InstrumentPrefix::new("test", LANES[0])],
+            limits: vec![],
+            answer_patience: PATIENCE,
+            inflight_max: 4,
+            sharers: 1,
+            weights: WEIGHTS,
+            lists_beside,
+        };
+        let mut gateway = Gateway::new(settings, Alone);
+        gateway.handle_connected();
+        gateway.handle_command(LaneId(0), Command::ListOpen);
+        assert!(gateway.poll_send(at(0)).is_some());
+        assert_eq!(gateway.handle_timeout(at(2_001)), lost);
+        assert_eq!(gateway.poll_report(), Some((LaneId(0), OrderReport::ListFailed)));
+    }
+}
+
+#[test]
 fn cancels_and_questions_overtake_places() {
     let mut gateway = gateway(&[], 100);
     let all = [

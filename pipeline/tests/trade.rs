@@ -14,8 +14,9 @@ use pipeline::leg::{End, LegState};
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::{Outcome, Trade};
 use proptest::prelude::*;
+use schemas::config::TermType;
 use schemas::ids::{ClientOrderId, Epoch, Leg};
-use schemas::order::{OrderStatus, Side};
+use schemas::order::{OrderStatus, PositionSide, Side};
 use schemas::units::Decimal;
 use schemas::wire::order_update::{Fill, OrderUpdate};
 use support::{at_ns, num, settings, tick, top};
@@ -239,11 +240,64 @@ fn outcomes_by_what_the_venue_said() {
             let sent = desk.says(id, *status, executed, traded);
             assert!(sent.iter().all(|command| *command == cancel(desk.maker.id)), "{name}: {sent:?}");
         }
+        // Trades of the taker that nothing has named yet are waited for.
+        assert_eq!(desk.wait(100), [], "{name}");
         assert_eq!(desk.finished().outcome(), *outcome, "{name}");
         let place = Outcome::ALL.iter().position(|known| known == outcome).unwrap();
         assert_eq!(desk.instrument.counts().outcomes[place], 1, "{name}");
         assert!(desk.instrument.counts().balance());
     }
+}
+
+#[test]
+fn a_taker_whose_answer_names_no_trades_is_over_with_the_event_that_does() {
+    let (mut desk, taker) = Desk::with_taker();
+    assert_eq!(desk.says(taker.id, Filled, "1", None), []);
+    assert_eq!(desk.says(desk.maker.id, Filled, "1", fill(4, "1")), []);
+    assert_eq!(desk.instrument.poll_finished(desk.now).map(|trade| trade.outcome()), None);
+    assert_eq!(desk.says(taker.id, Filled, "1", fill(4, "1")), []);
+    assert_eq!(desk.finished().outcome(), Outcome::Matched);
+    assert!(!desk.is_open());
+}
+
+#[test]
+fn a_taker_whose_trades_are_never_named_is_given_up_soon() {
+    let (mut desk, taker) = Desk::with_taker();
+    desk.says(taker.id, Filled, "1", None);
+    desk.says(desk.maker.id, Filled, "1", fill(4, "1"));
+    assert_eq!(desk.wait(99), []);
+    assert_eq!(desk.instrument.poll_finished(desk.now).map(|trade| trade.outcome()), None);
+    assert_eq!(desk.wait(1), []);
+    assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
+}
+
+fn become_future(settings: &mut Settings, contract_size: &str, leverage: &str) {
+    let params = &mut settings.rules.params;
+    params.term = TermType::Future;
+    params.contract_size = num(contract_size);
+    params.leverage = num(leverage);
+    settings.contract_size = Some(num(contract_size));
+}
+
+#[test]
+fn contracts_are_placed_as_what_they_hold() {
+    let mut settings = settings();
+    become_future(&mut settings, "0.0050", "0.007");
+    let desk = Desk::with(settings);
+    // 1.000 x 0.007 is one contract of 0.005, and a rest.
+    assert_eq!((desk.maker.qty.steps(), desk.maker.qty_decimals), (5, 3));
+    assert_eq!(desk.maker.qty.text(desk.maker.qty_decimals).to_string(), "0.005");
+    assert_eq!(desk.maker.position_side, PositionSide::Long);
+}
+
+#[test]
+fn a_stranger_may_take_less_than_a_contract() {
+    let mut settings = settings();
+    become_future(&mut settings, "0.003", "0.009");
+    let mut desk = Desk::with(settings);
+    assert_eq!(desk.maker.qty.steps(), 9);
+    let sent = desk.says(desk.maker.id, PartiallyFilled, "0.001", fill(4, "0.001"));
+    assert!(matches!(sent[..], [Command::PlaceTaker(taker)] if taker.qty.steps() == 8), "{sent:?}");
 }
 
 #[test]

@@ -10,9 +10,9 @@ use pipeline::chance::Chance;
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument as Machine, Settings};
 use pipeline::rules::Rules;
-use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, TermType, Venue};
+use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, RuleParams, TermType, Venue};
 use schemas::ids::{Epoch, InstrumentPrefix};
-use schemas::units::Rounding;
+use schemas::units::{MAX_DECIMALS, Rounding};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -170,14 +170,23 @@ fn embedded_venue(instruments: &[Instrument]) -> Result<Option<RunningVenue>, St
     let wanted = instruments.iter().filter(|instrument| instrument.venue == Venue::Simulated);
     let symbols: Vec<SymbolSpec> = wanted
         .map(|instrument| {
-            let rules = &instrument.rules;
-            SymbolSpec::named(&instrument.maker_symbol, rules.price_decimals, rules.qty_decimals)
+            let (rules, name) = (&instrument.rules, &instrument.maker_symbol);
+            match rules.term {
+                TermType::Spot => SymbolSpec::named(name, rules.price_decimals, rules.qty_decimals),
+                TermType::Future => SymbolSpec::perpetual(name, rules.price_decimals, lots_of(rules)),
+            }
         })
         .collect();
     if symbols.is_empty() {
         return Ok(None);
     }
     Ok(Some(simulator::start(VenueOptions { symbols, ..VenueOptions::default() })?))
+}
+
+/// Digits of the base asset that a contract and an order's lots need.
+fn lots_of(rules: &RuleParams) -> u8 {
+    let of_contract = u8::try_from(rules.contract_size.decimals()).unwrap_or(MAX_DECIMALS);
+    of_contract.max(rules.qty_decimals)
 }
 
 /// What a lane hears besides its ticks.

@@ -12,6 +12,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
+use super::Closing;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
@@ -44,6 +45,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    pub(super) fn new(state: State, options: &VenueOptions) -> Arc<Self> {
+        let (stamps, faults) = (state.stamps.is_some(), state.faults.clone());
+        let manners = Product::ALL.map(|product| manners(options, product));
+        Arc::new(Self { state: Mutex::new(state), stamps, manners, faults })
+    }
+
     /// The faults, without the lock.
     pub(super) fn faults(&self) -> Faults {
         self.faults.clone()
@@ -56,6 +63,13 @@ impl Shared {
     /// What is asked of a connection.
     pub(super) const fn manners(&self, product: Product, is_api: bool) -> Manners {
         self.manners[product.index()][if is_api { 0 } else { 1 }]
+    }
+
+    /// Checks the books for the last time and closes the logs.
+    pub(super) fn close(&self) -> Closing {
+        let mut state = self.lock();
+        state.check();
+        Closing { summary: state.journal.tally.summary(), failure: state.journal.close() }
     }
 }
 
@@ -78,10 +92,7 @@ impl Venue {
         let addr = listener.local_addr().map_err(cannot_listen)?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
-        let stamps = state.stamps.is_some();
-        let manners = Product::ALL.map(|product| manners(&options, product));
-        let shared =
-            Arc::new(Shared { faults: state.faults.clone(), state: Mutex::new(state), stamps, manners });
+        let shared = Shared::new(state, &options);
         Ok(Self { shared, listener, addr, runtime, stamp_file: options.stamp_file })
     }
 
@@ -89,8 +100,8 @@ impl Venue {
         self.addr
     }
 
-    /// Serves until told to stop; then all connections are cut.
-    pub(super) fn run(self, stop: oneshot::Receiver<()>) {
+    /// Serves until told to stop, or until its ledger fails; then all connections are cut.
+    pub(super) fn run(self, stop: oneshot::Receiver<()>) -> Closing {
         let Self { shared, listener, runtime, stamp_file, .. } = self;
         runtime.block_on(async {
             tokio::select! {
@@ -106,6 +117,7 @@ impl Venue {
         {
             tracing::error!(path = %path.display(), %error, "stamps not written");
         }
+        shared.close()
     }
 }
 
@@ -161,11 +173,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/sapi/{*path}", any(rest::elsewhere))
         .route("/dapi/{*path}", any(rest::elsewhere))
         .route("/eapi/{*path}", any(rest::elsewhere))
-        .route("/venue/orders", get(inspect::orders))
-        .route("/venue/trades", get(inspect::trades))
-        .route("/venue/accounts", get(inspect::accounts))
-        .route("/venue/totals", get(inspect::totals))
-        .route("/venue/stamps", get(inspect::stamps))
+        .merge(inspect::routes())
         .route(
             "/venue/faults",
             get(faults::admin::list).post(faults::admin::switch).delete(faults::admin::clear),
@@ -181,6 +189,9 @@ async fn tick(shared: &Shared) {
     for count in 1.. {
         interval.tick().await;
         let (mut state, now) = (shared.lock(), clock.now());
+        if state.journal.failure().is_some() {
+            return;
+        }
         faults::effects::advance(&mut state, now.mono.0 / NANOS_IN_MS, now.wall_ms);
         if !state.faults.is_frozen() {
             let now_ms = state.faults.venue_ms(now.wall_ms);

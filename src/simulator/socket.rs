@@ -39,8 +39,8 @@ pub(super) struct Manners {
 
 /// What a connection does with the frames it gets. Dropped when the connection ends.
 pub(super) trait Frames: Send + 'static {
-    /// One text frame. Answers go into the connection's outbox.
-    fn handle(&mut self, text: &str);
+    /// One text frame that came at that moment. Answers go into the connection's outbox.
+    fn handle(&mut self, text: &str, now_ms: i64);
 
     /// It is cut because it sent more frames than it may.
     fn offended(&mut self) {}
@@ -106,7 +106,7 @@ fn take(frame: Option<Result<Message, axum::Error>>, frames: &mut impl Frames, h
         return false;
     }
     match frame {
-        Message::Text(text) => frames.handle(text.as_str()),
+        Message::Text(text) => frames.handle(text.as_str(), clock::wall_ms()),
         Message::Pong(payload) => heart.answered(&payload),
         Message::Ping(_) | Message::Binary(_) => {}
         Message::Close(_) => return false,

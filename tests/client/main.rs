@@ -6,3 +6,4 @@ mod rest;
 #[path = "../support/scripted_venue.rs"]
 mod scripted_venue;
 mod start;
+mod usdm;

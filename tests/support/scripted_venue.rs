@@ -30,6 +30,8 @@ pub(crate) struct ScriptedVenue {
     pub(crate) streams: mpsc::Receiver<Peer>,
     /// WS API connections, as they come.
     pub(crate) apis: mpsc::Receiver<Peer>,
+    /// User stream connections of USD-M, as they come, with what was asked for.
+    pub(crate) users: mpsc::Receiver<(String, Peer)>,
     rest: Arc<Mutex<Rest>>,
 }
 
@@ -51,18 +53,28 @@ impl ScriptedVenue {
         let rest: Arc<Mutex<Rest>> = Arc::new(Mutex::new(Box::new(rest)));
         let (stream_sender, streams) = mpsc::channel(64);
         let (api_sender, apis) = mpsc::channel(64);
+        let (user_sender, users) = mpsc::channel(64);
         let answers = Arc::clone(&rest);
         tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
-                let senders = (stream_sender.clone(), api_sender.clone());
-                tokio::spawn(serve(tcp, senders, Arc::clone(&answers)));
+                let doors = Doors {
+                    streams: stream_sender.clone(),
+                    apis: api_sender.clone(),
+                    users: user_sender.clone(),
+                    rest: Arc::clone(&answers),
+                };
+                tokio::spawn(serve(tcp, doors));
             }
         });
-        Self { address, streams, apis, rest }
+        Self { address, streams, apis, users, rest }
     }
 
     pub(crate) fn target(&self) -> Target {
         Target::simulated(self.address).unwrap()
+    }
+
+    pub(crate) fn futures(&self) -> Target {
+        Target::simulated_futures(self.address).unwrap()
     }
 
     /// From now on REST requests are answered so.
@@ -72,6 +84,11 @@ impl ScriptedVenue {
 
     pub(crate) async fn stream(&mut self) -> Peer {
         timeout(PATIENCE, self.streams.recv()).await.expect("a stream connection").unwrap()
+    }
+
+    /// A user stream connection, and the path that it asked for.
+    pub(crate) async fn user(&mut self) -> (String, Peer) {
+        timeout(PATIENCE, self.users.recv()).await.expect("a user stream connection").unwrap()
     }
 
     pub(crate) async fn api(&mut self) -> Peer {
@@ -132,21 +149,29 @@ impl Peer {
     }
 }
 
-async fn serve(
-    tcp: TcpStream,
-    (streams, apis): (mpsc::Sender<Peer>, mpsc::Sender<Peer>),
+/// Where connections go.
+struct Doors {
+    streams: mpsc::Sender<Peer>,
+    apis: mpsc::Sender<Peer>,
+    users: mpsc::Sender<(String, Peer)>,
     rest: Arc<Mutex<Rest>>,
-) {
-    let mut head = [0; 64];
+}
+
+async fn serve(tcp: TcpStream, doors: Doors) {
+    let mut head = [0; 128];
     let read = tcp.peek(&mut head).await.unwrap_or(0);
     let line = String::from_utf8_lossy(&head[..read]).into_owned();
+    let path = line.strip_prefix("GET ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
     let slow = Slow { tcp, piece: usize::MAX };
-    if line.starts_with("GET /stream") {
-        _ = streams.send(Peer(accept_async(slow).await.unwrap())).await;
-    } else if line.starts_with("GET /ws-api") {
-        _ = apis.send(Peer(accept_async(slow).await.unwrap())).await;
+    if path.starts_with("/stream") || path.starts_with("/public/stream") {
+        _ = doors.streams.send(Peer(accept_async(slow).await.unwrap())).await;
+    } else if path.starts_with("/ws-api") || path.starts_with("/ws-fapi") {
+        _ = doors.apis.send(Peer(accept_async(slow).await.unwrap())).await;
+    } else if path.starts_with("/private/ws") {
+        let peer = Peer(accept_async(slow).await.unwrap());
+        _ = doors.users.send((path.to_owned(), peer)).await;
     } else {
-        answer_one(slow.tcp, &rest).await;
+        answer_one(slow.tcp, &doors.rest).await;
     }
 }
 

@@ -8,7 +8,7 @@ use pipeline::chance::Chance;
 use pipeline::command::Command;
 use pipeline::gateway::{
     Alone, Answer, Gateway, GatewaySettings, LaneId, Outgoing, RateLimit, RateLimitKind, VenueRefusal,
-    Verdict,
+    Verdict, Weights,
 };
 use pipeline::instrument::{Instrument, Phase, Settings};
 use pipeline::rules::Rules;
@@ -131,6 +131,8 @@ impl World {
             answer_patience: Duration::from_secs(2),
             inflight_max: 16,
             sharers: 1,
+            weights: Weights { cancel: 1, query: 4, list: 6 },
+            lists_beside: false,
         };
         let mut world = Self {
             rng,

@@ -1,7 +1,7 @@
 //! REST, and empty answers for the families of paths that stock clients ask on the way.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
         body: String::from_utf8_lossy(&body).into_owned(),
         line,
     };
-    let served = asked.serve::<D>(&mut shared.lock(), route, false);
+    let served = asked.serve::<D>(&mut shared.lock(), route, false, clock::wall_ms());
     match &served.delivery {
         Delivery::Now => finish::<D>(served),
         Delivery::Held(ms) => arrive_late::<D>(shared, route, asked, *ms).await,
@@ -119,7 +119,7 @@ async fn arrive_late<D: Dialect>(
     let line = asked.line.clone();
     let arrives = tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(ms)).await;
-        asked.serve::<D>(&mut shared.lock(), route, true)
+        asked.serve::<D>(&mut shared.lock(), route, true, clock::wall_ms())
     });
     match arrives.await {
         Ok(served) => match &served.delivery {
@@ -193,10 +193,42 @@ pub(super) fn refuse(error: &ApiError) -> Response {
     response
 }
 
+/// One request that came at that moment: the answer's status and body, whatever a fault would do to it on its way.
+pub(in crate::simulator) fn answer<D: Dialect>(
+    state: &mut State,
+    (verb, path): (&str, &str),
+    key: Option<&str>,
+    [query, body]: [&str; 2],
+    now_ms: i64,
+) -> (u16, Vec<u8>) {
+    let asked = Asked {
+        line: Line::from(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        key: key.map(str::to_owned),
+        unit: Ok(TimeUnit::Milli),
+        query: query.to_owned(),
+        body: body.to_owned(),
+    };
+    let answer = match of_rest::<D>(verb, path) {
+        Some(route) => asked.serve::<D>(state, route, false, now_ms).answer,
+        None => Err(ApiError { status: 404, ..ApiError::unsupported() }),
+    };
+    match answer {
+        Ok(body) => (200, body),
+        Err(error) => (error.status, error_body(&error)),
+    }
+}
+
 impl Asked {
     /// Carries it out, at once or late.
-    fn serve<D: Dialect>(&self, state: &mut State, route: &Route<D::Operation>, late: bool) -> Served {
-        let now_ms = state.faults.venue_ms(clock::wall_ms());
+    fn serve<D: Dialect>(
+        &self,
+        state: &mut State,
+        route: &Route<D::Operation>,
+        late: bool,
+        wall_ms: i64,
+    ) -> Served {
+        let now_ms = state.faults.venue_ms(wall_ms);
         let (signed_query, in_query) = cut_signature(&self.query);
         let (signed_body, in_body) = cut_signature(&self.body);
         let params = Params::of_form(&self.query, &self.body);

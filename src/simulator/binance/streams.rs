@@ -1,7 +1,7 @@
 //! Market streams: `/ws/<a>/<b>`, `/stream?streams=a/b`, and any other path, which waits for SUBSCRIBE. Spot, unless
 //! the path begins with `/public`, `/market` or `/usdm`, or names a USD-M listen key.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -65,6 +65,22 @@ pub(in crate::simulator) async fn streams(
             socket::serve(socket, outbox, connection, manners).await;
         },
     )
+}
+
+/// A stream connection to that address, without its socket.
+pub(in crate::simulator) fn connection(shared: Arc<Shared>, uri: &Uri) -> (Arc<Outbox>, Box<dyn Frames>) {
+    let path = StreamPath::of(uri);
+    let peer = Peer {
+        product: path.product,
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        is_api: false,
+        combined: path.combined,
+        unit: TimeUnit::Milli,
+    };
+    let mut connection = Connection::new(shared, peer);
+    // More names than there may be: those that fit are told.
+    let _ = connection.subscribe(&path.names);
+    (Arc::clone(&connection.outbox), Box::new(connection))
 }
 
 /// What the address of a stream connection says.
@@ -209,7 +225,7 @@ fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>)
 }
 
 impl Frames for Connection {
-    fn handle(&mut self, text: &str) {
+    fn handle(&mut self, text: &str, _now_ms: i64) {
         let (id, answer) = match serde_json::from_str::<Frame<'_>>(text) {
             Ok(frame) if is_id(frame.id) => (frame.id.map_or("null", RawValue::get), self.answer(&frame)),
             Ok(_) => {

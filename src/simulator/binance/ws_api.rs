@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::marker::PhantomData;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,6 +67,19 @@ pub(in crate::simulator) async fn ws_api<D: Dialect>(
             socket::serve(socket, outbox, connection, manners).await;
         },
     )
+}
+
+/// A connection without its socket.
+pub(in crate::simulator) fn connection<D: Dialect>(shared: Arc<Shared>) -> (Arc<Outbox>, Box<dyn Frames>) {
+    let peer = Peer {
+        product: D::PRODUCT,
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        is_api: true,
+        combined: false,
+        unit: TimeUnit::Milli,
+    };
+    let connection = Connection::<D>::new(shared, peer, true);
+    (Arc::clone(&connection.session.outbox), Box::new(connection))
 }
 
 /// A request's frame.
@@ -189,13 +202,17 @@ impl<D: Dialect> Connection<D> {
     /// A request on its way: it reaches the engine later, whether or not its connection is still there.
     fn hold(&self, text: &str, ms: u64) {
         let (shared, caller, text) = (Arc::clone(&self.shared), self.caller(), text.to_owned());
-        tokio::spawn(async move {
+        let arrives = async move {
             tokio::time::sleep(Duration::from_millis(ms)).await;
             let mut state = shared.lock();
             let now_ms = state.faults.venue_ms(clock::wall_ms());
             caller.outbox.unit.during(|| caller.arrive_late::<D>(&mut state, &text, now_ms));
             publish(&mut state, now_ms);
-        });
+        };
+        // A venue without a port has no timers: what is held there never arrives.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(arrives);
+        }
     }
 
     fn caller(&self) -> ApiCaller {
@@ -314,11 +331,11 @@ fn replaced(id: Option<&RawValue>, reply: &Reply, now_ms: i64) -> Utf8Bytes {
 }
 
 impl<D: Dialect> Frames for Connection<D> {
-    fn handle(&mut self, text: &str) {
+    fn handle(&mut self, text: &str, now_ms: i64) {
         let shared = Arc::clone(&self.shared);
         let read_ns = shared.stamps.then(clock::wall_ns);
         let mut state = shared.lock();
-        let now_ms = state.faults.venue_ms(clock::wall_ms());
+        let now_ms = state.faults.venue_ms(now_ms);
         let unit = self.session.outbox.unit;
         unit.during(|| match serde_json::from_str::<Frame<'_>>(text) {
             Ok(frame) if is_id(frame.id) => {

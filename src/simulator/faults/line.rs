@@ -66,7 +66,7 @@ pub(super) struct Trouble {
 
 impl Line {
     /// A connection from that address.
-    pub(super) fn from(address: IpAddr) -> Self {
+    pub(in crate::simulator) fn from(address: IpAddr) -> Self {
         Self(Arc::new(Control { address: address.into(), ..Control::default() }))
     }
 

@@ -17,7 +17,8 @@ type Amounts = Option<Vec<(PositionSide, Decimal)>>;
 
 impl Positions {
     /// Of these symbols; the account's others are not kept.
-    pub(crate) fn new<'s>(symbols: impl Iterator<Item = &'s str>) -> Self {
+    #[must_use]
+    pub fn new<'s>(symbols: impl Iterator<Item = &'s str>) -> Self {
         Self(Arc::new(Mutex::new(symbols.map(|symbol| (symbol.to_owned(), None)).collect())))
     }
 

@@ -1,11 +1,10 @@
 //! The Binance Spot dialect: signatures against known vectors, frames, answers, events, stream messages, and
 //! one clear line for whatever is wrong with them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::sync::Mutex;
 
 use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg};
-use schemas::order::{OrderStatus, Side};
+use schemas::order::{OrderStatus, PositionSide, Side};
 use schemas::units::{Decimal, Price, Qty};
 use schemas::wire::binance::answer::Answer;
 use schemas::wire::binance::api_error::{ApiError, ErrorClass};
@@ -273,7 +272,10 @@ fn a_resting_maker_is_one_update() {
         result(&json!({}))
     );
     let answer = answered(&text);
-    assert_eq!((answer.id, answer.status, answer.is_ok(), answer.error("")), (Some(17), 200, true, None));
+    assert_eq!(
+        (answer.id, answer.status, answer.is_ok(), answer.error(classify, "")),
+        (Some(17), 200, true, None)
+    );
     let counts: Vec<_> = answer
         .rate_counts()
         .iter()
@@ -418,6 +420,8 @@ fn an_answer_about_something_else_is_a_mismatch() {
         side: Side::Sell,
         price: Price::from_steps(6_500_010).decimal(2),
         qty: Qty::from_steps(150).decimal(5),
+        position_side: PositionSide::None,
+        lot_decimals: 5,
     };
     assert_eq!(OrderAnswer::read(&result(&json!({}))).unwrap().check(&sent), Ok(()));
     let table = [
@@ -490,7 +494,7 @@ fn refusals_are_classified() {
     ];
     for (status, code, msg, class) in table {
         let text = json!({"id": 1, "status": status, "error": {"code": code, "msg": msg}}).to_string();
-        let error = answered(&text).error("").unwrap();
+        let error = answered(&text).error(classify, "").unwrap();
         assert_eq!((error.code, error.class()), (code, class), "{status} {code} {msg}");
     }
 }
@@ -513,7 +517,7 @@ fn whatever_an_error_is_it_has_one_short_clean_line() {
         assert_eq!(ApiError::read(classify, 400, text, "").class(), ErrorClass::OutcomeUnknown, "{text}");
     }
     let odd = answered(r#"{"id":1,"status":200,"error":"strange"}"#);
-    assert_eq!((odd.is_ok(), odd.error("").unwrap().code), (false, 0));
+    assert_eq!((odd.is_ok(), odd.error(classify, "").unwrap().code), (false, 0));
 }
 
 /// A TRADE report of our maker, with other values where they are given.

@@ -1,0 +1,333 @@
+//! The USD-M client against a venue that does what it is told: user stream, lists by REST, start checks, book.
+
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex};
+
+use crate::scripted_venue::{PATIENCE, Peer, ScriptedVenue, json};
+use pipeline::book::Top;
+use pipeline::command::{Command, OrderHandle, PlaceLeg};
+use pipeline::event::{Denial, OpenOrder, OrderReport};
+use pipeline::gateway::{Alone, LaneId, Link};
+use pipeline::time::Nanos;
+use schemas::config::{Config, Fault};
+use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg};
+use schemas::order::{OrderStatus, PositionSide, Side};
+use schemas::units::{Price, Qty};
+use self_trader::app::{self, RunOptions, StartError};
+use self_trader::book::{SymbolTop, spawn};
+use self_trader::clock::{Clock, wall_ms};
+use self_trader::config::credentials_from;
+use self_trader::venue::binance::account::AccountKey;
+use self_trader::venue::binance::gateway::{GatewayLane, GatewayParts, run};
+use self_trader::venue::binance::positions::Positions;
+use serde_json::{Value, json as value};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+fn prefix() -> InstrumentPrefix {
+    InstrumentPrefix::new("main", "BTCUSDT")
+}
+
+fn id(sequence: u64) -> ClientOrderId {
+    ClientOrderId::new(prefix(), Epoch::new(1), sequence, Leg::Maker)
+}
+
+fn place(sequence: u64) -> Command {
+    Command::PlaceMaker(PlaceLeg {
+        id: id(sequence),
+        side: Side::Sell,
+        price: Price::from_steps(650_001),
+        qty: Qty::from_steps(2),
+        qty_decimals: 3,
+        position_side: PositionSide::Short,
+        not_after: Nanos(u64::MAX),
+        generation: pipeline::ownership::Generation::default(),
+    })
+}
+
+/// A gateway of one lane, and the venue that it talks to.
+struct Desk {
+    venue: ScriptedVenue,
+    commands: mpsc::Sender<(LaneId, Command)>,
+    reports: mpsc::Receiver<OrderReport>,
+    link: watch::Receiver<Link>,
+    positions: Positions,
+    /// REST requests that came, first lines.
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Desk {
+    async fn start() -> Self {
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let seen = Arc::clone(&asked);
+        let venue = ScriptedVenue::start(move |request| {
+            let line = request.lines().next().unwrap().to_owned();
+            let mut seen = seen.lock().unwrap();
+            seen.push(line.clone());
+            let keys = seen.iter().filter(|line| line.starts_with("POST /fapi/v1/listenKey")).count();
+            match line.split(['?', ' ']).nth(1).unwrap() {
+                "/fapi/v1/listenKey" => json(200, &format!(r#"{{"listenKey":"key{keys}"}}"#)),
+                "/fapi/v3/positionRisk" => json(
+                    200,
+                    r#"[{"symbol":"BTCUSDT","positionSide":"LONG","positionAmt":"0.5"},{"symbol":"X","positionSide":"BOTH","positionAmt":"1"}]"#,
+                ),
+                "/fapi/v1/openOrders" => json(200, &open_orders()),
+                other => panic!("{other}"),
+            }
+        })
+        .await;
+        let (commands, receiver) = mpsc::channel(64);
+        let (report_sender, reports) = mpsc::channel(64);
+        let (link_sender, link) = watch::channel(Link::Down);
+        let positions = Positions::new(["BTCUSDT"].into_iter());
+        let parts = GatewayParts {
+            target: venue.futures(),
+            account: AccountKey::new("k", b"s"),
+            recv_window_ms: 2_000,
+            clock_offset_ms: Arc::new(AtomicI64::new(0)),
+            limits: Vec::new(),
+            sharers: 1,
+            lanes: vec![GatewayLane {
+                symbol: "BTCUSDT".to_owned(),
+                prefix: prefix(),
+                price_decimals: 1,
+                reports: report_sender,
+            }],
+            commands: receiver,
+            link: link_sender,
+            positions: positions.clone(),
+        };
+        tokio::spawn(run(parts, Alone, Clock::start()));
+        Self { venue, commands, reports, link, positions, asked }
+    }
+
+    async fn shows(&mut self, link: Link) {
+        let shown = timeout(PATIENCE, self.link.wait_for(|shown| *shown == link)).await.map(drop);
+        shown.unwrap_or_else(|_| panic!("want {link:?}, have {:?}", *self.link.borrow()));
+    }
+
+    async fn command(&self, command: Command) {
+        self.commands.send((LaneId(0), command)).await.unwrap();
+    }
+
+    /// The next report that is not about bytes.
+    async fn report(&mut self) -> OrderReport {
+        loop {
+            let report = timeout(PATIENCE, self.reports.recv()).await.expect("a report").unwrap();
+            if !matches!(report, OrderReport::Sent { .. }) {
+                return report;
+            }
+        }
+    }
+}
+
+fn open_orders() -> String {
+    let order = |client_id: &str, order_id: u64| {
+        value!({"symbol": "BTCUSDT", "orderId": order_id, "clientOrderId": client_id, "status": "NEW",
+            "side": "SELL", "price": "65000.1", "origQty": "0.002", "executedQty": "0.000"})
+    };
+    Value::Array(vec![order(id(7).as_str(), 71), order("web_1", 72)]).to_string()
+}
+
+fn event(sequence: u64, status: &str) -> String {
+    value!({"e": "ORDER_TRADE_UPDATE", "E": 5, "T": 5, "o": {"s": "BTCUSDT", "c": id(sequence).as_str(),
+        "S": "SELL", "q": "0.002", "p": "65000.1", "x": status, "X": status, "i": 81, "l": "0", "z": "0",
+        "L": "0", "t": 0, "m": false, "ps": "SHORT"}})
+    .to_string()
+}
+
+async fn method(api: &mut Peer) -> (String, Value) {
+    let frame = api.next_json().await;
+    (frame["method"].as_str().unwrap().to_owned(), frame["params"].clone())
+}
+
+#[tokio::test]
+async fn no_order_leaves_before_the_user_stream_is_up_and_none_while_it_is_down() {
+    let mut desk = Desk::start().await;
+    let mut api = desk.venue.api().await;
+    let (path, mut user) = desk.venue.user().await;
+    assert_eq!(path, "/private/ws?listenKey=key1");
+    desk.shows(Link::Open).await;
+    desk.command(place(1)).await;
+    let (name, params) = method(&mut api).await;
+    assert_eq!((name.as_str(), &params["timeInForce"]), ("order.place", &value!("GTX")));
+    assert_eq!((&params["quantity"], &params["positionSide"]), (&value!("0.002"), &value!("SHORT")));
+    user.send(&event(1, "NEW")).await;
+    assert!(matches!(desk.report().await, OrderReport::Update(update) if update.status == OrderStatus::New));
+
+    user.close(1001).await;
+    desk.shows(Link::Deaf).await;
+    desk.command(place(2)).await;
+    assert_eq!(desk.report().await, OrderReport::Denied { id: id(2), why: Denial::Disconnected });
+    desk.command(Command::Cancel(OrderHandle { id: id(1), venue_id: Some(81) })).await;
+    assert_eq!(method(&mut api).await.0, "order.cancel", "cancels go on");
+
+    let (path, mut user) = desk.venue.user().await;
+    assert_eq!(path, "/private/ws?listenKey=key2");
+    desk.shows(Link::Open).await;
+    user.send(&event(1, "CANCELED")).await;
+    let ended = desk.report().await;
+    assert!(matches!(ended, OrderReport::Update(update) if update.status == OrderStatus::Canceled));
+}
+
+#[tokio::test]
+async fn a_key_that_expired_is_replaced() {
+    let mut desk = Desk::start().await;
+    let _api = desk.venue.api().await;
+    let (_, mut user) = desk.venue.user().await;
+    desk.shows(Link::Open).await;
+    user.send(r#"{"e":"listenKeyExpired","E":1,"listenKey":"key1"}"#).await;
+    let (path, _user) = desk.venue.user().await;
+    assert_eq!(path, "/private/ws?listenKey=key2");
+    desk.shows(Link::Open).await;
+}
+
+#[tokio::test]
+async fn open_orders_are_listed_by_rest_and_only_ours_count() {
+    let mut desk = Desk::start().await;
+    let _api = desk.venue.api().await;
+    let _user = desk.venue.user().await;
+    desk.shows(Link::Open).await;
+    desk.command(Command::ListOpen).await;
+    assert_eq!(desk.report().await, OrderReport::OpenOrders(vec![OpenOrder { id: id(7), venue_id: 71 }]));
+    let asked = desk.asked.lock().unwrap().clone();
+    let list = asked.iter().find(|line| line.contains("openOrders")).unwrap();
+    assert!(list.starts_with("GET /fapi/v1/openOrders?symbol=BTCUSDT&") && list.contains("signature="));
+
+    desk.venue.answer(|_| json(400, r#"{"code":-1021,"msg":"Timestamp"}"#));
+    desk.command(Command::ListOpen).await;
+    assert_eq!(desk.report().await, OrderReport::ListFailed);
+}
+
+#[tokio::test]
+async fn positions_are_asked_for_and_then_told() {
+    let mut desk = Desk::start().await;
+    let _api = desk.venue.api().await;
+    let (_, mut user) = desk.venue.user().await;
+    desk.shows(Link::Open).await;
+    let shown = |desk: &Desk| {
+        let all = desk.positions.of("BTCUSDT")?;
+        Some(all.iter().map(|(side, amount)| format!("{} {amount}", side.as_str())).collect::<Vec<_>>())
+    };
+    until(|| shown(&desk) == Some(vec!["LONG 0.5".to_owned()])).await;
+    assert_eq!(desk.positions.of("X"), None, "no instrument of ours");
+    user.send(r#"{"e":"ACCOUNT_UPDATE","E":1,"T":1,"a":{"m":"ORDER","B":[],"P":[{"s":"BTCUSDT","pa":"-0.002","ps":"SHORT"}]}}"#).await;
+    until(|| shown(&desk) == Some(vec!["LONG 0.5".to_owned(), "SHORT -0.002".to_owned()])).await;
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+    };
+    timeout(PATIENCE, wait).await.expect("what is waited for");
+}
+
+const INFO: &str = r#"{"rateLimits":[],"symbols":[{"symbol":"BTCUSDT","status":"TRADING","filters":[{"filterType":"PRICE_FILTER","tickSize":"0.10"},{"filterType":"LOT_SIZE","stepSize":"0.002","minQty":"0.002"},{"filterType":"MIN_NOTIONAL","notional":"100"}]}]}"#;
+
+/// The faults of a start against a venue whose account is in that mode and that takes NONE or not; what it was
+/// asked, without the queries.
+async fn faults(hedge: bool, takes_none: bool, position_side: &str) -> (Vec<String>, Vec<String>) {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&asked);
+    let venue = ScriptedVenue::start(move |request| {
+        let line = request.lines().next().unwrap();
+        let words: Vec<&str> = line.split(['?', ' ']).collect();
+        seen.lock().unwrap().push(format!("{} {}", words[0], words[1]));
+        match words[1] {
+            "/fapi/v1/time" => json(200, &format!(r#"{{"serverTime":{}}}"#, wall_ms())),
+            "/fapi/v1/accountConfig" => {
+                json(200, &format!(r#"{{"canTrade":true,"dualSidePosition":{hedge}}}"#))
+            }
+            "/fapi/v1/exchangeInfo" => json(200, INFO),
+            "/fapi/v1/premiumIndex" => json(200, r#"{"symbol":"BTCUSDT","markPrice":"65000.17"}"#),
+            "/fapi/v1/order/test" => {
+                assert!(line.contains("quantity=0.002&price=65000.1&"), "{line}");
+                let refused = line.contains("selfTradePreventionMode=NONE") && !takes_none;
+                let msg = r#"{"code":-4096,"msg":"Dear user, this feature is not available."}"#;
+                if refused { json(400, msg) } else { json(200, "{}") }
+            }
+            "/fapi/v1/leverage" => json(200, "{}"),
+            other => panic!("{other}"),
+        }
+    })
+    .await;
+    let entry = format!(
+        r#"{{
+            "Maker Exchange": "staging", "Dialect": "binance_usdm", "Address": "{}",
+            "API KEY": "k", "Secret": "s", "Follow Exchange": "binance", "Follow Symbol": "BTCUSDT",
+            "Maker Symbol": "BTCUSDT", "Term type": "FUTURE", "Price Decimals": 1, "Qty Decimals": 3,
+            "Position Side": "{position_side}", "Contract Size": 0.003, "Leverage": 2,
+            "Interval": 0, "Qty Multiplier": 1, "Price Divergence": 0.05, "Max Amt Per Order": 1000
+        }}"#,
+        venue.address
+    );
+    let mut config = Config::parse(entry.as_bytes()).unwrap();
+    config.process.feed = Some("synthetic:1".parse().unwrap());
+    let credentials = credentials_from(&config, |_| None).unwrap();
+    let faults = match app::run(config, credentials, RunOptions::default(), |_| {}).await {
+        Err(StartError::Config(faults)) => faults.iter().map(Fault::to_string).collect(),
+        other => panic!("{other:?}"),
+    };
+    let asked = asked.lock().unwrap().clone();
+    (faults, asked)
+}
+
+const STEP: &str = "CFG-009 /Contract Size: no multiple of the venue's step for BTCUSDT (got 0.003, want a multiple of 0.002)";
+
+#[tokio::test]
+async fn what_keeps_a_future_from_trading_is_said_with_what_to_do() {
+    let (faults_of_mode, asked) = faults(false, true, "").await;
+    let mode = "CFG-009 /Position Side: the account is in one-way mode (got \"\", want \"BOTH\"; or switch the account to hedge mode while nothing is open)";
+    assert_eq!(faults_of_mode, [STEP, mode]);
+    assert!(
+        !asked.iter().any(|line| line.contains("positionSide")),
+        "the mode of others is not ours: {asked:?}"
+    );
+    assert!(asked.contains(&"POST /fapi/v1/leverage".to_owned()));
+
+    let (faults_of_mode, _) = faults(true, true, "BOTH").await;
+    let mode = "CFG-009 /Position Side: the account is in hedge mode (got \"BOTH\", want \"\"; or switch the account to one-way mode while nothing is open)";
+    assert_eq!(faults_of_mode, [STEP, mode]);
+
+    let (faults_of_stp, _) = faults(true, false, "").await;
+    let stp = "CFG-009 /Maker Symbol: self-trade prevention stands in the way: BTCUSDT refuses orders with NONE; the venue's operator, or the embedded venue, can allow it";
+    assert_eq!(faults_of_stp, [STEP, stp]);
+}
+
+#[tokio::test]
+async fn the_book_follows_the_chain_on_the_public_path() {
+    let mut venue = ScriptedVenue::start(|request| {
+        assert!(request.starts_with("GET /fapi/v1/depth?symbol=BTCUSDT&limit=1000"), "{request}");
+        json(200, r#"{"lastUpdateId":100,"E":1,"T":1,"bids":[["99.0","1"]],"asks":[["101.0","2"]]}"#)
+    })
+    .await;
+    let (sender, mut top) = watch::channel(None);
+    let (_stop, stopped) = watch::channel(false);
+    let symbol = SymbolTop { symbol: "BTCUSDT".to_owned(), top: sender, claim: None, doubt: Arc::default() };
+    let books = spawn(&venue.futures(), vec![symbol], Clock::start(), &stopped);
+    let mut stream = venue.stream().await;
+    stream.confirm_subscribe().await;
+    shows(&mut top, 100).await;
+    let diff = |previous: u64, first: u64, last: u64| {
+        format!(
+            r#"{{"stream":"btcusdt@depth@100ms","data":{{"e":"depthUpdate","E":1,"T":1,"s":"BTCUSDT","U":{first},"u":{last},"pu":{previous},"b":[["99.5","3"]],"a":[]}}}}"#
+        )
+    };
+    stream.send(&diff(90, 95, 105)).await;
+    shows(&mut top, 105).await;
+    stream.send(&diff(105, 150, 160)).await;
+    shows(&mut top, 160).await;
+    stream.send(&diff(170, 171, 180)).await;
+    timeout(PATIENCE, top.wait_for(Option::is_none)).await.expect("a gap withdraws the top").unwrap();
+    assert_eq!(books.stats.gaps(), 1);
+    let mut api = venue.api().await;
+    let (name, params) = method(&mut api).await;
+    assert_eq!((name.as_str(), &params["symbol"]), ("ticker.book", &value!("BTCUSDT")));
+}
+
+async fn shows(top: &mut watch::Receiver<Option<Top>>, id: u64) {
+    let shown = timeout(PATIENCE, top.wait_for(|top| top.is_some_and(|top| top.update_id == id))).await;
+    shown.expect("the update is shown").unwrap();
+}
