@@ -81,8 +81,7 @@ impl VenueOptions {
     /// # Errors
     /// Which symbol or account it does not have.
     pub fn check_faults(&self) -> Result<(), ScriptError> {
-        let symbols = self.symbols.iter().map(|symbol| (symbol.product, symbol.name.as_str()));
-        self.faults.check_names(symbols, self.accounts.iter().map(|account| account.key.as_str()))
+        self.faults.check_names(self.symbols.iter(), self.accounts.iter().map(|account| account.key.as_str()))
     }
 
     /// The profile with the limits that were given apart from it.

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use schemas::order::Side;
 
+use super::binance::feed::MarketFeed;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
@@ -33,6 +34,8 @@ pub(super) struct Symbol {
     pub(super) quote: AssetId,
     /// Its own, or those of its product.
     pub(super) rules: SymbolRules,
+    /// What `exchangeInfo` tells where that is not what is in force.
+    pub(super) told_rules: Option<SymbolRules>,
     /// The book as it is shown while a fault stops it.
     pub(super) frozen: Option<Snapshot>,
 }
@@ -194,7 +197,14 @@ impl State {
         if let Err(reject) = self.apply(&Command::Wipe) {
             return tracing::error!(%reject, "the venue is not reset");
         }
+        let totals = self.history.totals;
         self.history = History::new(self.symbols.len());
+        self.history.totals = totals;
+        for at in 0..self.symbols.len() {
+            let update_id = self.engine.update_id(self.symbols[at].id);
+            self.hub.feeds[at] = MarketFeed::after(update_id);
+            self.symbols[at].frozen = None;
+        }
         for (account, asset, amount) in self.endowments.clone() {
             self.apply(&Command::Deposit { account, asset, amount })
                 .expect("as at the start, when nothing else was there");
@@ -254,7 +264,15 @@ impl State {
         };
         self.symbols_by_name[spec.product.index()].insert(spec.name.clone(), id);
         let rules = self.profile.rules(spec);
-        self.symbols.push(Symbol { id, spec: spec.clone(), base, quote, rules, frozen: None });
+        self.symbols.push(Symbol {
+            id,
+            spec: spec.clone(),
+            base,
+            quote,
+            rules,
+            told_rules: None,
+            frozen: None,
+        });
         self.set_fees(id)
     }
 

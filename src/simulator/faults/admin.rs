@@ -46,7 +46,7 @@ pub(in crate::simulator) async fn clear(Extract(shared): Extract<Arc<Shared>>) -
 
 fn read(state: &State, body: &[u8]) -> Result<FaultScript, ScriptError> {
     let script = FaultScript::parse_request(&String::from_utf8_lossy(body))?;
-    let symbols = state.symbols.iter().map(|symbol| (symbol.spec.product, symbol.spec.name.as_str()));
+    let symbols = state.symbols.iter().map(|symbol| &symbol.spec);
     script.check_names(symbols, state.accounts.iter().map(|account| account.key.as_str()))?;
     let count = state.faults.plan().len() + script.switches().len();
     if count > SWITCHES_MAX { Err(ScriptError::TooMany(count)) } else { Ok(script) }

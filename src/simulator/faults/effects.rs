@@ -2,18 +2,28 @@
 
 use std::sync::Arc;
 
-use super::kind::{Fault, How, Reach};
+use schemas::units::Decimal;
+
+use super::kind::{Fault, How, Reach, Trading};
+use super::notice::FaultNotice;
 use super::plan::{Change, LineTag, Target};
-use super::switch::FaultSwitch;
+use super::switch::{Connection, FaultParams, FaultSwitch};
 use super::{Faults, Line, lock, messages};
 use crate::simulator::binance::feed;
+use crate::simulator::ledger::notice::{Notice, NoticeKind};
 use crate::simulator::outbox::Outbox;
+use crate::simulator::profile::{NotionalForm, NotionalRule, SymbolRules, SymbolStatus};
 use crate::simulator::publish::publish;
 use crate::simulator::state::State;
+use crate::simulator::symbols::{Product, SymbolSpec};
 
 /// Carries out what the time line has come to, `mono_ms` after the start.
 pub(in crate::simulator) fn advance(state: &mut State, mono_ms: u64, wall_ms: i64) {
     let changes = state.faults.advance(mono_ms);
+    if state.symbols.iter().any(|symbol| symbol.told_rules.is_some()) {
+        // The moment at which they are told comes without a change.
+        change_rules(state);
+    }
     carry_out(state, changes, wall_ms);
 }
 
@@ -55,15 +65,87 @@ fn carry_out(state: &mut State, changes: Vec<Change>, wall_ms: i64) {
             messages::release(&mut lock(&state.faults.0.stash), |_| true);
         }
     }
+    change_rules(state);
     let now_ms = state.faults.venue_ms(wall_ms);
     feed::freeze(state, now_ms);
     let faults = state.faults.clone();
     for line in faults.lines() {
         line.set(faults.trouble(&target(&faults, state, &line)));
     }
-    for notice in faults.plan().take_notices() {
-        tracing::info!(target: "venue::faults", notice = %notice.line(), "fault");
+    state.at(now_ms);
+    let notices = faults.plan().take_notices();
+    notices.into_iter().for_each(|notice| announce(state, notice));
+}
+
+/// Enters a fault's beginning or end into the event log.
+fn announce(state: &mut State, notice: FaultNotice) {
+    let switch = &notice.switch;
+    let product = switch.product.into_iter().chain(Product::ALL);
+    let symbol = switch.symbol.as_deref();
+    let symbol = symbol.and_then(|name| product.into_iter().find_map(|of| state.symbol_named(of, name)));
+    let account = switch.account.as_deref().and_then(|key| state.account_of_key(key));
+    let mut entry = Notice::new(NoticeKind::Fault, notice.text()).on(symbol).of(account);
+    if let Some(Connection::Number(number)) = switch.connection {
+        entry = entry.at(number);
     }
+    state.announce(entry);
+}
+
+/// Gives every symbol the rules that are its own, or those that faults make of them.
+fn change_rules(state: &mut State) {
+    for at in 0..state.symbols.len() {
+        let (id, spec) = (state.symbols[at].id, &state.symbols[at].spec);
+        let own = state.profile.rules(spec);
+        let halted = state.faults.halted(id).map(|trading| match trading {
+            Trading::Halt => SymbolStatus::Halt,
+            Trading::Break => SymbolStatus::Break,
+        });
+        let status = halted.unwrap_or(own.status);
+        let of = |told| {
+            let mut rules = SymbolRules { status, ..own.clone() };
+            if let Some(params) = state.faults.filters(id, told) {
+                change_filters(&mut rules, &params, spec);
+            }
+            rules
+        };
+        let (told, rules) = (of(true), of(false));
+        let symbol = &mut state.symbols[at];
+        symbol.told_rules = (told != rules).then_some(told);
+        symbol.rules = rules;
+    }
+}
+
+fn change_filters(rules: &mut SymbolRules, params: &FaultParams, spec: &SymbolSpec) {
+    let steps = |size: &Option<String>, decimals| exact_steps(size.as_deref()?, decimals);
+    if let Some(tick) = steps(&params.tick_size, spec.price_decimals) {
+        rules.price.step = tick;
+        rules.price.min = rules.price.min.max(tick);
+    }
+    if let Some(lot) = steps(&params.step_size, spec.qty_decimals) {
+        rules.lot.step = lot;
+        rules.lot.min = rules.lot.min.max(lot);
+    }
+    let least = params.min_notional.as_deref().and_then(|text| Decimal::parse(text).ok());
+    if let Some(least) = least {
+        let form = match spec.product {
+            Product::Spot => NotionalForm::MinMax,
+            Product::UsdM => NotionalForm::Min,
+        };
+        let new = || NotionalRule {
+            form,
+            min: least,
+            min_to_market: true,
+            max: None,
+            max_to_market: false,
+            avg_price_mins: 0,
+        };
+        rules.notional.get_or_insert_with(new).min = least;
+    }
+}
+
+/// A size in whole units of so many decimals.
+pub(super) fn exact_steps(size: &str, decimals: u8) -> Option<i64> {
+    i64::try_from(Decimal::parse(size).ok()?.to_steps_exact(decimals)?).ok()
 }
 
 fn once(state: &mut State, switch: &FaultSwitch, wall_ms: i64) {
@@ -82,8 +164,10 @@ fn once(state: &mut State, switch: &FaultSwitch, wall_ms: i64) {
         Fault::Logout => meant(state, switch).iter().for_each(Line::log_out),
         Fault::EndUserStream => end_user_streams(state, switch, wall_ms),
         Fault::ResetVenue => {
+            let now_ms = state.faults.venue_ms(wall_ms);
+            state.at(now_ms);
             state.wipe();
-            publish(state, wall_ms);
+            publish(state, now_ms);
         }
         // Listen keys and mark prices come with the USD-M dialect.
         Fault::ExpireListenKey | Fault::JumpMark => {}

@@ -1,8 +1,9 @@
 //! Scripts: switches on a time line, as JSON lines or one JSON array.
 
+use super::effects::exact_steps;
 use super::plan::SWITCHES_MAX;
 use super::switch::FaultSwitch;
-use crate::simulator::symbols::Product;
+use crate::simulator::symbols::SymbolSpec;
 
 /// Longest part of a foreign message that is shown.
 const SHOWN_MAX: usize = 200;
@@ -98,14 +99,20 @@ impl FaultScript {
     /// Which symbol or account the venue does not have.
     pub fn check_names<'a>(
         &self,
-        symbols: impl Iterator<Item = (Product, &'a str)> + Clone,
+        symbols: impl Iterator<Item = &'a SymbolSpec> + Clone,
         accounts: impl Iterator<Item = &'a str> + Clone,
     ) -> Result<(), ScriptError> {
         for (switch, at) in self.switches.iter().zip(&self.places) {
             let unknown = |what: String| Err(ScriptError::Unknown { at: *at, what });
+            let meant = |spec: &&SymbolSpec| {
+                switch.symbol.as_ref().is_none_or(|name| spec.name == *name)
+                    && switch.product.is_none_or(|product| spec.product == product)
+            };
+            if let Some(what) = symbols.clone().filter(meant).find_map(|spec| too_fine(switch, spec)) {
+                return unknown(what);
+            }
             if let Some(name) = &switch.symbol {
-                let meant = |product: Product| switch.product.is_none_or(|wanted| wanted == product);
-                if !symbols.clone().any(|(product, own)| own == name && meant(product)) {
+                if !symbols.clone().any(|spec| meant(&spec)) {
                     return unknown(format!(
                         "symbol: not listed (got {:.64})",
                         name.escape_debug().to_string()
@@ -145,6 +152,20 @@ impl FaultScript {
         }
         Ok(())
     }
+}
+
+/// Sizes that are no whole number of a symbol's own units.
+fn too_fine(switch: &FaultSwitch, spec: &SymbolSpec) -> Option<String> {
+    let params = &switch.params;
+    let sizes = [
+        ("tick_size", &params.tick_size, spec.price_decimals),
+        ("step_size", &params.step_size, spec.qty_decimals),
+    ];
+    sizes.into_iter().find_map(|(name, size, decimals)| {
+        let size = size.as_deref()?;
+        let fits = exact_steps(size, decimals).is_some();
+        (!fits).then(|| format!("{name}: {} has {decimals} decimals (got {size:.64})", spec.name))
+    })
 }
 
 /// What the JSON reader says, without a place: the line is told already.
@@ -212,10 +233,10 @@ mod tests {
     #[test]
     fn names_are_looked_up() {
         let check = |text: &str| {
-            let symbols = [(Product::Spot, "BTCUSDT")];
+            let symbols = [SymbolSpec::named("BTCUSDT", 2, 6)];
             FaultScript::parse(text)
                 .unwrap()
-                .check_names(symbols.into_iter(), ["key"].into_iter())
+                .check_names(symbols.iter(), ["key"].into_iter())
                 .map_err(|error| error.to_string())
         };
         assert_eq!(check(r#"{"fault":"halt","symbol":"BTCUSDT"}"#), Ok(()));
@@ -228,5 +249,7 @@ mod tests {
             check(r#"{"fault":"halt","symbol":"NOPE"}"#).unwrap_err().starts_with("FLT-003 entry 1: symbol")
         );
         assert!(check(r#"{"fault":"lose_answers","account":"x"}"#).is_err());
+        assert_eq!(check(r#"{"fault":"change_filters","tick_size":"0.5"}"#), Ok(()));
+        assert!(check(r#"{"fault":"change_filters","tick_size":"0.001"}"#).is_err());
     }
 }
