@@ -56,7 +56,7 @@ impl Door {
     /// # Errors
     /// The options contradict themselves.
     pub fn new(options: &VenueOptions) -> Result<Self, VenueError> {
-        Ok(Self { shared: Shared::new(State::new(options)?, options), connections: Vec::new(), ticks: 0 })
+        Ok(Self { shared: Shared::new(State::new(options)?), connections: Vec::new(), ticks: 0 })
     }
 
     /// Status and body of the answer. What a fault does to answers on their way is left out.

@@ -5,6 +5,7 @@ use crate::simulator::ledger::history::TradeRecord;
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
 
+use super::binance::candles::Print;
 use super::binance::feed;
 use super::binance_spot::{market_streams, reports};
 
@@ -46,7 +47,10 @@ fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
         }
         Event::Traded(trade) => traded(state, trade, batch, now_ms),
         Event::Prevented(prevented) => {
-            state.history.update(&prevented.maker.order, now_ms);
+            state.prevented.add(prevented, now_ms);
+            for leg in [&prevented.maker, &prevented.taker] {
+                state.history.update(&leg.order, now_ms);
+            }
             reports::prevented(state, prevented, now_ms);
         }
         Event::Ended { order, execution } => {
@@ -54,7 +58,13 @@ fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
             state.history.update(order, now_ms);
             reports::ended(state, order, *execution, state.cancel_id, now_ms);
         }
-        Event::Amended { .. } | Event::Modified { .. } | Event::Position { .. } | Event::Wiped => {}
+        Event::Amended { order, client_before, execution } => {
+            batch.symbol = Some(order.symbol);
+            state.history.update(order, now_ms);
+            state.history.rename(order);
+            reports::amended(state, order, client_before, *execution, now_ms);
+        }
+        Event::Modified { .. } | Event::Position { .. } | Event::Wiped => {}
         Event::Level { symbol, side, price, .. } => feed::level(state, *symbol, *side, *price),
         Event::Balance { account, asset, .. } => {
             state.account_mut(*account).updated_ms = now_ms;
@@ -65,6 +75,13 @@ fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
 
 fn traded(state: &mut State, trade: &Trade, batch: &mut Batch, now_ms: i64) {
     let record = state.history.trade(trade, now_ms);
+    state.candles[record.symbol.index()].add(&Print {
+        id: record.id,
+        time_ms: record.time_ms,
+        price: record.price,
+        qty: record.qty,
+        buyer_is_maker: record.buyer_is_maker,
+    });
     give_back(state, &trade.maker.order, trade.qty, MAKER_GIVES_BACK, now_ms);
     give_back(state, &trade.taker.order, trade.qty, TAKER_GIVES_BACK, now_ms);
     reports::traded(state, trade, &trade.maker, now_ms);

@@ -19,9 +19,7 @@ use super::binance_usdm::UsdM;
 use super::faults::{self, Faults, Line, LineListener};
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
-use super::socket::Manners;
 use super::state::State;
-use super::symbols::Product;
 use crate::clock;
 
 /// How often the depth streams are looked after.
@@ -39,16 +37,13 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// Whether frames are stamped; asked before the lock is taken.
     pub(super) stamps: bool,
-    /// By product, of WS API connections and then of stream connections.
-    manners: [[Manners; 2]; 2],
     faults: Faults,
 }
 
 impl Shared {
-    pub(super) fn new(state: State, options: &VenueOptions) -> Arc<Self> {
+    pub(super) fn new(state: State) -> Arc<Self> {
         let (stamps, faults) = (state.stamps.is_some(), state.faults.clone());
-        let manners = Product::ALL.map(|product| manners(options, product));
-        Arc::new(Self { state: Mutex::new(state), stamps, manners, faults })
+        Arc::new(Self { state: Mutex::new(state), stamps, faults })
     }
 
     /// The faults, without the lock.
@@ -58,11 +53,6 @@ impl Shared {
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What is asked of a connection.
-    pub(super) const fn manners(&self, product: Product, is_api: bool) -> Manners {
-        self.manners[product.index()][if is_api { 0 } else { 1 }]
     }
 
     /// Checks the books for the last time and closes the logs.
@@ -92,8 +82,7 @@ impl Venue {
         let addr = listener.local_addr().map_err(cannot_listen)?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
-        let shared = Shared::new(state, &options);
-        Ok(Self { shared, listener, addr, runtime, stamp_file: options.stamp_file })
+        Ok(Self { shared: Shared::new(state), listener, addr, runtime, stamp_file: options.stamp_file })
     }
 
     pub(super) const fn addr(&self) -> SocketAddr {
@@ -119,16 +108,6 @@ impl Venue {
         }
         shared.close()
     }
-}
-
-/// How the two kinds of a product's connections have to behave: Spot's ping is the quicker one.
-fn manners(options: &VenueOptions, product: Product) -> [Manners; 2] {
-    let (ping_every, pong_within) = match product {
-        Product::Spot => (Duration::from_secs(20), Duration::from_secs(60)),
-        Product::UsdM => (Duration::from_secs(180), Duration::from_secs(600)),
-    };
-    let api = Manners { ping_every, pong_within, life: options.connection_life, messages_per_s: None };
-    [api, Manners { messages_per_s: options.profile.market(product).messages_per_s, ..api }]
 }
 
 /// Tells every connection that the venue goes away, and lets what waits be written.

@@ -1,11 +1,14 @@
 //! The venue's state: one engine, its history, its faults, and who listens. One owner at a time holds it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use schemas::order::Side;
 
+use super::binance::candles::Candles;
 use super::binance::feed::MarketFeed;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
+use super::binance_spot::{PreventedMatches, Tags};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
@@ -17,6 +20,7 @@ use super::ledger::journal::{Checked, Journal};
 use super::ledger::notice::Notice;
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
 use super::profile::{Profile, SymbolRules};
+use super::socket::Manners;
 use super::symbols::{Product, SymbolSpec};
 use crate::clock;
 
@@ -83,12 +87,19 @@ pub(super) struct State {
     pub(super) assets: Vec<Asset>,
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
+    /// By symbol.
+    pub(super) candles: Vec<Candles>,
+    /// What clients mark their orders with.
+    pub(super) tags: Tags,
+    pub(super) prevented: PreventedMatches,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) faults: Faults,
     pub(super) addresses: Addresses,
     /// Surplus parameters are refused.
     pub(super) strict_parameters: bool,
+    /// How long a connection lives.
+    connection_life: Duration,
     pub(super) hub: Hub,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
@@ -112,9 +123,13 @@ impl State {
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols),
+            tags: Tags::default(),
+            prevented: PreventedMatches::default(),
+            candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
             addresses: Addresses::new(&profile),
             strict_parameters: options.strict_parameters,
+            connection_life: options.connection_life,
             hub: Hub::new(symbols, faults.clone()),
             faults,
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
@@ -200,6 +215,7 @@ impl State {
         let totals = self.history.totals;
         self.history = History::new(self.symbols.len());
         self.history.totals = totals;
+        (self.tags, self.prevented) = (Tags::default(), PreventedMatches::default());
         for at in 0..self.symbols.len() {
             let update_id = self.engine.update_id(self.symbols[at].id);
             self.hub.feeds[at] = MarketFeed::after(update_id);
@@ -223,6 +239,17 @@ impl State {
 
     pub(super) fn symbol_named(&self, product: Product, name: &str) -> Option<SymbolId> {
         self.symbols_by_name[product.index()].get(name).copied()
+    }
+
+    /// How a product's connections have to behave: Spot's are pinged more often, and the number of messages is
+    /// limited on stream connections.
+    pub(super) fn manners(&self, product: Product, is_api: bool) -> Manners {
+        let (ping_every, pong_within) = match product {
+            Product::Spot => (Duration::from_secs(20), Duration::from_secs(60)),
+            Product::UsdM => (Duration::from_secs(180), Duration::from_secs(600)),
+        };
+        let messages_per_s = self.profile.market(product).messages_per_s.filter(|_| !is_api);
+        Manners { ping_every, pong_within, life: self.connection_life, messages_per_s }
     }
 
     /// A product's symbols, in the order in which they were listed.

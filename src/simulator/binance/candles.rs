@@ -103,6 +103,7 @@ impl Candle {
 /// A symbol's candles of all intervals.
 #[derive(Debug, Default)]
 pub(in crate::simulator) struct Candles {
+    last: Option<Print>,
     /// The second that is not over yet.
     second: Option<Candle>,
     /// By place in [`INTERVALS`], oldest first, without the second above.
@@ -113,6 +114,7 @@ impl Candles {
     /// Adds a trade. Their times do not fall.
     pub(in crate::simulator) fn add(&mut self, trade: &Print) {
         let candle = Candle::of_trade(trade);
+        self.last = Some(*trade);
         match &mut self.second {
             Some(second) if second.open_ms >= candle.open_ms => second.add(&candle),
             second => {
@@ -137,6 +139,11 @@ impl Candles {
                 }
             }
         }
+    }
+
+    /// The last trade.
+    pub(in crate::simulator) const fn last(&self) -> Option<Print> {
+        self.last
     }
 
     /// The candles with trades of an interval, newest first.
@@ -320,7 +327,9 @@ mod tests {
     fn a_coarse_candle_is_the_sum_of_its_seconds() {
         let mut candles = Candles::default();
         let open_ms = floor(at("1h"), NOON_MS);
-        for (id, (after_ms, price)) in [(0, 100), (900, 120), (59_000, 90), (3_599_999, 110)].iter().enumerate() {
+        for (id, (after_ms, price)) in
+            [(0, 100), (900, 120), (59_000, 90), (3_599_999, 110)].iter().enumerate()
+        {
             candles.add(&trade(id as u64 + 1, open_ms + after_ms, *price, 2));
         }
         let hour = candles.at(at("1h"), open_ms + 3_599_999).unwrap();

@@ -152,6 +152,10 @@ impl ApiError {
         )
     }
 
+    pub(in crate::simulator) fn too_many_values(most: usize, sent: usize) -> Self {
+        Self::told(-1101, format!("Too many parameters; expected '{most}' and received '{sent}'."))
+    }
+
     pub(in crate::simulator) const fn duplicate_parameter() -> Self {
         Self::new(400, -1101, "Duplicate values for a parameter detected.")
     }

@@ -1,7 +1,7 @@
 //! Who listens to what.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
@@ -20,6 +20,8 @@ pub(in crate::simulator) struct UserSubscription {
     /// Its number on that connection.
     pub(in crate::simulator) id: u64,
     pub(in crate::simulator) account: AccountId,
+    /// It ends with the connection's log-on.
+    pub(in crate::simulator) by_logon: bool,
     pub(in crate::simulator) outbox: Arc<Outbox>,
 }
 
@@ -33,6 +35,14 @@ pub(in crate::simulator) struct Peer {
     /// Stream payloads are wrapped with their stream's name.
     pub(in crate::simulator) combined: bool,
     pub(in crate::simulator) unit: TimeUnit,
+}
+
+impl Peer {
+    /// One that came over no socket.
+    pub(in crate::simulator) const fn local(product: Product, is_api: bool) -> Self {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self { product, address, is_api, combined: false, unit: TimeUnit::Milli }
+    }
 }
 
 /// The listeners of all streams.
@@ -268,13 +278,7 @@ mod tests {
     use crate::simulator::VenueOptions;
     use crate::simulator::engine::{Engine, MarketKind};
 
-    const PEER: Peer = Peer {
-        product: Product::Spot,
-        address: IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
-        is_api: false,
-        combined: false,
-        unit: TimeUnit::Milli,
-    };
+    const PEER: Peer = Peer::local(Product::Spot, false);
 
     #[test]
     fn a_connection_that_ends_listens_to_nothing_any_more() {
@@ -286,7 +290,7 @@ mod tests {
         let (gone, stays) = (hub.connect(PEER), hub.connect(PEER));
         for outbox in [&gone, &stays] {
             hub.listen(symbol, Topic::Trade, outbox);
-            hub.users.push(UserSubscription { id: 0, account, outbox: Arc::clone(outbox) });
+            hub.users.push(UserSubscription { id: 0, account, by_logon: false, outbox: Arc::clone(outbox) });
         }
         hub.disconnect(&gone);
         assert!(hub.is_heard(symbol, Topic::Trade) && hub.is_user_heard(account));

@@ -6,9 +6,11 @@
 
 pub(super) mod addresses;
 pub(super) mod auth;
+pub(super) mod candles;
 pub(super) mod error;
 pub(super) mod feed;
 pub(super) mod hub;
+pub(super) mod klines;
 pub(super) mod limits;
 pub(super) mod numbers;
 pub(super) mod params;
@@ -16,6 +18,7 @@ pub(super) mod rest;
 pub(super) mod route;
 pub mod sign;
 pub(super) mod streams;
+pub(super) mod tickers;
 pub(super) mod time;
 pub(super) mod topic;
 pub(super) mod ws_api;

@@ -1,7 +1,7 @@
 //! Market streams: `/ws/<a>/<b>`, `/stream?streams=a/b`, and any other path, which waits for SUBSCRIBE. Spot, unless
 //! the path begins with `/public`, `/market` or `/usdm`, or names a USD-M listen key.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -56,7 +56,7 @@ pub(in crate::simulator) async fn streams(
     let peer = Peer { product, address, is_api: false, combined, unit };
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
-            let manners = shared.manners(product, false);
+            let manners = shared.lock().manners(product, false);
             let mut connection = Connection::new(shared, peer);
             let outbox = Arc::clone(&connection.outbox);
             line.attach(&outbox);
@@ -70,13 +70,7 @@ pub(in crate::simulator) async fn streams(
 /// A stream connection to that address, without its socket.
 pub(in crate::simulator) fn connection(shared: Arc<Shared>, uri: &Uri) -> (Arc<Outbox>, Box<dyn Frames>) {
     let path = StreamPath::of(uri);
-    let peer = Peer {
-        product: path.product,
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        is_api: false,
-        combined: path.combined,
-        unit: TimeUnit::Milli,
-    };
+    let peer = Peer { combined: path.combined, ..Peer::local(path.product, false) };
     let mut connection = Connection::new(shared, peer);
     // More names than there may be: those that fit are told.
     let _ = connection.subscribe(&path.names);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::marker::PhantomData;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub(in crate::simulator) async fn ws_api<D: Dialect>(
     let peer = Peer { product: D::PRODUCT, address, is_api: true, combined: false, unit };
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
-            let manners = shared.manners(D::PRODUCT, true);
+            let manners = shared.lock().manners(D::PRODUCT, true);
             let connection = Connection::<D>::new(shared, peer, !silent);
             let outbox = Arc::clone(&connection.session.outbox);
             line.attach(&outbox);
@@ -71,14 +71,7 @@ pub(in crate::simulator) async fn ws_api<D: Dialect>(
 
 /// A connection without its socket.
 pub(in crate::simulator) fn connection<D: Dialect>(shared: Arc<Shared>) -> (Arc<Outbox>, Box<dyn Frames>) {
-    let peer = Peer {
-        product: D::PRODUCT,
-        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        is_api: true,
-        combined: false,
-        unit: TimeUnit::Milli,
-    };
-    let connection = Connection::<D>::new(shared, peer, true);
+    let connection = Connection::<D>::new(shared, Peer::local(D::PRODUCT, true), true);
     (Arc::clone(&connection.session.outbox), Box::new(connection))
 }
 

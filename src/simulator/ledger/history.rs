@@ -27,11 +27,13 @@ pub(in crate::simulator) struct Leg {
     pub(in crate::simulator) account: AccountId,
     pub(in crate::simulator) order: OrderId,
     pub(in crate::simulator) client: ClientId,
+    /// In amount steps of what the fill says it is paid in.
+    pub(in crate::simulator) fee: i128,
 }
 
 impl Leg {
     fn new(fill: &Fill) -> Self {
-        Self { account: fill.order.account, order: fill.order.id, client: fill.order.client }
+        Self { account: fill.order.account, order: fill.order.id, client: fill.order.client, fee: fill.fee }
     }
 }
 
@@ -107,6 +109,13 @@ impl History {
         }
         let newest = self.by_client.back_mut().expect("a map for each chunk");
         newest.insert((order.account, order.client), order.id);
+    }
+
+    /// An open order goes by another client id from now on; the old one finds it as well.
+    pub(in crate::simulator) fn rename(&mut self, order: &Order) {
+        if let Some(newest) = self.by_client.back_mut() {
+            newest.insert((order.account, order.client), order.id);
+        }
     }
 
     /// An order changed.
