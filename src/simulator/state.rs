@@ -427,6 +427,13 @@ impl State {
     }
 }
 
+impl Symbol {
+    /// The rules as `exchangeInfo` tells them.
+    pub(super) fn told(&self) -> &SymbolRules {
+        self.told_rules.as_ref().unwrap_or(&self.rules)
+    }
+}
+
 impl Account {
     fn new(spec: &AccountSpec, signer: Signer, profile: &Profile) -> Self {
         Self {

@@ -161,11 +161,6 @@ impl Faults {
         })
     }
 
-    /// Whether an order is refused because its symbol is halted; it is counted.
-    pub(super) fn refuses_orders(&self, symbol: SymbolId) -> bool {
-        self.is_on() && self.plan().strike(Fault::Halt, &self.symbol(symbol)).is_some()
-    }
-
     /// The filters that are in force instead of a symbol's own; `told` if they are meant for `exchangeInfo`.
     pub(super) fn filters(&self, symbol: SymbolId, told: bool) -> Option<FaultParams> {
         if !self.is_on() {
