@@ -93,26 +93,31 @@ async fn numbers_are_wrong_and_books_impossible() {
     let diff = depth.wait(|message| message["e"] == "depthUpdate").await;
     let update = get(venue.addr(), "/api/v3/depth?symbol=BTCUSDT").await["lastUpdateId"].as_u64().unwrap();
     assert_eq!(diff["u"].as_u64().unwrap(), update + 500);
-    for (how, at, want) in
-        [("locked", "a", "98.00000000"), ("empty", "b", "0.00000000"), ("negative", "B", "-1.00000000")]
-    {
-        let fault = json!({"fault": "spoil_book", "stream": "bookTicker", "how": how, "count": 1});
-        switch(venue.addr(), fault).await;
-        let bid = api
-            .good("order.place", limit("BUY", if how == "locked" { "98.00" } else { "99.50" }, "1", "GTX"))
-            .await;
-        if how == "locked" {
-            // Only the best bid is told.
-            api.good("openOrders.cancelAll", json!({"symbol": "BTCUSDT"})).await;
-            switch(venue.addr(), json!({"fault": "spoil_book", "stream": "bookTicker", "on": false})).await;
-            tops.wait(|message| message["b"] == message["a"]).await;
-            tops.take_kept();
-            continue;
-        }
-        let top = tops.wait(|message| message["b"] != "0.00000000" || how == "empty").await;
-        assert_eq!(top[at], want, "{how}: {top}");
-        api.good("order.cancel", json!({"symbol": "BTCUSDT", "orderId": bid["orderId"]})).await;
-        tops.wait(|message| message["b"] == "0.00000000").await;
+}
+
+#[tokio::test]
+async fn a_book_can_be_impossible_in_four_ways() {
+    for (how, bid, ask) in [
+        ("crossed", ["101.00000000", "3.00000000"], "99.00000000"),
+        ("locked", ["99.00000000", "3.00000000"], "99.00000000"),
+        ("empty", ["0.00000000", "0.00000000"], "101.00000000"),
+        ("negative", ["99.00000000", "-3.00000000"], "101.00000000"),
+    ] {
+        let venue = venue();
+        let mut api = Socket::api(venue.addr()).await;
+        let mut both = stream(venue.addr(), "/stream?streams=btcusdt@bookTicker/btcusdt@depth5@100ms").await;
+        api.good("order.place", limit("SELL", "101.00", "2", "GTX")).await;
+        both.wait(|message| message["data"]["a"] == "101.00000000").await;
+        both.wait(|message| message["data"]["asks"][0][0] == "101.00000000").await;
+        switch(venue.addr(), json!({"fault": "spoil_book", "how": how, "symbol": "BTCUSDT"})).await;
+        api.good("order.place", limit("BUY", "99.00", "3", "GTX")).await;
+        let top = both.wait(|message| message["stream"] == "btcusdt@bookTicker").await["data"].clone();
+        assert_eq!([&top["b"], &top["B"], &top["a"]], [bid[0], bid[1], ask], "{how}");
+        let book = both.wait(|message| message["stream"] == "btcusdt@depth5@100ms").await["data"].clone();
+        let qty = if how == "crossed" { "2.00000000" } else { bid[1] };
+        let bids = if how == "empty" { json!([]) } else { json!([[bid[0], qty]]) };
+        assert_eq!(book["bids"], bids, "{how}");
+        assert_eq!(book["asks"][0][0], ask, "{how}");
     }
 }
 

@@ -9,6 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State as Extract};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
 
 use super::Dialect;
 use super::auth::Credentials;
@@ -27,6 +28,8 @@ use crate::simulator::state::State;
 const BODY_MAX: usize = 64 * 1024;
 /// When the venue gives up on an answer that a fault loses.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
+/// A body that is cut off ends so long after its first half.
+const CUT_AFTER: Duration = Duration::from_millis(20);
 /// How long a caller can wait for the answer to a request that never arrived.
 const UNHEARD_FOR: Duration = Duration::from_secs(60);
 
@@ -176,9 +179,13 @@ fn replaced(reply: &Reply) -> Response {
     }
     if reply.cut {
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len() * 2));
-        let ends = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
-        let parts = [Ok(bytes::Bytes::from(body)), Err(ends)];
-        *response.body_mut() = Body::from_stream(futures_util::stream::iter(parts));
+        let half = stream::once(std::future::ready(Ok(bytes::Bytes::from(body))));
+        let end = stream::once(async {
+            // What has been written is to leave before the connection ends.
+            tokio::time::sleep(CUT_AFTER).await;
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+        });
+        *response.body_mut() = Body::from_stream(half.chain(end));
     }
     response
 }
