@@ -16,6 +16,7 @@ pub mod report;
 pub mod run;
 pub mod schema;
 pub mod venue;
+mod venue_ledger;
 
 /// Makes a test market live: re-creates a reference market's trades on a sandbox venue.
 #[derive(Debug, Parser)]

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::venue_ledger::{self, LedgerArgs};
 use crate::simulator::{self, Profile, SymbolSpec, VenueOptions};
 
 /// Arguments of `venue`.
@@ -33,9 +34,14 @@ pub struct Args {
     /// nanoseconds since the epoch
     #[arg(long, value_name = "FILE")]
     stamp_file: Option<PathBuf>,
+    #[command(flatten)]
+    ledger: LedgerArgs,
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(log) = &args.ledger.replay {
+        return Ok(venue_ledger::replay(log, args.ledger.check_every));
+    }
     let options = match options(args) {
         Ok(options) => options,
         Err(error) => {
@@ -57,9 +63,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
+            () = venue.ended() => {}
         }
-        venue.shutdown();
-        Ok(ExitCode::SUCCESS)
+        Ok(venue_ledger::close(venue.shutdown()))
     })
 }
 
@@ -73,6 +79,7 @@ fn options(args: Args) -> anyhow::Result<VenueOptions> {
         weight_per_minute: args.max_weight,
         orders_per_10s: args.max_orders,
         stamp_file: args.stamp_file,
+        ledger: args.ledger.options(),
         ..VenueOptions::default()
     };
     if let Some(path) = args.symbols {

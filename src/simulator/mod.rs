@@ -10,6 +10,7 @@
 pub mod binance;
 mod binance_spot;
 mod binance_usdm;
+pub mod door;
 pub mod engine;
 pub mod faults;
 mod ledger;
@@ -23,25 +24,37 @@ mod state;
 mod symbols;
 
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
-pub use options::{AccountSpec, Balance, Credential, VenueError, VenueOptions};
+pub use ledger::{ReplayError, Replayed, Summary, replay};
+pub use options::{AccountSpec, Balance, Credential, LedgerOptions, VenueError, VenueOptions};
 pub use profile::Profile;
 pub use symbols::{Product, SymbolSpec};
 
 /// How long a venue may take to stop before its thread is left behind.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
+/// What a venue leaves behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// What it did.
+    pub summary: Summary,
+    /// Why its ledger is not to be trusted: a log that could not be written, or books that do not add up.
+    pub failure: Option<String>,
+}
+
 /// A venue that is up. It stops when this is dropped.
 #[derive(Debug)]
 pub struct RunningVenue {
     addr: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
-    ended: mpsc::Receiver<()>,
+    ended: mpsc::Receiver<Closing>,
+    /// Told when the venue's thread has ended, for whatever reason.
+    end: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -53,16 +66,19 @@ pub fn start(options: VenueOptions) -> Result<RunningVenue, VenueError> {
     let venue = server::Venue::new(options)?;
     let addr = venue.addr();
     let (stop, stopped) = oneshot::channel();
-    let (end, ended) = mpsc::sync_channel(1);
+    let (closing, ended) = mpsc::sync_channel(1);
+    let end = Arc::new(Notify::new());
+    let at_end = Arc::clone(&end);
     let thread = std::thread::Builder::new()
         .name("venue".to_owned())
         .spawn(move || {
-            venue.run(stopped);
+            let left = venue.run(stopped);
             // Nobody listens any more if the owner has given up waiting.
-            let _ = end.send(());
+            let _ = closing.send(left);
+            at_end.notify_one();
         })
         .map_err(VenueError::Thread)?;
-    Ok(RunningVenue { addr, stop: Some(stop), ended, thread: Some(thread) })
+    Ok(RunningVenue { addr, stop: Some(stop), ended, end, thread: Some(thread) })
 }
 
 impl RunningVenue {
@@ -72,23 +88,30 @@ impl RunningVenue {
         self.addr
     }
 
-    /// Stops it: every connection is cut. Waits at most 5 s for its thread.
-    pub fn shutdown(mut self) {
-        self.stop();
+    /// Comes back when it has ended by itself, as it does when a log cannot be written. Cancel safe.
+    pub async fn ended(&self) {
+        self.end.notified().await;
     }
 
-    fn stop(&mut self) {
-        let (Some(stop), Some(thread)) = (self.stop.take(), self.thread.take()) else { return };
+    /// Stops it: every connection is cut. Waits at most 5 s for its thread; nothing is left behind where that was
+    /// not enough, or where the thread panicked.
+    pub fn shutdown(mut self) -> Option<Closing> {
+        self.stop()
+    }
+
+    fn stop(&mut self) -> Option<Closing> {
+        let (stop, thread) = (self.stop.take()?, self.thread.take()?);
         // A venue that has ended by itself no longer listens.
         let _ = stop.send(());
-        match self.ended.recv_timeout(STOP_WITHIN) {
-            Ok(()) | Err(mpsc::RecvTimeoutError::Disconnected) => {
-                if thread.join().is_err() {
-                    tracing::error!("the venue's thread panicked");
-                }
-            }
-            Err(mpsc::RecvTimeoutError::Timeout) => tracing::error!("the venue did not stop in time"),
+        let left = self.ended.recv_timeout(STOP_WITHIN);
+        if left == Err(mpsc::RecvTimeoutError::Timeout) {
+            tracing::error!("the venue did not stop in time");
+            return None;
         }
+        if thread.join().is_err() {
+            tracing::error!("the venue's thread panicked");
+        }
+        left.ok()
     }
 }
 

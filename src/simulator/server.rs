@@ -12,9 +12,10 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
+use super::Closing;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
-use super::binance_usdm::UsdM;
+use super::binance_usdm::{self, UsdM};
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
@@ -32,8 +33,20 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    pub(super) fn new(state: State) -> Arc<Self> {
+        let stamps = state.stamps.is_some();
+        Arc::new(Self { state: Mutex::new(state), stamps })
+    }
+
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Checks the books for the last time and closes the logs.
+    pub(super) fn close(&self) -> Closing {
+        let mut state = self.lock();
+        state.check();
+        Closing { summary: state.journal.tally.summary(), failure: state.journal.close() }
     }
 }
 
@@ -56,17 +69,15 @@ impl Venue {
         let addr = listener.local_addr().map_err(cannot_listen)?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
-        let stamps = state.stamps.is_some();
-        let shared = Arc::new(Shared { state: Mutex::new(state), stamps });
-        Ok(Self { shared, listener, addr, runtime, stamp_file: options.stamp_file })
+        Ok(Self { shared: Shared::new(state), listener, addr, runtime, stamp_file: options.stamp_file })
     }
 
     pub(super) const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Serves until told to stop; then all connections are cut.
-    pub(super) fn run(self, stop: oneshot::Receiver<()>) {
+    /// Serves until told to stop, or until its ledger fails; then all connections are cut.
+    pub(super) fn run(self, stop: oneshot::Receiver<()>) -> Closing {
         let Self { shared, listener, runtime, stamp_file, .. } = self;
         runtime.block_on(async {
             tokio::select! {
@@ -81,6 +92,7 @@ impl Venue {
         {
             tracing::error!(path = %path.display(), %error, "stamps not written");
         }
+        shared.close()
     }
 }
 
@@ -108,11 +120,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/sapi/{*path}", any(rest::elsewhere))
         .route("/dapi/{*path}", any(rest::elsewhere))
         .route("/eapi/{*path}", any(rest::elsewhere))
-        .route("/venue/orders", get(inspect::orders))
-        .route("/venue/trades", get(inspect::trades))
-        .route("/venue/accounts", get(inspect::accounts))
-        .route("/venue/totals", get(inspect::totals))
-        .route("/venue/stamps", get(inspect::stamps))
+        .merge(inspect::routes())
         .route(
             "/venue/faults",
             get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
@@ -126,6 +134,11 @@ async fn tick(shared: &Shared) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1.. {
         interval.tick().await;
-        feed::tick(&mut shared.lock(), count, clock::wall_ms());
+        let (mut state, now_ms) = (shared.lock(), clock::wall_ms());
+        if state.journal.failure().is_some() {
+            return;
+        }
+        binance_usdm::tick(&mut state, count, now_ms);
+        feed::tick(&mut state, count, now_ms);
     }
 }

@@ -27,8 +27,8 @@ pub(super) const FRAME_MAX: usize = 64 * 1024;
 
 /// What a connection does with the frames it gets. Dropped when the connection ends.
 pub(super) trait Frames: Send + 'static {
-    /// One text frame. Answers go into the connection's outbox.
-    fn handle(&mut self, text: &str);
+    /// One text frame that came at that moment. Answers go into the connection's outbox.
+    fn handle(&mut self, text: &str, now_ms: i64);
 }
 
 /// Serves the connection until either side ends it.
@@ -65,7 +65,7 @@ fn take_more(socket: &mut WebSocket, frames: &mut impl Frames, heart: &mut Heart
 /// Handles one frame. False if it was the last.
 fn take(frame: Option<Result<Message, axum::Error>>, frames: &mut impl Frames, heart: &mut Heart) -> bool {
     match frame {
-        Some(Ok(Message::Text(text))) => frames.handle(text.as_str()),
+        Some(Ok(Message::Text(text))) => frames.handle(text.as_str(), clock::wall_ms()),
         Some(Ok(Message::Pong(_))) => heart.last_pong = Instant::now(),
         Some(Ok(Message::Ping(_) | Message::Binary(_))) => {}
         Some(Ok(Message::Close(_)) | Err(_)) | None => return false,

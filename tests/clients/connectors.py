@@ -69,6 +69,7 @@ def keep_book(check, client, url, symbol, snapshot, seconds, futures):
                         break
                     time.sleep(0.02)
                 book.seen.compare(taken)
+                time.sleep(0.3)
             same(listener.errors, [])
         print(f"     {book.seen.judge(seconds)}, {book.resyncs} times started over")
         same(book.resyncs, 0)

@@ -77,7 +77,7 @@ async fn what_cannot_be_placed_is_refused_in_the_venues_words() {
         (with(order(), "quantity", "0.0000001"), -1013, "Filter failure: LOT_SIZE"),
         (with(order(), "quantity", "0"), -1013, "Filter failure: LOT_SIZE"),
         (with(order(), "quantity", "1000000001"), -1013, "Filter failure: LOT_SIZE"),
-        (with(order(), "selfTradePreventionMode", "DECREMENT"), -1013, "self-trade prevention mode"),
+        (with(order(), "selfTradePreventionMode", "MINE"), -1115, ""),
         (with(with(order(), "price", "100000000"), "quantity", "900000000"), -2010, "insufficient balance"),
     ] {
         assert_refused(&mut api, "order.place", params, code, words).await;

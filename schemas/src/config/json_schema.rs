@@ -30,7 +30,8 @@ pub fn json_schema() -> Value {
     })
 }
 
-fn object(keys: &[Key]) -> Value {
+/// The schema of an object with these keys.
+pub(super) fn object(keys: &[Key]) -> Value {
     let required: Vec<&str> =
         keys.iter().filter(|key| matches!(key.given, Given::Required)).map(|key| key.name).collect();
     let properties: Map<String, Value> =
@@ -74,6 +75,18 @@ impl Kind {
             Self::Options => options(),
             Self::Instruments => json!({ "$ref": "#/$defs/Instruments" }),
             Self::Later => json!({}),
+            Self::Flag => json!({ "type": "boolean" }),
+            Self::Amount(range) => json!({ "oneOf": [range.schema(), { "type": "string" }] }),
+            Self::Words(words) => {
+                json!({ "type": "array", "items": { "enum": words }, "uniqueItems": true })
+            }
+            Self::Group(keys) => object(keys),
+            Self::Groups(keys) => json!({ "type": "array", "items": object(keys) }),
+            Self::Filters => super::profile::filters_schema(),
+            Self::Amounts => json!({
+                "type": "object",
+                "additionalProperties": { "type": ["number", "string"] },
+            }),
         }
     }
 }

@@ -34,6 +34,20 @@ pub(super) enum Kind {
     Options,
     /// The list of instruments.
     Instruments,
+    /// True or false.
+    Flag,
+    /// A number within these bounds, written as a number or as text: amounts are text on the wire.
+    Amount(Range),
+    /// Some of these words, none twice.
+    Words(&'static [&'static str]),
+    /// An object with these keys.
+    Group(&'static [Key]),
+    /// A list of objects with these keys.
+    Groups(&'static [Key]),
+    /// A list of a symbol's filters.
+    Filters,
+    /// An object of amounts by asset.
+    Amounts,
     /// Not in this version: only its default is accepted.
     Later,
 }
@@ -255,6 +269,6 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     INSTRUMENT.iter().chain(PROCESS).map(|key| key.name)
 }
 
-const fn key(name: &'static str, kind: Kind, given: Given, doc: &'static str) -> Key {
+pub(super) const fn key(name: &'static str, kind: Kind, given: Given, doc: &'static str) -> Key {
     Key { name, kind, given, doc }
 }

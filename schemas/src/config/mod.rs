@@ -15,6 +15,7 @@ mod keys;
 mod list;
 mod node;
 mod process;
+pub mod profile;
 mod reader;
 mod secret_ref;
 mod together;

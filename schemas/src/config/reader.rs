@@ -85,6 +85,111 @@ impl<'n, 'f> Reader<'n, 'f> {
         })
     }
 
+    /// True or false.
+    pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
+        self.read(name, |_, node| match node {
+            Node::Flag(flag) => Ok(*flag),
+            _ => Err(Wrong::Type),
+        })
+    }
+
+    /// A number within the key's bounds, written as a number or as text.
+    pub(super) fn amount(&mut self, name: &str) -> Option<Decimal> {
+        self.read(name, |key, node| match (&key.kind, node) {
+            (Kind::Amount(range), Node::Number(text)) => amount(text, range),
+            (Kind::Amount(range), Node::Text(text)) => amount(text, range),
+            _ => Err(Wrong::Type),
+        })
+    }
+
+    /// Amounts above zero by asset.
+    pub(super) fn amounts(&mut self, name: &str) -> Option<Vec<(String, Decimal)>> {
+        let range = Range { low: "0", from_low: false, high: "1e18", to_high: true };
+        let object = self.object(name)?;
+        let mut amounts = Vec::new();
+        for asset in object.keys() {
+            let read = match object.get(asset) {
+                Some(Node::Number(text)) => amount(text, &range),
+                Some(Node::Text(text)) => amount(text, &range),
+                _ => Err(Wrong::Type),
+            };
+            match read {
+                Ok(amount) => amounts.push((asset.to_owned(), amount)),
+                Err(wrong) => self.fault_within(wrong.code(), name, asset, || {
+                    format!("{} (want a number above 0 and at most 1e18)", wrong.text())
+                }),
+            }
+        }
+        Some(amounts)
+    }
+
+    /// Some of the key's words, none twice.
+    pub(super) fn words<T: DeserializeOwned>(&mut self, name: &str) -> Option<Vec<T>> {
+        self.read(name, |key, node| match (&key.kind, node) {
+            (Kind::Words(known), Node::List(items)) => {
+                let mut words: Vec<&str> = Vec::with_capacity(items.len());
+                for item in items {
+                    match item {
+                        Node::Text(text)
+                            if known.contains(&text.as_str()) && !words.contains(&text.as_str()) =>
+                        {
+                            words.push(text);
+                        }
+                        _ => return Err(Wrong::Type),
+                    }
+                }
+                let read = |word: &str| {
+                    let word: StrDeserializer<'_, Error> = word.into_deserializer();
+                    T::deserialize(word).map_err(|_| Wrong::Type)
+                };
+                words.into_iter().map(read).collect()
+            }
+            _ => Err(Wrong::Type),
+        })
+    }
+
+    /// A reader of what stands below this one, at `pointer`.
+    pub(super) fn below<'a>(
+        &'a mut self,
+        object: &'a Object<'a>,
+        pointer: &'a str,
+        keys: &'static [Key],
+    ) -> Reader<'a, 'a> {
+        Reader::new(object, pointer, keys, self.faults)
+    }
+
+    /// Where a member of this object stands.
+    pub(super) fn pointer_of(&self, name: &str) -> String {
+        member(self.pointer, name)
+    }
+
+    /// The list of objects at a key that may be left out; what is none is a fault.
+    pub(super) fn objects(&mut self, name: &str) -> Vec<(String, &'n Object<'n>)> {
+        let place = self.pointer_of(name);
+        let items = match self.object.get(name) {
+            None => return Vec::new(),
+            Some(Node::List(items)) => items,
+            Some(other) => {
+                let got = other.kind();
+                self.fault(Code::Type, name, || format!("wrong type (got {got}, want a list of objects)"));
+                return Vec::new();
+            }
+        };
+        let mut objects = Vec::with_capacity(items.len());
+        for (index, item) in items.iter().enumerate() {
+            let pointer = member(&place, &index.to_string());
+            match item {
+                Node::Object(object) => objects.push((pointer, object)),
+                other => {
+                    let got = other.kind();
+                    self.faults
+                        .add(Code::Type, &pointer, || format!("wrong type (got {got}, want an object)"));
+                }
+            }
+        }
+        objects
+    }
+
     /// A number of seconds as whole milliseconds.
     pub(super) fn millis(&mut self, name: &str) -> Option<u64> {
         let seconds = self.number(name)?;
@@ -148,6 +253,11 @@ impl<'n, 'f> Reader<'n, 'f> {
     /// Notes a fault at a key.
     pub(super) fn fault(&mut self, code: Code, name: &str, message: impl FnOnce() -> String) {
         self.faults.add(code, &member(self.pointer, name), message);
+    }
+
+    /// Notes a fault at a place of the file.
+    pub(super) fn fault_at(&mut self, code: Code, pointer: &str, message: impl FnOnce() -> String) {
+        self.faults.add(code, pointer, message);
     }
 
     /// Notes a fault at a member of the object at a key.
@@ -279,11 +389,7 @@ impl Kind {
                 words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ")
             }
             Self::Whole(range) => format!("an integer {} to {}", range.start(), range.end()),
-            Self::Number(range) => {
-                let from = if range.from_low { "at least" } else { "above" };
-                let to = if range.to_high { "at most" } else { "below" };
-                format!("a number {from} {} and {to} {}", range.low, range.high)
-            }
+            Self::Number(range) => Self::bounds(range),
             Self::Secret => "{\"env\": NAME}, {\"file\": PATH} or text".to_owned(),
             Self::Address => {
                 "text of 1 to 4096 bytes on one line, {\"env\": NAME} or {\"file\": PATH}".to_owned()
@@ -291,7 +397,20 @@ impl Kind {
             Self::Options => "an object of options of the Kafka client".to_owned(),
             Self::Instruments => "a list of instruments".to_owned(),
             Self::Later => "its default".to_owned(),
+            Self::Flag => "true or false".to_owned(),
+            Self::Amount(range) => format!("{}, or such a number as text", Self::bounds(range)),
+            Self::Words(words) => format!("a list of {}, none twice", words.join(", ")),
+            Self::Group(_) => "an object".to_owned(),
+            Self::Groups(_) => "a list of objects".to_owned(),
+            Self::Filters => "a list of filters".to_owned(),
+            Self::Amounts => "an object of amounts by asset".to_owned(),
         }
+    }
+
+    fn bounds(range: &Range) -> String {
+        let from = if range.from_low { "at least" } else { "above" };
+        let to = if range.to_high { "at most" } else { "below" };
+        format!("a number {from} {} and {to} {}", range.low, range.high)
     }
 
     /// The value as a message shows it: never a secret's.
@@ -308,6 +427,11 @@ impl Kind {
 pub(super) fn maker_exchanges() -> String {
     let names = keys::MAKER_EXCHANGES.map(|(name, what)| format!("\"{name}\" ({what})"));
     names.join(", ")
+}
+
+fn amount(text: &str, range: &Range) -> Result<Decimal, Wrong> {
+    let number = Decimal::parse(text).map_err(Wrong::from)?;
+    if range.holds(number) { Ok(number) } else { Err(Wrong::Range) }
 }
 
 fn whole(text: &str) -> Result<u64, Wrong> {
@@ -344,10 +468,11 @@ fn same(node: &Node<'_>, default: &str) -> bool {
 }
 
 fn unknown(name: &str, here: &'static [Key]) -> String {
-    if keys::INSTRUMENT.iter().any(|key| key.name == name) {
+    let ours = std::ptr::eq(here, keys::INSTRUMENT) || std::ptr::eq(here, keys::PROCESS);
+    if ours && keys::INSTRUMENT.iter().any(|key| key.name == name) {
         return format!("unknown here; \"{name}\" belongs into an instrument");
     }
-    if keys::PROCESS.iter().any(|key| key.name == name) {
+    if ours && keys::PROCESS.iter().any(|key| key.name == name) {
         return format!("unknown here; \"{name}\" belongs beside \"instruments\"");
     }
     let plain = |text: &str| text.to_lowercase().replace(['_', '-'], " ");

@@ -76,7 +76,7 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
     let key = parts.headers.get("x-mbx-apikey").and_then(|key| key.to_str().ok());
     let query = parts.uri.query().unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
-    let served = serve_locked::<D>(&mut shared.lock(), route, key, query, &body);
+    let served = serve_locked::<D>(&mut shared.lock(), route, key, [query, &body], clock::wall_ms());
     match served.delivery {
         Delivery::Now => {}
         Delivery::AfterMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
@@ -88,14 +88,31 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
     finish::<D>(served)
 }
 
+/// One request that came at that moment: the answer's status and body, whatever a fault would do to it.
+pub(in crate::simulator) fn answer<D: Dialect>(
+    state: &mut State,
+    (verb, path): (&str, &str),
+    key: Option<&str>,
+    texts: [&str; 2],
+    now_ms: i64,
+) -> (u16, Vec<u8>) {
+    let answer = match of_rest::<D>(verb, path) {
+        Some(route) => serve_locked::<D>(state, route, key, texts, now_ms).answer,
+        None => Err(ApiError { status: 404, ..ApiError::unsupported() }),
+    };
+    match answer {
+        Ok(body) => (200, body),
+        Err(error) => (error.status, error_body(&error)),
+    }
+}
+
 fn serve_locked<D: Dialect>(
     state: &mut State,
     route: &Route<D::Operation>,
     key: Option<&str>,
-    query: &str,
-    body: &str,
+    [query, body]: [&str; 2],
+    now_ms: i64,
 ) -> Served {
-    let now_ms = clock::wall_ms();
     let (signed_query, in_query) = cut_signature(query);
     let (signed_body, in_body) = cut_signature(body);
     let params = Params::of_form(query, body);

@@ -39,6 +39,14 @@ pub(in crate::simulator) async fn streams(
     )
 }
 
+/// A stream connection to that address, without its socket.
+pub(in crate::simulator) fn connection(shared: Arc<Shared>, uri: &Uri) -> (Arc<Outbox>, Box<dyn Frames>) {
+    let path = StreamPath::of(uri);
+    let mut connection = Connection::new(shared, &path);
+    connection.subscribe(&path.names);
+    (Arc::clone(&connection.outbox), Box::new(connection))
+}
+
 /// What the address of a stream connection says.
 struct StreamPath {
     product: Product,
@@ -167,7 +175,7 @@ fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>)
 }
 
 impl Frames for Connection {
-    fn handle(&mut self, text: &str) {
+    fn handle(&mut self, text: &str, _now_ms: i64) {
         let frame = serde_json::from_str::<Frame<'_>>(text);
         let id = frame.as_ref().ok().and_then(|frame| frame.id).map_or("null", RawValue::get);
         let answer = match &frame {

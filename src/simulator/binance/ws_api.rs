@@ -45,6 +45,12 @@ pub(in crate::simulator) async fn ws_api<D: Dialect>(
     )
 }
 
+/// A connection without its socket.
+pub(in crate::simulator) fn connection<D: Dialect>(shared: Arc<Shared>) -> (Arc<Outbox>, Box<dyn Frames>) {
+    let connection = Connection::<D>::new(shared, true);
+    (Arc::clone(&connection.session.outbox), Box::new(connection))
+}
+
 /// A request's frame.
 #[derive(Deserialize)]
 struct Frame<'a> {
@@ -151,10 +157,9 @@ impl<D: Dialect> Connection<D> {
 }
 
 impl<D: Dialect> Frames for Connection<D> {
-    fn handle(&mut self, text: &str) {
+    fn handle(&mut self, text: &str, now_ms: i64) {
         let shared = Arc::clone(&self.shared);
         let read_ns = shared.stamps.then(clock::wall_ns);
-        let now_ms = clock::wall_ms();
         let mut state = shared.lock();
         match serde_json::from_str::<Frame<'_>>(text) {
             Ok(frame) => self.answer(&mut state, &frame, now_ms, read_ns),

@@ -1,63 +1,110 @@
 //! The venue's own books of account, for tests and for those who run it: `/venue/*`.
 //!
-//! `orders` and `trades` are arrays with the dialect's field names, oldest first: `?symbol=` one symbol, `&since=`
-//! what changed (orders) or happened (trades) at that millisecond or later, `&limit=` at most so many. The last
-//! million of each is kept, all of it is told unless `limit` says less. `totals` counts exactly, from the start.
+//! `orders` and `trades` are arrays with the field names of each product's dialect, oldest first: `?product=` one
+//! product, `&symbol=` one symbol, `&since=` what changed (orders) or happened (trades) at that millisecond or later,
+//! `&limit=` at most so many. The last million of each is kept, all of it is told unless `limit` says less. `totals`
+//! counts exactly, from the start.
+
+mod accounts;
+mod events;
+mod symbols;
+mod totals;
 
 use std::sync::Arc;
 
 use axum::Json;
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State as Extract};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::history::{OrderRecord, TradeRecord};
+use super::history::TradeRecord;
 use crate::clock;
-use crate::simulator::binance::{OrderLimit, WeightLimit, feed};
-use crate::simulator::binance_spot::{PublicTrade, balances, order_view};
+use crate::simulator::binance::feed;
+use crate::simulator::binance_spot::{PublicTrade, order_view};
 use crate::simulator::engine::SymbolId;
 use crate::simulator::faults::FaultSwitch;
 use crate::simulator::server::Shared;
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
 
+/// What can be asked, beside the faults.
+pub(in crate::simulator) fn routes() -> Router<Arc<Shared>> {
+    Router::new()
+        .route("/venue/orders", get(orders))
+        .route("/venue/trades", get(trades))
+        .route("/venue/accounts", get(accounts::accounts))
+        .route("/venue/positions", get(accounts::positions))
+        .route("/venue/symbols", get(symbols::symbols))
+        .route("/venue/totals", get(totals::totals))
+        .route("/venue/check", post(totals::check))
+        .route("/venue/health", get(totals::health))
+        .route("/venue/events", get(events::events))
+        .route("/venue/stamps", get(totals::stamps))
+}
+
 /// Records written while the lock is held once: trading goes on between two batches.
 const BATCH: usize = 1_000;
 
 /// What a list is asked for.
 #[derive(Clone, Debug, Deserialize)]
-pub(in crate::simulator) struct Filter {
+struct Filter {
+    product: Option<Product>,
     symbol: Option<String>,
     since: Option<i64>,
     limit: Option<u64>,
 }
 
+/// The symbols that a query means: all, a product's, or those of one name.
+#[derive(Clone, Copy, Debug)]
+struct Meant {
+    product: Option<Product>,
+    /// By product.
+    named: Option<[Option<SymbolId>; 2]>,
+}
+
+impl Meant {
+    /// None if a name is given that is not listed.
+    fn read(state: &State, product: Option<Product>, symbol: Option<&str>) -> Option<Self> {
+        let named = symbol.map(|name| Product::ALL.map(|product| state.symbol_named(product, name)));
+        let known = named.is_none_or(|named| {
+            Product::ALL.iter().any(|own| named[own.index()].is_some() && product.is_none_or(|p| p == *own))
+        });
+        known.then_some(Self { product, named })
+    }
+
+    fn is(self, symbol: &Symbol) -> bool {
+        self.product.is_none_or(|product| product == symbol.spec.product)
+            && self.named.is_none_or(|named| named.contains(&Some(symbol.id)))
+    }
+}
+
 /// `GET /venue/orders`.
-pub(in crate::simulator) async fn orders(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response {
+async fn orders(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response {
     list(shared.0, filter.0, |state, cursor, out| {
-        let meant = cursor.meant();
         for (place, record) in state.history.orders_from(cursor.place).take(BATCH) {
             cursor.place = place;
-            let OrderRecord { order, updated_ms } = record;
-            if meant(order.symbol, *updated_ms) {
-                cursor.write(out, &order_view(state.symbol(order.symbol), record));
+            let symbol = state.symbol(record.order.symbol);
+            if cursor.is_meant(symbol, record.updated_ms) {
+                cursor.write(out, symbol, &order_view(symbol, record));
             }
         }
     })
 }
 
 /// `GET /venue/trades`.
-pub(in crate::simulator) async fn trades(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response {
+async fn trades(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response {
     list(shared.0, filter.0, |state, cursor, out| {
-        let meant = cursor.meant();
         for (place, trade) in state.history.trades_from(cursor.place).take(BATCH) {
             cursor.place = place;
-            if meant(trade.symbol, trade.time_ms) {
-                cursor.write(out, &TradeView::new(state.symbol(trade.symbol), trade));
+            let symbol = state.symbol(trade.symbol);
+            if cursor.is_meant(symbol, trade.time_ms) {
+                cursor.write(out, symbol, &TradeView::new(symbol, trade));
             }
         }
     })
@@ -86,63 +133,6 @@ impl<'a> TradeView<'a> {
             maker_client_order_id: trade.maker.client.as_str(),
             taker_client_order_id: trade.taker.client.as_str(),
         }
-    }
-}
-
-/// `GET /venue/accounts`.
-pub(in crate::simulator) async fn accounts(Extract(shared): Extract<Arc<Shared>>) -> Response {
-    let state = shared.lock();
-    let accounts = state.engine().accounts().zip(&state.accounts).map(|(id, account)| {
-        json!({
-            "uid": 100_001 + id.index(),
-            "apiKey": account.key,
-            "updateTime": account.updated_ms,
-            "balances": balances(&state, id).collect::<Vec<_>>(),
-        })
-    });
-    Json(accounts.collect::<Vec<_>>()).into_response()
-}
-
-/// `GET /venue/totals`.
-pub(in crate::simulator) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value> {
-    let state = shared.lock();
-    let totals = state.history.totals;
-    let orders = || state.accounts.iter().flat_map(|account| &account.orders);
-    let symbols: serde_json::Map<_, _> = state
-        .symbols
-        .iter()
-        .map(|symbol| {
-            let volume = state.history.volume(symbol.id);
-            let told = json!({
-                "trades": volume.trades,
-                "volume": symbol.base_amount(volume.qty),
-                "quoteVolume": symbol.quote(volume.quote),
-            });
-            (symbol.spec.name.clone(), told)
-        })
-        .collect();
-    Json(json!({
-        "orders": totals.orders,
-        "rejected": totals.rejected,
-        "trades": totals.trades,
-        "cancels": totals.cancels,
-        "expired": totals.expired,
-        "prevented": totals.prevented,
-        "open_orders": state.engine().open_order_count(),
-        "weight_peak": state.weight.iter().map(WeightLimit::peak).max(),
-        "weight_refused": state.weight.iter().map(WeightLimit::refused).sum::<u64>(),
-        "orders_peak": orders().map(OrderLimit::peak).max(),
-        "orders_refused": orders().map(OrderLimit::refused).sum::<u64>(),
-        "symbols": symbols,
-    }))
-}
-
-/// `GET /venue/stamps`: lines of client order id and nanoseconds since the epoch; not found if stamps are off.
-pub(in crate::simulator) async fn stamps(Extract(shared): Extract<Arc<Shared>>) -> Response {
-    if shared.stamps {
-        shared.lock().stamp_lines().into_response()
-    } else {
-        StatusCode::NOT_FOUND.into_response()
     }
 }
 
@@ -200,29 +190,42 @@ fn bad_fault(what: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({"code": -1100, "msg": what}))).into_response()
 }
 
+/// A query that cannot be answered.
+fn bad_query(what: &str) -> Response {
+    bad_fault(what)
+}
+
+/// A record, and which product's it is.
+#[derive(Serialize)]
+struct Told<'a, T> {
+    product: Product,
+    #[serde(flatten)]
+    record: &'a T,
+}
+
 /// How far a list has been told.
 struct Cursor {
     place: u64,
     left: u64,
-    symbol: Option<SymbolId>,
+    meant: Meant,
     since: i64,
     /// What stands before the next record: the bracket that opens the array, then commas.
     before: u8,
 }
 
 impl Cursor {
-    fn meant(&self) -> impl Fn(SymbolId, i64) -> bool + use<> {
-        let (symbol, since) = (self.symbol, self.since);
-        move |own, time_ms| symbol.is_none_or(|symbol| symbol == own) && time_ms >= since
+    fn is_meant(&self, symbol: &Symbol, time_ms: i64) -> bool {
+        time_ms >= self.since && self.meant.is(symbol)
     }
 
     /// Writes a record, unless that would be one too many.
-    fn write(&mut self, out: &mut Vec<u8>, record: &impl Serialize) {
+    fn write(&mut self, out: &mut Vec<u8>, symbol: &Symbol, record: &impl Serialize) {
         if self.left > 0 {
             self.left -= 1;
             out.push(self.before);
             self.before = b',';
-            serde_json::to_writer(out, record).expect("views serialise");
+            let record = Told { product: symbol.spec.product, record };
+            serde_json::to_writer(out, &record).expect("views serialise");
         }
     }
 
@@ -240,17 +243,13 @@ fn list(
     filter: Filter,
     batch: impl Fn(&State, &mut Cursor, &mut Vec<u8>) + Send + 'static,
 ) -> Response {
-    let symbol = match &filter.symbol {
-        None => None,
-        Some(name) => match shared.lock().symbol_named(Product::Spot, name) {
-            Some(symbol) => Some(symbol),
-            None => return bad_fault("symbol: not listed"),
-        },
+    let Some(meant) = Meant::read(&shared.lock(), filter.product, filter.symbol.as_deref()) else {
+        return bad_query("symbol: not listed");
     };
     let cursor = Cursor {
         place: 0,
         left: filter.limit.unwrap_or(u64::MAX),
-        symbol,
+        meant,
         since: filter.since.unwrap_or(i64::MIN),
         before: b'[',
     };
