@@ -52,14 +52,19 @@ pub struct LedgerOptions {
 }
 
 impl Default for VenueOptions {
-    /// BTCUSDT and ETHUSDT, account `test-key`, profile `open`, a free port of loopback.
+    /// BTCUSDT and ETHUSDT on Spot and as perpetuals, account `test-key`, profile `open`, a free port of loopback.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             profile: Profile::open(),
             weight_per_minute: None,
             orders_per_10s: None,
-            symbols: vec![SymbolSpec::named("BTCUSDT", 2, 6), SymbolSpec::named("ETHUSDT", 2, 6)],
+            symbols: vec![
+                SymbolSpec::named("BTCUSDT", 2, 6),
+                SymbolSpec::named("ETHUSDT", 2, 6),
+                SymbolSpec::perpetual("BTCUSDT", 2, 3),
+                SymbolSpec::perpetual("ETHUSDT", 2, 3),
+            ],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
             listen_key_ms: LISTEN_KEY_MS,
             shuffle_batches: None,

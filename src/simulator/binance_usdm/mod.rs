@@ -21,6 +21,7 @@ mod positions;
 mod refusal;
 pub(super) mod reports;
 mod settings;
+pub(super) mod user_streams;
 mod views;
 
 pub(super) use clockwork::tick;
