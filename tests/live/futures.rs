@@ -134,7 +134,7 @@ fn play(position_side: &str) -> Option<Played> {
 
 fn matched_above_99_in_100(summary: &Value) {
     let (pairs, matched) = (summary["pairs"].as_u64().unwrap(), summary["matched"].as_u64().unwrap());
-    assert!(pairs > 5_000 && matched * 100 > pairs * 99, "matched {matched} of {pairs}");
+    assert!(pairs > 500 && matched * 100 > pairs * 99, "matched {matched} of {pairs}: {summary}");
     assert_eq!(summary["books_balance"], true);
     assert_eq!(summary["open_orders"], 0);
 }
@@ -158,11 +158,12 @@ fn traded(labels: &[Value]) -> BTreeMap<String, Decimal> {
 impl Played {
     /// No fees, and each trade was with ourselves: nothing of the wallet went anywhere.
     fn balances_add_up(&self) {
-        let wallet = |account: &Value| {
-            let one = account["wallets"].as_array().unwrap()[0].clone();
-            (one["asset"].clone(), number(&one["walletBalance"]), number(&one["unrealizedProfit"]))
-        };
-        assert_eq!(wallet(&self.after), wallet(&self.before));
+        let wallet = |account: &Value| account["wallets"][0].clone();
+        let (before, after) = (wallet(&self.before), wallet(&self.after));
+        assert!(after["walletBalance"].is_string());
+        for field in ["asset", "walletBalance", "unrealizedProfit"] {
+            assert_eq!(after[field], before[field], "{field}");
+        }
         let (status, body) = request(self.venue.addr, "POST", "/venue/check", "");
         assert_eq!(status, 200, "{body}");
     }

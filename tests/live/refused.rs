@@ -77,6 +77,7 @@ fn venues_without_a_client_and_unknown_symbols_and_missing_feeds_are_refused() {
     let venue = VenueProcess::start(dir.path());
     let mut okx = instrument(venue.addr, "BTCUSDT");
     okx["Dialect"] = json!("okx");
+    okx["Passphrase"] = json!("p");
     refused(&json!({ "Feed": "synthetic:1", "instruments": [okx] }), &["CFG-016", "BTCUSDT", "no client"]);
     let unknown = instrument(venue.addr, "NOSUCHUSDT");
     refused(&json!({ "Feed": "synthetic:1", "instruments": [unknown] }), &["CFG-009", "NOSUCHUSDT"]);
