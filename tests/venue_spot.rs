@@ -7,10 +7,14 @@ mod client;
 mod command;
 #[path = "venue/faults.rs"]
 mod faults;
+#[path = "venue/kinds.rs"]
+mod kinds;
 #[path = "venue/ledger.rs"]
 mod ledger;
 #[path = "venue/orders.rs"]
 mod orders;
+#[path = "venue/refusals.rs"]
+mod refusals;
 #[path = "venue/signing.rs"]
 mod signing;
 #[path = "venue/streams.rs"]

@@ -7,7 +7,7 @@ use schemas::order::Side;
 
 use super::binance::candles::Candles;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
-use super::binance_spot::{PreventedMatches, Tags};
+use super::binance_spot::{Amendments, PreventedMatches, Tags};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
@@ -89,6 +89,7 @@ pub(super) struct State {
     /// What clients mark their orders with.
     pub(super) tags: Tags,
     pub(super) prevented: PreventedMatches,
+    pub(super) amendments: Amendments,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) faults: Faults,
@@ -119,6 +120,7 @@ impl State {
             history: History::new(symbols),
             tags: Tags::default(),
             prevented: PreventedMatches::default(),
+            amendments: Amendments::default(),
             candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
             faults: Faults::new(symbols),
@@ -234,6 +236,10 @@ impl State {
 
     pub(super) fn asset(&self, id: AssetId) -> &Asset {
         &self.assets[id.index()]
+    }
+
+    pub(super) fn asset_id(&self, product: Product, name: &str) -> Option<AssetId> {
+        self.assets_by_name.get(&(product, name.to_owned())).copied()
     }
 
     pub(super) fn account_mut(&mut self, id: AccountId) -> &mut Account {

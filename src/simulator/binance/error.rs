@@ -53,7 +53,6 @@ pub(in crate::simulator) mod legal {
     pub(in crate::simulator) const NUMBER: &str = "^[0-9]{1,20}$";
     pub(in crate::simulator) const DECIMAL: &str = r"^([0-9]{1,20})(\.[0-9]{1,20})?$";
     pub(in crate::simulator) const CLIENT_ID: &str = "^[a-zA-Z0-9-_]{1,36}$";
-    pub(in crate::simulator) const SYMBOL: &str = "^[A-Z0-9-_.]{1,20}$";
     pub(in crate::simulator) const SYMBOLS: &str =
         r#"^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$"#;
 }
