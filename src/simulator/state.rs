@@ -8,6 +8,7 @@ use schemas::order::Side;
 use super::binance::candles::Candles;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::binance_spot::{Amendments, PreventedMatches, Tags};
+use super::binance_usdm::{self, Desk};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
@@ -99,6 +100,8 @@ pub(super) struct State {
     /// How long a connection lives.
     connection_life: Duration,
     pub(super) hub: Hub,
+    /// What the USD-M dialect remembers.
+    pub(super) usdm: Desk,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
     symbols_by_name: [HashMap<String, SymbolId>; 2],
@@ -128,6 +131,7 @@ impl State {
             strict_parameters: options.strict_parameters,
             connection_life: options.connection_life,
             hub: Hub::new(symbols),
+            usdm: Desk::new(options.listen_key_ms, options.shuffle_batches),
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols: Vec::with_capacity(symbols),
             assets: Vec::new(),
@@ -144,6 +148,7 @@ impl State {
         for spec in accounts {
             state.open_account(spec)?;
         }
+        binance_usdm::begin(&mut state);
         state.events.clear();
         Ok(state)
     }

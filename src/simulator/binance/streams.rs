@@ -1,7 +1,7 @@
 //! Market streams: `/ws/<a>/<b>`, `/stream?streams=a/b`, and any other path, which waits for SUBSCRIBE. Spot, unless
 //! the path begins with `/public`, `/market` or `/usdm`, or names a USD-M listen key.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -17,8 +17,9 @@ use super::rest::refuse;
 use super::time::TimeUnit;
 use super::topic::{self, Named};
 use crate::clock;
+use crate::simulator::binance_usdm::user_streams::{self, Wanted};
 use crate::simulator::outbox::Outbox;
-use crate::simulator::server::Shared;
+use crate::simulator::server::{Origin, Shared};
 use crate::simulator::socket::{self, Frames};
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
@@ -32,14 +33,18 @@ const ID_LEN_MAX: usize = 36;
 /// Opens a stream connection; whatever else comes to an unknown path is not found.
 pub(in crate::simulator) async fn streams(
     Extract(shared): Extract<Arc<Shared>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(Origin(from)): ConnectInfo<Origin>,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
-    let path = StreamPath::of(&uri);
+    let mut path = StreamPath::of(&uri);
+    let wanted = user_streams::wanted(&uri);
     let admitted = TimeUnit::of_query(uri.query()).and_then(|unit| {
         let mut state = shared.lock();
+        if wanted.iter().any(|wanted| state.usdm.listen_keys.is_key(&wanted.key)) {
+            path.product = Product::UsdM;
+        }
         state.addresses.connect(path.product, from.ip(), 0, clock::wall_ms()).map(|()| unit)
     });
     let unit = match admitted {
@@ -54,6 +59,7 @@ pub(in crate::simulator) async fn streams(
             let mut connection = Connection::new(shared, peer);
             // More names than there may be: those that fit are told.
             let _ = connection.subscribe(&path.names);
+            connection.listen_by(&wanted);
             let outbox = Arc::clone(&connection.outbox);
             socket::serve(socket, outbox, connection, manners).await;
         },
@@ -143,6 +149,16 @@ impl Connection {
         Ok(())
     }
 
+    /// Listens by the listen keys of the address; those that are none stay silent.
+    fn listen_by(&mut self, wanted: &[Wanted]) {
+        let keys = &mut self.shared.lock().usdm.listen_keys;
+        for Wanted { key, events } in wanted {
+            if keys.listen(key, events, &self.outbox) {
+                self.names.push(key.clone());
+            }
+        }
+    }
+
     fn unsubscribe(&mut self, names: &[String]) {
         let mut state = self.shared.lock();
         self.names.retain(|name| !names.contains(name));
@@ -150,7 +166,7 @@ impl Connection {
             match topic::parse(&state, self.product, name) {
                 Some(Named::Symbol(symbol, topic)) => state.hub.unlisten(symbol, topic, &self.outbox),
                 Some(Named::Market(topic)) => state.hub.unlisten_whole(self.product, topic, &self.outbox),
-                None => {}
+                None => state.usdm.listen_keys.unlisten(name, &self.outbox),
             }
         }
     }
@@ -207,6 +223,9 @@ fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>)
         }
         Some(Named::Symbol(..)) => {}
         Some(Named::Market(topic)) => state.hub.listen_whole(product, topic, outbox),
+        None if product == Product::UsdM => {
+            state.usdm.listen_keys.listen(name, &[], outbox);
+        }
         None => {}
     }
 }
@@ -247,6 +266,8 @@ fn is_id(id: Option<&RawValue>) -> bool {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.shared.lock().hub.disconnect(&self.outbox);
+        let mut state = self.shared.lock();
+        state.hub.disconnect(&self.outbox);
+        state.usdm.listen_keys.disconnect(&self.outbox);
     }
 }

@@ -5,9 +5,7 @@ use super::{
 };
 use crate::simulator::binance::klines;
 use crate::simulator::binance::limits::RateLimit;
-use crate::simulator::binance::route::{
-    Answer, Request, Route, SYMBOL, Security, Weight, json, open, signed,
-};
+use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Weight, json, open, signed};
 use crate::simulator::binance::time::Moment;
 use crate::simulator::binance::ws_api::{Session, SessionRequest};
 use crate::simulator::binance::{Caller, Dialect};
@@ -117,16 +115,6 @@ const CHOSEN: &[&str] = &["symbol", "symbols", "symbolStatus"];
 const TICKER_TOO: &[&str] = &["symbol", "symbols", "symbolStatus", "type", "windowSize", "timeZone"];
 const LISTED: &[&str] = &["symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"];
 
-/// A route of who names a key and signs nothing.
-const fn keyed(
-    operation: Operation,
-    method: &'static str,
-    path: &'static str,
-    weight: Weight,
-) -> Route<Operation> {
-    Route { security: Security::Key, ..open(operation, method, path, weight, SYMBOL) }
-}
-
 #[rustfmt::skip]
 const ROUTES: [Route<Operation>; 33] = [
     signed(Op::Place, "order.place", ("POST", "order"), Of(1), ORDER).taking(ORDER_TOO),
@@ -149,7 +137,7 @@ const ROUTES: [Route<Operation>; 33] = [
     open(Op::TickerPrice, "ticker.price", "ticker/price", By(weigh::two_or_four), &[]).taking(CHOSEN),
     open(Op::Depth, "depth", "depth", By(market::depth_weight), SYMBOL).taking(&["limit", "symbolStatus"]),
     open(Op::Trades, "trades.recent", "trades", Of(25), SYMBOL).taking(&["limit"]),
-    keyed(Op::HistoricalTrades, "trades.historical", "historicalTrades", Of(25)).taking(&["limit", "fromId"]),
+    open(Op::HistoricalTrades, "trades.historical", "historicalTrades", Of(25), SYMBOL).taking(&["limit", "fromId"]),
     open(Op::AggTrades, "trades.aggregate", "aggTrades", Of(4), SYMBOL).taking(LIST_TOO),
     open(Op::Klines, "klines", "klines", Of(2), KLINES).taking(KLINES_TOO),
     open(Op::Klines, "uiKlines", "uiKlines", Of(2), KLINES).taking(KLINES_TOO),
