@@ -221,10 +221,6 @@ impl ApiError {
         Self::new(400, -1122, "Invalid symbolStatus.")
     }
 
-    pub(in crate::simulator) const fn bad_listen_key() -> Self {
-        Self::new(400, -1125, "This listenKey does not exist.")
-    }
-
     pub(in crate::simulator) fn span_too_long(hours: i64) -> Self {
         Self::told(-1127, format!("More than {hours} hours between startTime and endTime."))
     }
