@@ -178,6 +178,8 @@ async fn by_socket(told: &mut Provoked) {
     told.socket(api, "v2/account.position", symbol.clone(), Frame("UsdFutures/Trading/GetPositions")).await;
     told.socket(api, "v2/account.balance", json!({}), NoTwin).await;
     told.socket(api, "v2/account.status", json!({}), NoTwin).await;
+    place(told.addr, "BUY", "63500", "GTC").await;
+    place(told.addr, "SELL", "64500", "GTC").await;
     for (method, twin) in [
         ("depth", Ccxt("pro/binance.js:920")),
         ("ticker.price", Ccxt("pro/binance.js:2601")),

@@ -114,16 +114,6 @@ const CHOSEN: &[&str] = &["symbol", "symbols", "symbolStatus"];
 const TICKER_TOO: &[&str] = &["symbol", "symbols", "symbolStatus", "type", "windowSize", "timeZone"];
 const LISTED: &[&str] = &["symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"];
 
-/// A route of who names a key and signs nothing.
-const fn keyed(
-    operation: Operation,
-    method: &'static str,
-    path: &'static str,
-    weight: Weight,
-) -> Route<Operation> {
-    Route { security: Security::Key, ..open(operation, method, path, weight, SYMBOL) }
-}
-
 #[rustfmt::skip]
 const ROUTES: [Route<Operation>; 32] = [
     signed(Op::Place, "order.place", ("POST", "order"), Of(1), ORDER).taking(ORDER_TOO),
@@ -145,7 +135,7 @@ const ROUTES: [Route<Operation>; 32] = [
     open(Op::TickerPrice, "ticker.price", "ticker/price", By(weigh::two_or_four), &[]).taking(CHOSEN),
     open(Op::Depth, "depth", "depth", By(market::depth_weight), SYMBOL).taking(&["limit", "symbolStatus"]),
     open(Op::Trades, "trades.recent", "trades", Of(25), SYMBOL).taking(&["limit"]),
-    keyed(Op::HistoricalTrades, "trades.historical", "historicalTrades", Of(25)).taking(&["limit", "fromId"]),
+    open(Op::HistoricalTrades, "trades.historical", "historicalTrades", Of(25), SYMBOL).taking(&["limit", "fromId"]),
     open(Op::AggTrades, "trades.aggregate", "aggTrades", Of(4), SYMBOL).taking(LIST_TOO),
     open(Op::Klines, "klines", "klines", Of(2), KLINES).taking(KLINES_TOO),
     open(Op::Klines, "uiKlines", "uiKlines", Of(2), KLINES).taking(KLINES_TOO),
