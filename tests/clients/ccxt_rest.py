@@ -244,7 +244,7 @@ class Spot(Both):
             same(self.exchange.fetch_my_prevented_matches("BTCUSDT"), []) if hasattr(
                 self.exchange, "fetch_my_prevented_matches"
             ) else same(self.exchange.private_get_mypreventedmatches({"symbol": "BTCUSDT", "orderId": self.taker["id"]}), [])
-        with check.refused("more than is owned", "-2010", by=ccxt.InsufficientFunds):
+        with check.refused("more than is owned", "insufficient balance", by=ccxt.InsufficientFunds):
             self.place("sell", self.price * 1.01, 2000)
         with check.refused("a price off the tick", "PRICE_FILTER", by=ccxt.BaseError):
             self.exchange.private_post_order(
