@@ -8,7 +8,7 @@ use schemas::order::Side;
 use super::binance::candles::Candles;
 use super::binance::feed::MarketFeed;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
-use super::binance_spot::{PreventedMatches, Tags};
+use super::binance_spot::{Amendments, PreventedMatches, Tags};
 use super::binance_usdm::{self, Desk};
 use super::crowd::{self, Crowd, CrowdSettings};
 use super::engine::{
@@ -96,6 +96,7 @@ pub(super) struct State {
     /// What clients mark their orders with.
     pub(super) tags: Tags,
     pub(super) prevented: PreventedMatches,
+    pub(super) amendments: Amendments,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) faults: Faults,
@@ -132,6 +133,7 @@ impl State {
             crowd: None,
             tags: Tags::default(),
             prevented: PreventedMatches::default(),
+            amendments: Amendments::default(),
             candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
             addresses: Addresses::new(&profile),
@@ -283,6 +285,10 @@ impl State {
 
     pub(super) fn asset(&self, id: AssetId) -> &Asset {
         &self.assets[id.index()]
+    }
+
+    pub(super) fn asset_id(&self, product: Product, name: &str) -> Option<AssetId> {
+        self.assets_by_name.get(&(product, name.to_owned())).copied()
     }
 
     pub(super) fn account_mut(&mut self, id: AccountId) -> &mut Account {

@@ -256,8 +256,8 @@ pub(in crate::simulator) enum Named {
 /// The stream of that name, if the venue has it. Names of others are taken and never speak.
 pub(in crate::simulator) fn parse(state: &State, product: Product, name: &str) -> Option<Named> {
     if name.starts_with('!') {
-        // They were once offered at a pace of choice; python-binance still names one.
-        let name = name.strip_suffix("@1000ms").or_else(|| name.strip_suffix("@3000ms")).unwrap_or(name);
+        // Spot's pace may be spelled out.
+        let name = if product == Product::Spot { name.trim_end_matches("@1000ms") } else { name };
         return MarketTopic::ALL.iter().find(|(_, own)| *own == name).map(|(topic, _)| Named::Market(*topic));
     }
     let (symbol, topic) = name.split_once('@')?;

@@ -6,6 +6,7 @@
 //! counts exactly, from the start.
 
 mod accounts;
+mod deposit;
 mod events;
 mod symbols;
 mod totals;
@@ -40,6 +41,7 @@ pub(in crate::simulator) fn routes() -> Router<Arc<Shared>> {
         .route("/venue/symbols", get(symbols::symbols))
         .route("/venue/totals", get(totals::totals))
         .route("/venue/check", post(totals::check))
+        .route("/venue/deposit", post(deposit::deposit))
         .route("/venue/health", get(totals::health))
         .route("/venue/events", get(events::events))
         .route("/venue/stamps", get(totals::stamps))
