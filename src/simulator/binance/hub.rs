@@ -185,7 +185,7 @@ impl Hub {
         topic: Topic,
         payload: impl Fn() -> String,
     ) {
-        let name = || format!("{}@{}", symbol_name.to_lowercase(), topic.name(product));
+        let name = || format!("{}{}@{}", symbol_name.to_lowercase(), topic.contract(), topic.name(product));
         let listeners = &self.market[symbol.index()][topic.index()];
         if self.faults.is_on() {
             let stream = Some(topic.muted_as());
