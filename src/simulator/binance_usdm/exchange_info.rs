@@ -28,7 +28,7 @@ pub(super) fn exchange_info(state: &mut State, request: &Request<'_>) -> Answer 
         "rateLimits": limits,
         "exchangeFilters": [],
         "assets": margins.into_iter().map(asset).collect::<Vec<_>>(),
-        "symbols": state.symbols_of(Product::UsdM).map(|symbol| listing(symbol)).collect::<Vec<_>>(),
+        "symbols": state.symbols_of(Product::UsdM).map(listing).collect::<Vec<_>>(),
     }))
 }
 
@@ -36,10 +36,10 @@ fn rate_limits(state: &mut State, now_ms: i64) -> Vec<RateLimit> {
     // Every account has the same limits, and there is at least one.
     let orders =
         state.accounts.first_mut().map(|account| account.orders[Product::UsdM.index()].shown(now_ms));
-    let weight = state.weight_mut(Product::UsdM).shown(now_ms);
+    let (weight, _) = state.addresses.listed(Product::UsdM);
     let longer_first = orders.map(|[ten_seconds, minute]| [minute, ten_seconds]);
-    let all = std::iter::once(weight).chain(longer_first.into_iter().flatten());
-    all.map(RateLimit::without_count).collect()
+    let orders = longer_first.into_iter().flatten().map(RateLimit::without_count);
+    std::iter::once(weight).chain(orders).collect()
 }
 
 fn listing(symbol: &Symbol) -> Value {
@@ -62,7 +62,7 @@ fn listing(symbol: &Symbol) -> Value {
         "baseAssetPrecision": 8,
         "quotePrecision": 8,
         "underlyingType": "COIN",
-        "underlyingSubType": [],
+        "underlyingSubType": ["PoW"],
         "settlePlan": 0,
         "triggerProtect": contract.trigger_protect.to_string(),
         "liquidationFee": contract.liquidation_fee.to_string(),

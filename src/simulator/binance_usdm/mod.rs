@@ -4,6 +4,7 @@
 //! them is refused in the public venue's words, or answered with nothing.
 
 mod account;
+mod amendments;
 mod batch;
 mod clockwork;
 mod desk;
@@ -21,6 +22,7 @@ mod positions;
 mod refusal;
 pub(super) mod reports;
 mod settings;
+mod tickers;
 pub(super) mod user_streams;
 mod views;
 

@@ -1,14 +1,15 @@
 //! What USD-M can be asked.
 
-use super::{account, batch, exchange_info, lookup, mark, market, orders, positions, settings};
-use crate::simulator::binance::Dialect;
+use super::{
+    account, amendments, batch, exchange_info, lookup, mark, market, orders, positions, settings, tickers,
+};
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::limits::RateLimit;
 use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Security, Weight, open, signed};
 use crate::simulator::binance::ws_api::{Session, SessionRequest};
+use crate::simulator::binance::{Caller, Dialect};
 use crate::simulator::binance_spot;
-use crate::simulator::engine::AccountId;
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
 
@@ -27,6 +28,9 @@ pub(in crate::simulator) enum Operation {
     AggTrades,
     TickerBook,
     TickerPrice,
+    TickerDay,
+    Klines,
+    PairKlines,
     PremiumIndex,
     OpenInterest,
     AdlQuantile,
@@ -46,6 +50,7 @@ pub(in crate::simulator) enum Operation {
     OpenOrders,
     AllOrders,
     UserTrades,
+    Amendments,
     AccountV2,
     AccountV3,
     Balance,
@@ -73,9 +78,11 @@ use Weight::{By, Of};
 
 const ORDER: &[&str] = &["symbol", "side", "type"];
 const CHANGE: &[&str] = &["symbol", "side", "quantity", "price"];
+const KLINES: &[&str] = &["symbol", "interval"];
+const PAIR_KLINES: &[&str] = &["pair", "interval"];
 const NONE: &[&str] = &[];
 
-const ROUTES: [Route<Operation>; 59] = [
+const ROUTES: [Route<Operation>; 65] = [
     signed(Op::Place, "order.place", ("POST", "v1/order"), Of(0), ORDER),
     signed(Op::Cancel, "order.cancel", ("DELETE", "v1/order"), Of(1), SYMBOL),
     signed(Op::PlaceBatch, "", ("POST", "v1/batchOrders"), Of(5), &["batchOrders"]),
@@ -117,6 +124,7 @@ const ROUTES: [Route<Operation>; 59] = [
     signed(Op::Nothing, "", ("GET", "v1/positionMargin/history"), Of(1), SYMBOL),
     signed(Op::Nothing, "", ("GET", "v1/openAlgoOrders"), Of(1), NONE),
     signed(Op::Nothing, "", ("GET", "v1/allAlgoOrders"), Of(5), NONE),
+    signed(Op::Amendments, "", ("GET", "v1/orderAmendment"), Of(1), SYMBOL),
     signed(Op::AdlQuantile, "", ("GET", "v1/adlQuantile"), Of(5), NONE),
     keyed(Op::OpenListenKey, "userDataStream.start", ("POST", "v1/listenKey")),
     keyed(Op::ProlongListenKey, "userDataStream.ping", ("PUT", "v1/listenKey")),
@@ -124,6 +132,11 @@ const ROUTES: [Route<Operation>; 59] = [
     open(Op::TickerBook, "ticker.book", "v1/ticker/bookTicker", By(|params| one_or_all(params, 2, 5)), NONE),
     open(Op::TickerPrice, "ticker.price", "v1/ticker/price", By(|params| one_or_all(params, 1, 2)), NONE),
     open(Op::TickerPrice, "", "v2/ticker/price", By(|params| one_or_all(params, 1, 2)), NONE),
+    open(Op::TickerDay, "", "v1/ticker/24hr", By(|params| one_or_all(params, 1, 40)), NONE),
+    open(Op::Klines, "", "v1/klines", By(tickers::klines_weight), KLINES),
+    open(Op::Klines, "", "v1/markPriceKlines", By(tickers::klines_weight), KLINES),
+    open(Op::PairKlines, "", "v1/indexPriceKlines", By(tickers::klines_weight), PAIR_KLINES),
+    open(Op::PairKlines, "", "v1/continuousKlines", By(tickers::klines_weight), PAIR_KLINES),
     open(Op::Depth, "depth", "v1/depth", By(market::depth_weight), SYMBOL),
     open(Op::Trades, "", "v1/trades", Of(5), SYMBOL),
     open(Op::Trades, "", "v1/historicalTrades", Of(20), SYMBOL),
@@ -143,7 +156,7 @@ const fn keyed(
     method: &'static str,
     rest: (&'static str, &'static str),
 ) -> Route<Operation> {
-    Route { operation, method, rest, weight: Of(1), security: Security::Key, required: NONE }
+    Route { security: Security::Key, ..signed(operation, method, rest, Of(1), NONE) }
 }
 
 fn one_or_all(params: &Params<'_>, one: u64, all: u64) -> u64 {
@@ -153,6 +166,7 @@ fn one_or_all(params: &Params<'_>, one: u64, all: u64) -> u64 {
 impl Dialect for UsdM {
     const PRODUCT: Product = Product::UsdM;
     const REST_PREFIX: &'static str = "/fapi/";
+    const CONNECT_WEIGHT: u64 = 5;
     const ORDER_COUNT_HEADER: &'static str = "x-mbx-order-count-1m";
 
     type Operation = Operation;
@@ -171,6 +185,9 @@ impl Dialect for UsdM {
             Op::AggTrades => market::agg_trades(state, request),
             Op::TickerBook => market::ticker_book(state, request),
             Op::TickerPrice => market::ticker_price(state, request),
+            Op::TickerDay => tickers::day(state, request),
+            Op::Klines => tickers::klines(state, request),
+            Op::PairKlines => tickers::pair_klines(state, request),
             Op::PremiumIndex => mark::premium_index(state, request),
             Op::OpenInterest => mark::open_interest(state, request),
             Op::AdlQuantile => mark::adl_quantile(state, request),
@@ -189,6 +206,7 @@ impl Dialect for UsdM {
             Op::OpenOrders => lookup::open_orders(state, request),
             Op::AllOrders => lookup::all_orders(state, request),
             Op::UserTrades => account::user_trades(state, request),
+            Op::Amendments => amendments::list(state, request),
             Op::AccountV2 => account::account_v2(state, request),
             Op::AccountV3 => account::account_v3(state, request),
             Op::Balance => account::balance(state, request),
@@ -231,9 +249,9 @@ impl Dialect for UsdM {
         operation == Op::Place
     }
 
-    fn limits(state: &mut State, account: Option<AccountId>, now_ms: i64) -> Vec<RateLimit> {
-        let weight = state.weight_mut(Self::PRODUCT).shown(now_ms);
-        let orders = account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
+    fn limits(state: &mut State, caller: Caller, now_ms: i64) -> Vec<RateLimit> {
+        let weight = state.addresses.shown(Self::PRODUCT, caller.address, now_ms);
+        let orders = caller.account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
         orders.into_iter().flatten().chain([weight]).collect()
     }
 }

@@ -205,11 +205,3 @@ pub(super) const fn same_assets_mode() -> ApiError {
 pub(super) const fn not_here() -> ApiError {
     refused(-4084, "Method is not allowed currently. Upcoming soon.")
 }
-
-pub(super) const fn bad_listen_key() -> ApiError {
-    refused(-1125, "This listenKey does not exist.")
-}
-
-pub(super) fn bad_value(name: &str) -> ApiError {
-    ApiError::told(-1130, format!("Data sent for parameter '{name}' is not valid."))
-}

@@ -6,7 +6,7 @@ use super::rules::{
     ContractRules, NotionalForm, NotionalRule, OrderType, PercentForm, PercentPrice, Range, STEPS_MAX,
     SideMultipliers, SymbolRules, SymbolStatus,
 };
-use super::{Filters, MarketProfile, OrderWindow, Profile};
+use super::{Filters, Latency, MarketProfile, OrderWindow, Profile};
 use crate::simulator::engine::StpMode;
 use crate::simulator::symbols::{Product, SymbolSpec};
 
@@ -30,6 +30,8 @@ impl Profile {
             allowed_stp: [&[StpMode::None], modes(product)].concat(),
             weight_per_minute: 100_000_000,
             raw_requests: None,
+            connections_per_5min: 1_000_000,
+            messages_per_s: None,
             orders: [
                 OrderWindow { length_ms: 10 * SECOND_MS, limit: 10_000_000 },
                 OrderWindow { length_ms: second_ms, limit: 100_000_000_000 },
@@ -42,6 +44,7 @@ impl Profile {
             name: "open".to_owned(),
             spot: market(Product::Spot, DAY_MS),
             usdm: market(Product::UsdM, MINUTE_MS),
+            latency: Latency::default(),
         }
     }
 
@@ -53,6 +56,11 @@ impl Profile {
             allowed_stp: modes(product).to_vec(),
             weight_per_minute: weight,
             raw_requests: None,
+            connections_per_5min: 300,
+            messages_per_s: Some(match product {
+                Product::Spot => 5,
+                Product::UsdM => 10,
+            }),
             orders: [
                 OrderWindow { length_ms: 10 * SECOND_MS, limit: ten_seconds },
                 OrderWindow { length_ms: second_ms, limit: second },
@@ -66,6 +74,7 @@ impl Profile {
             name: "strict".to_owned(),
             spot: MarketProfile { raw_requests: Some(300_000), ..spot },
             usdm: market(Product::UsdM, 2_400, [300, 1_200], MINUTE_MS),
+            latency: Latency::default(),
         }
     }
 }
@@ -93,7 +102,8 @@ pub(super) fn rules(market: &MarketProfile, spec: &SymbolSpec) -> SymbolRules {
     }
 }
 
-fn wide(market: &MarketProfile, spec: &SymbolSpec) -> SymbolRules {
+/// The rules of a symbol with no filter that binds.
+pub(super) fn wide(market: &MarketProfile, spec: &SymbolSpec) -> SymbolRules {
     SymbolRules {
         status: SymbolStatus::Trading,
         price: Range::ALL,
