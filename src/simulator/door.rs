@@ -10,6 +10,7 @@ use axum::http::Uri;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
+use super::crowd;
 use super::options::{VenueError, VenueOptions};
 use super::outbox::Outbox;
 use super::server::Shared;
@@ -107,7 +108,9 @@ impl Door {
     /// The depth streams that are due; to be called every [`TICK_MS`].
     pub fn tick(&mut self, now_ms: i64) {
         self.ticks += 1;
-        feed::tick(&mut self.shared.lock(), self.ticks, now_ms);
+        let mut state = self.shared.lock();
+        crowd::tick(&mut state, now_ms);
+        feed::tick(&mut state, self.ticks, now_ms);
     }
 
     /// What is wrong with the books; none if they add up.
