@@ -28,12 +28,24 @@ mod usdm;
 
 use std::path::Path;
 
+use client::Key;
+use schemas::units::Decimal;
+use self_trader::simulator::{self, AccountSpec, VenueOptions};
+
+/// An account beside the test account.
+const OTHER_KEY: Key = Key { key: "other-key", secret: "other-secret" };
+
 #[tokio::test]
 async fn every_message_has_the_fields_of_its_recorded_twin() {
     if !twins::there() {
         return;
     }
-    let venue = client::venue();
+    let mut options = VenueOptions::default();
+    options.accounts.push(AccountSpec::new(OTHER_KEY.key, OTHER_KEY.secret));
+    for symbol in &mut options.symbols {
+        symbol.start_price = Some(Decimal::parse("64000").unwrap());
+    }
+    let venue = simulator::start(options).unwrap();
     let mut rows = spot::all(venue.addr()).await;
     rows.extend(usdm::all(venue.addr()).await);
     let text = table::render(&rows);

@@ -10,6 +10,7 @@ use axum::http::Uri;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
+use super::crowd;
 use super::faults::effects;
 use super::options::{VenueError, VenueOptions};
 use super::outbox::Outbox;
@@ -112,6 +113,7 @@ impl Door {
         effects::advance(&mut state, self.ticks * TICK_MS, now_ms);
         if !state.faults.is_frozen() {
             let now_ms = state.faults.venue_ms(now_ms);
+            crowd::tick(&mut state, now_ms);
             feed::tick(&mut state, self.ticks, now_ms);
         }
     }

@@ -8,15 +8,26 @@ use std::time::Duration;
 
 use schemas::units::Decimal;
 
+use super::crowd::CrowdSettings;
 use super::faults::{FaultScript, ScriptError};
 use super::profile::Profile;
 use super::symbols::{Product, SymbolSpec};
+use super::tls::{TlsError, TlsOptions};
+
+/// Where the mark prices of the two perpetuals begin.
+const BTC_START: i128 = 65_000;
+const ETH_START: i128 = 3_500;
+
+/// How long the public venue's listen keys live.
+const LISTEN_KEY_MS: i64 = 3_600_000;
 
 /// Everything that makes one venue different from another.
 #[derive(Clone, Debug)]
 pub struct VenueOptions {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// A second port, with TLS.
+    pub tls: Option<TlsOptions>,
     /// How it behaves.
     pub profile: Profile,
     /// Request weight that an address may spend in a minute; the profile's unless given.
@@ -27,6 +38,12 @@ pub struct VenueOptions {
     pub symbols: Vec<SymbolSpec>,
     /// Who may trade; each begins with ample balances of everything.
     pub accounts: Vec<AccountSpec>,
+    /// How long a USD-M listen key lives, in milliseconds.
+    pub listen_key_ms: i64,
+    /// The seed by which USD-M batches are worked through in random order; none: in the order of the request.
+    pub shuffle_batches: Option<u64>,
+    /// Strangers that rest and trade beside the accounts.
+    pub crowd: Option<CrowdSettings>,
     /// Refuse requests with parameters that the venue does not know (-1104); otherwise they are ignored.
     pub strict_parameters: bool,
     /// Every websocket connection is cut after so long.
@@ -55,15 +72,24 @@ pub struct LedgerOptions {
 }
 
 impl Default for VenueOptions {
-    /// BTCUSDT and ETHUSDT, account `test-key`, profile `open`, a free port of loopback.
+    /// BTCUSDT and ETHUSDT on Spot and as perpetuals, account `test-key`, profile `open`, a free port of loopback.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             profile: Profile::open(),
             weight_per_minute: None,
             orders_per_10s: None,
-            symbols: vec![SymbolSpec::named("BTCUSDT", 2, 6), SymbolSpec::named("ETHUSDT", 2, 6)],
+            symbols: vec![
+                SymbolSpec::named("BTCUSDT", 2, 6),
+                SymbolSpec::named("ETHUSDT", 2, 6),
+                perpetual("BTCUSDT", BTC_START),
+                perpetual("ETHUSDT", ETH_START),
+            ],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
+            listen_key_ms: LISTEN_KEY_MS,
+            shuffle_batches: None,
+            crowd: None,
             strict_parameters: false,
             connection_life: Duration::from_secs(24 * 60 * 60),
             stamps: false,
@@ -73,6 +99,10 @@ impl Default for VenueOptions {
             fault_seed: 1,
         }
     }
+}
+
+fn perpetual(name: &str, start: i128) -> SymbolSpec {
+    SymbolSpec { start_price: Some(Decimal::from_steps(start, 0)), ..SymbolSpec::perpetual(name, 2, 3) }
 }
 
 impl VenueOptions {
@@ -202,6 +232,9 @@ pub enum VenueError {
     /// A fault names what the venue does not have.
     #[error(transparent)]
     Faults(#[from] ScriptError),
+    /// No certificate for the TLS port.
+    #[error("venue: TLS: {0}")]
+    Tls(#[from] TlsError),
     /// No thread or runtime to be had.
     #[error("venue: cannot start its thread: {0}")]
     Thread(#[source] std::io::Error),

@@ -127,7 +127,7 @@ class Session:
                 holds((await within(exchange.fetch_ohlcv_ws(self.busy, "1m")))[-1][5] > 0)
         else:
             with check("ticker by websocket"):
-                has(await within(exchange.fetch_ticker_ws(self.busy)), "last")
+                has(await within(exchange.fetch_ticker_ws(self.busy)), "bid", "ask")
             with check("order book by websocket"):
                 book = await within(exchange.fetch_order_book_ws(self.busy, 20))
                 holds(book["bids"] and book["asks"], book)

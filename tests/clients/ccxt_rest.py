@@ -144,7 +144,7 @@ class Both:
             sold = self.exchange.create_order(self.busy, "market", "sell", 0.02)
             same((sold["status"], sold["filled"]), ("closed", 0.02))
         with check("test order"):
-            self.exchange.create_order(self.quiet, "limit", "sell", AMOUNT, self.price, {"test": True})
+            self.test_order()
             same(self.exchange.fetch_open_orders(self.quiet), [])
 
     def refusals(self):
@@ -198,6 +198,9 @@ class Spot(Both):
 
     def balance_while_resting(self):
         same(self.exchange.fetch_balance()["BTC"]["used"], AMOUNT * 2)
+
+    def test_order(self):
+        self.place("sell", self.price, test=True)
 
     def unmet_fok(self):
         same(self.place("buy", self.price, AMOUNT * 2, timeInForce="FOK")["status"], "expired")
@@ -263,6 +266,11 @@ class UsdM(Both):
     def balance_while_resting(self):
         holds(self.exchange.fetch_balance()["USDT"]["used"] > 0, "nothing is used")
 
+    def test_order(self):
+        """Offered for Spot only; the venue's own call."""
+        order = {"symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": "0.002"}
+        self.exchange.fapiprivate_post_order_test(order | {"price": self.exchange.price_to_precision(self.quiet, self.price)})
+
     def unmet_fok(self):
         try:
             self.place("buy", self.price, AMOUNT * 2, timeInForce="FOK")
@@ -293,7 +301,7 @@ class UsdM(Both):
             self.exchange.fapiprivate_post_countdowncancelall({"symbol": "BTCUSDT", "countdownTime": 0})
         with check("open interest"):
             holds(self.exchange.fetch_open_interest(self.busy)["openInterestAmount"] >= 0)
-        with check.refused("below the least margin", by=ccxt.InsufficientFunds):
+        with check.refused("more than the margin allows", "-2019", by=ccxt.BaseError):
             self.place("buy", self.price * 0.99, 1e9)
 
     def settings(self):

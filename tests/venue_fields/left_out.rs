@@ -23,6 +23,8 @@ const CONDITIONAL: &str = "told only of orders that have it: stops, trailing, ic
 const PREVENTED: &str = "told only of orders whose self-trade was prevented";
 const WITHDRAWN: &str = "withdrawn by the public venue since the twin was recorded";
 const FILTERS: &str = "a filter that the venue's symbols do not have";
+const COINM: &str = "a field of coin-margined contracts";
+const OLDER_VERSION: &str = "the twin shows fields of version 2 of the call";
 const OTHER_SHAPE: &str =
     "the twin shows the fields of a queried order, which the public venue does not send here";
 
@@ -48,4 +50,19 @@ pub(crate) const LEFT_OUT: &[LeftOut] = &[
     of("Spot", "openOrders.cancelAll", "time", OTHER_SHAPE),
     of("Spot", "openOrders.cancelAll", "updateTime", OTHER_SHAPE),
     of("Spot", "openOrders.cancelAll", "workingTime", OTHER_SHAPE),
+    any("activatePrice", CONDITIONAL),
+    any("priceRate", CONDITIONAL),
+    of("USD-M", "ORDER_TRADE_UPDATE", "AP", CONDITIONAL),
+    of("USD-M", "ORDER_TRADE_UPDATE", "cr", CONDITIONAL),
+    of("USD-M", "PUT /fapi/v1/order", "cumBase", COINM),
+    of("USD-M", "PUT /fapi/v1/order", "pair", COINM),
+    of("USD-M", "PUT /fapi/v1/batchOrders", "cumBase", COINM),
+    of("USD-M", "PUT /fapi/v1/batchOrders", "pair", COINM),
+    of("USD-M", "GET /fapi/v3/positionRisk", "isAutoAddMargin", OLDER_VERSION),
+    of("USD-M", "GET /fapi/v3/positionRisk", "leverage", OLDER_VERSION),
+    of("USD-M", "GET /fapi/v3/positionRisk", "marginType", OLDER_VERSION),
+    of("USD-M", "GET /fapi/v3/positionRisk", "maxNotionalValue", OLDER_VERSION),
+    of("USD-M", "GET /fapi/v1/exchangeInfo", "multiplierDecimal", FILTERS),
+    of("USD-M", "GET /fapi/v1/exchangeInfo", "multiplierDown", FILTERS),
+    of("USD-M", "GET /fapi/v1/exchangeInfo", "multiplierUp", FILTERS),
 ];

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 
+use self_trader::clock;
 use serde_json::{Value, json};
 
+use crate::OTHER_KEY;
 use crate::client::{self, Socket, with};
 use crate::provoke::{Provoked, Row, streams};
 use crate::twins::Twin::{self, Ccxt, Endpoint, Event, None as NoTwin, Reference, Socket as Frame, Wire};
@@ -15,6 +17,7 @@ pub(crate) async fn all(addr: SocketAddr) -> Vec<Row> {
     let key = told.rest("POST /fapi/v1/listenKey", "", false, Reference("A.21")).await;
     let Some(key) = key["listenKey"].as_str() else { return told.rows };
     let mut user = Socket::open(addr, &format!("/private/ws?listenKey={key}")).await;
+    position(addr).await;
     orders(&mut told).await;
     batches(&mut told).await;
     account(&mut told).await;
@@ -25,6 +28,16 @@ pub(crate) async fn all(addr: SocketAddr) -> Vec<Row> {
     user_events(&mut told, &mut user).await;
     told.rest("DELETE /fapi/v1/listenKey", "", false, NoTwin).await;
     told.rows
+}
+
+/// The other account sells what the test account buys.
+async fn position(addr: SocketAddr) {
+    let query = format!("{}&timestamp={}", order("SELL", "63900", "GTC"), clock::wall_ms());
+    let signature = client::hmac_hex(OTHER_KEY.secret, &query);
+    let path = format!("/fapi/v1/order?{query}&signature={signature}");
+    let reply = client::http(addr, "POST", &path, Some(OTHER_KEY.key), "").await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(place(addr, "BUY", "63900", "IOC").await["status"], "FILLED");
 }
 
 fn order(side: &str, price: &str, life: &str) -> String {
@@ -75,6 +88,8 @@ async fn orders(told: &mut Provoked) {
 }
 
 async fn batches(told: &mut Provoked) {
+    // A post-only order that would trade is refused.
+    place(told.addr, "BUY", "64000", "GTC").await;
     let item = |price: &str| json!({"symbol": "BTCUSDT", "side": "SELL", "type": "LIMIT", "timeInForce": "GTX", "quantity": "0.002", "price": price});
     let batch = |items: Value| format!("batchOrders={}", percent(&items.to_string()));
     // One of the two is refused, as in the recorded answer.

@@ -17,6 +17,7 @@ use super::rest::refuse;
 use super::time::TimeUnit;
 use super::topic::{self, Named};
 use crate::clock;
+use crate::simulator::binance_usdm::user_streams::{self, Wanted};
 use crate::simulator::faults::{Line, LineKind};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::server::Shared;
@@ -38,7 +39,11 @@ pub(in crate::simulator) async fn streams(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
-    let path = StreamPath::of(&uri);
+    let mut path = StreamPath::of(&uri);
+    let wanted = user_streams::wanted(&uri);
+    if wanted.iter().any(|wanted| shared.lock().usdm.listen_keys.is_key(&wanted.key)) {
+        path.product = Product::UsdM;
+    }
     let faults = shared.faults();
     if let Err(refusal) = faults.enter(&line, LineKind::Streams, path.product).await {
         return refusal;
@@ -62,6 +67,7 @@ pub(in crate::simulator) async fn streams(
             line.attach(&outbox);
             // More names than there may be: those that fit are told.
             let _ = connection.subscribe(&path.names);
+            connection.listen_by(&wanted);
             socket::serve(socket, outbox, connection, manners).await;
         },
     )
@@ -150,6 +156,16 @@ impl Connection {
         Ok(())
     }
 
+    /// Listens by the listen keys of the address; those that are none stay silent.
+    fn listen_by(&mut self, wanted: &[Wanted]) {
+        let keys = &mut self.shared.lock().usdm.listen_keys;
+        for Wanted { key, events } in wanted {
+            if keys.listen(key, events, &self.outbox) {
+                self.names.push(key.clone());
+            }
+        }
+    }
+
     fn unsubscribe(&mut self, names: &[String]) {
         let mut state = self.shared.lock();
         self.names.retain(|name| !names.contains(name));
@@ -157,7 +173,7 @@ impl Connection {
             match topic::parse(&state, self.product, name) {
                 Some(Named::Symbol(symbol, topic)) => state.hub.unlisten(symbol, topic, &self.outbox),
                 Some(Named::Market(topic)) => state.hub.unlisten_whole(self.product, topic, &self.outbox),
-                None => {}
+                None => state.usdm.listen_keys.unlisten(name, &self.outbox),
             }
         }
     }
@@ -214,6 +230,9 @@ fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>)
         }
         Some(Named::Symbol(..)) => {}
         Some(Named::Market(topic)) => state.hub.listen_whole(product, topic, outbox),
+        None if product == Product::UsdM => {
+            state.usdm.listen_keys.listen(name, &[], outbox);
+        }
         None => {}
     }
 }
@@ -254,6 +273,8 @@ fn is_id(id: Option<&RawValue>) -> bool {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.shared.lock().hub.disconnect(&self.outbox);
+        let mut state = self.shared.lock();
+        state.hub.disconnect(&self.outbox);
+        state.usdm.listen_keys.disconnect(&self.outbox);
     }
 }

@@ -15,7 +15,7 @@ mod orders;
 mod prevented;
 mod replace;
 pub(super) mod reports;
-mod session;
+pub(super) mod session;
 mod tags;
 pub(super) mod ticker_streams;
 mod tickers;

@@ -18,7 +18,7 @@ const ACTIVE_MAX: usize = 1_000;
 const SUBSCRIPTIONS_MAX: u64 = 65_535;
 
 /// Carries a session request out.
-pub(super) fn answer(
+pub(in crate::simulator) fn answer(
     session: &mut Session,
     state: &mut State,
     method: &str,
