@@ -8,8 +8,10 @@ use anyhow::{Context, anyhow, bail};
 use schemas::config::cut;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::venue_crowd::{self, CrowdArgs};
 use super::venue_ledger::{self, LedgerArgs};
 use crate::config;
+use crate::simulator::faults::FaultScript;
 use crate::simulator::profile::file::Loaded;
 use crate::simulator::{self, Profile, SymbolSpec, TlsOptions, VenueOptions};
 
@@ -46,6 +48,15 @@ pub struct Args {
     /// nanoseconds since the epoch
     #[arg(long, value_name = "FILE")]
     stamp_file: Option<PathBuf>,
+    /// What goes wrong, and when: JSON lines or a JSON array of
+    /// {"at": "2.5s", "for": "3s", "fault": "lose_answers", "symbol"?, ...}; see docs/venue.md
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Where the chance of faults begins
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    fault_seed: u64,
+    #[command(flatten)]
+    crowd: CrowdArgs,
     #[command(flatten)]
     ledger: LedgerArgs,
 }
@@ -54,6 +65,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(log) = &args.ledger.replay {
         return Ok(venue_ledger::replay(log, args.ledger.check_every));
     }
+    let follow = args.crowd.follow();
     let options = match options(args) {
         Ok(options) => options,
         Err(error) => {
@@ -61,7 +73,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    let (profile, symbols) = (options.profile.name.clone(), options.symbols.len());
+    let (profile, listed) = (options.profile.name.clone(), options.symbols.clone());
+    let symbols = listed.len();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the first line: who reads it may send a signal at once.
@@ -79,6 +92,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
             () = venue.ended() => {}
+            () = venue_crowd::follow(follow, venue.addr(), &listed) => {}
         }
         Ok(venue_ledger::close(venue.shutdown()))
     })
@@ -96,13 +110,21 @@ fn options(args: Args) -> anyhow::Result<VenueOptions> {
         accounts: if accounts.is_empty() { default.accounts } else { accounts },
         stamp_file: args.stamp_file,
         tls: args.tls.map(|listen| TlsOptions { listen, names: args.tls_name, ca_out: args.tls_ca_out }),
+        crowd: args.crowd.settings()?,
         ledger: args.ledger.options(),
+        fault_seed: args.fault_seed,
         ..VenueOptions::default()
     };
     if let Some(path) = args.symbols {
         let text = std::fs::read_to_string(&path).with_context(|| format!("--symbols {}", path.display()))?;
         options.symbols =
             SymbolSpec::parse_list(&text).with_context(|| format!("--symbols {}", path.display()))?;
+    }
+    if let Some(path) = args.faults {
+        let place = || format!("--faults {}", path.display());
+        let text = std::fs::read_to_string(&path).with_context(place)?;
+        options.faults = FaultScript::parse(&text).with_context(place)?;
+        options.check_faults().with_context(place)?;
     }
     Ok(options)
 }

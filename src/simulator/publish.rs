@@ -7,6 +7,7 @@ use crate::simulator::symbols::Product;
 
 use super::binance::candles::Print;
 use super::binance::feed;
+use super::crowd;
 use super::{binance_spot as spot, binance_usdm as usdm};
 
 /// What first fills give back of Spot's limit on unfilled orders.
@@ -23,9 +24,11 @@ pub(super) fn publish(state: &mut State, now_ms: i64) {
         apply(state, event, &mut batch, now_ms);
     }
     batch.finish(state, now_ms);
+    let seen = crowd::look(state, &events);
     events.clear();
     state.events = events;
     state.cancel_id = None;
+    crowd::react(state, &seen, now_ms);
 }
 
 /// What is told once for a whole command.
@@ -84,7 +87,11 @@ fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
             // No request of USD-M amends an order.
             spot::reports::amended(state, order, client_before, *execution, now_ms);
         }
-        Event::Wiped => state.usdm.wipe(),
+        Event::Wiped => {
+            state.usdm.wipe();
+            // Numbers start again: what is remembered by number would be another order's.
+            (state.tags, state.prevented, state.amendments) = Default::default();
+        }
         Event::Level { symbol, side, price, .. } => feed::level(state, *symbol, *side, *price),
         Event::Position { account, symbol, side, position } => {
             batch.positions.push(usdm::ChangedPosition {

@@ -6,9 +6,11 @@ use std::time::Duration;
 use schemas::order::Side;
 
 use super::binance::candles::Candles;
+use super::binance::feed::MarketFeed;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
-use super::binance_spot::{PreventedMatches, Tags};
+use super::binance_spot::{Amendments, PreventedMatches, Tags};
 use super::binance_usdm::{self, Desk};
+use super::crowd::{self, Crowd, CrowdSettings};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
@@ -38,6 +40,8 @@ pub(super) struct Symbol {
     pub(super) quote: AssetId,
     /// Its own, or those of its product.
     pub(super) rules: SymbolRules,
+    /// What `exchangeInfo` tells where that is not what is in force.
+    pub(super) told_rules: Option<SymbolRules>,
     /// The book as it is shown while a fault stops it.
     pub(super) frozen: Option<Snapshot>,
 }
@@ -85,11 +89,14 @@ pub(super) struct State {
     pub(super) assets: Vec<Asset>,
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
+    /// Away while it acts.
+    pub(super) crowd: Option<Box<Crowd>>,
     /// By symbol.
     pub(super) candles: Vec<Candles>,
     /// What clients mark their orders with.
     pub(super) tags: Tags,
     pub(super) prevented: PreventedMatches,
+    pub(super) amendments: Amendments,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) faults: Faults,
@@ -107,6 +114,8 @@ pub(super) struct State {
     /// An asset of one product is another one than its namesake of the other.
     assets_by_name: HashMap<(Product, String), AssetId>,
     accounts_by_key: HashMap<String, AccountId>,
+    /// What the accounts began with.
+    endowments: Vec<(AccountId, AssetId, i128)>,
     ids_made: u64,
 }
 
@@ -115,21 +124,24 @@ impl State {
         check(options)?;
         let profile = options.effective_profile();
         let (symbols, accounts) = (options.symbols.len(), &options.accounts);
+        let faults = Faults::new(options);
         let mut state = Self {
             engine: Engine::default(),
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols),
+            crowd: None,
             tags: Tags::default(),
             prevented: PreventedMatches::default(),
+            amendments: Amendments::default(),
             candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
-            faults: Faults::new(symbols),
             addresses: Addresses::new(&profile),
             strict_parameters: options.strict_parameters,
             connection_life: options.connection_life,
-            hub: Hub::new(symbols),
             usdm: Desk::new(options.listen_key_ms, options.shuffle_batches),
+            hub: Hub::new(symbols, faults.clone()),
+            faults,
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols: Vec::with_capacity(symbols),
             assets: Vec::new(),
@@ -137,6 +149,7 @@ impl State {
             symbols_by_name: Default::default(),
             assets_by_name: HashMap::new(),
             accounts_by_key: HashMap::new(),
+            endowments: Vec::new(),
             ids_made: 0,
             profile,
         };
@@ -147,8 +160,19 @@ impl State {
             state.open_account(spec)?;
         }
         binance_usdm::begin(&mut state);
+        if let Some(settings) = &options.crowd {
+            state.gather(settings)?;
+        }
         state.events.clear();
         Ok(state)
+    }
+
+    /// Opens the crowd's accounts, and lets it in.
+    fn gather(&mut self, settings: &CrowdSettings) -> Result<(), VenueError> {
+        let [maker, taker] = crowd::accounts();
+        let accounts = [self.open_account(&maker)?, self.open_account(&taker)?];
+        self.crowd = Some(Box::new(Crowd::new(settings, self, accounts)));
+        Ok(())
     }
 
     /// The one door through which anything changes: commands are carried out in the order in which they come
@@ -204,6 +228,28 @@ impl State {
         }
     }
 
+    /// The monthly reset: orders, trades and balances are gone, numbers begin again, keys stay. Every account is
+    /// given its balances anew. Nobody is told.
+    pub(super) fn wipe(&mut self) {
+        if let Err(reject) = self.apply(&Command::Wipe) {
+            return tracing::error!(%reject, "the venue is not reset");
+        }
+        let totals = self.history.totals;
+        self.history = History::new(self.symbols.len());
+        self.history.totals = totals;
+        (self.tags, self.prevented) = (Tags::default(), PreventedMatches::default());
+        for at in 0..self.symbols.len() {
+            let update_id = self.engine.update_id(self.symbols[at].id);
+            self.hub.feeds[at] = MarketFeed::after(update_id);
+            self.symbols[at].frozen = None;
+        }
+        for (account, asset, amount) in self.endowments.clone() {
+            self.apply(&Command::Deposit { account, asset, amount })
+                .expect("as at the start, when nothing else was there");
+        }
+        self.events.clear();
+    }
+
     /// The books, orders and balances as they stand.
     pub(super) const fn engine(&self) -> &Engine {
         &self.engine
@@ -241,6 +287,10 @@ impl State {
         &self.assets[id.index()]
     }
 
+    pub(super) fn asset_id(&self, product: Product, name: &str) -> Option<AssetId> {
+        self.assets_by_name.get(&(product, name.to_owned())).copied()
+    }
+
     pub(super) fn account_mut(&mut self, id: AccountId) -> &mut Account {
         &mut self.accounts[id.index()]
     }
@@ -267,7 +317,15 @@ impl State {
         };
         self.symbols_by_name[spec.product.index()].insert(spec.name.clone(), id);
         let rules = self.profile.rules(spec);
-        self.symbols.push(Symbol { id, spec: spec.clone(), base, quote, rules, frozen: None });
+        self.symbols.push(Symbol {
+            id,
+            spec: spec.clone(),
+            base,
+            quote,
+            rules,
+            told_rules: None,
+            frozen: None,
+        });
         self.set_fees(id)
     }
 
@@ -304,11 +362,12 @@ impl State {
     }
 
     /// Opens an account with what it begins with.
-    fn open_account(&mut self, spec: &AccountSpec) -> Result<(), VenueError> {
+    fn open_account(&mut self, spec: &AccountSpec) -> Result<AccountId, VenueError> {
         let Ok(Done::Account(account)) = self.apply(&Command::AddAccount) else {
             unreachable!("fewer accounts than the engine numbers, by the check of the options")
         };
         for (asset, amount) in self.endowment(spec)? {
+            self.endowments.push((account, asset, amount));
             self.apply(&Command::Deposit { account, asset, amount }).map_err(|reject| {
                 VenueError::Account { key: spec.key.clone(), what: format!("balance not taken: {reject}") }
             })?;
@@ -323,7 +382,7 @@ impl State {
             .map_err(|what| VenueError::Account { key: spec.key.clone(), what })?;
         self.accounts.push(Account::new(spec, signer, &self.profile));
         self.accounts_by_key.insert(spec.key.clone(), account);
-        Ok(())
+        Ok(account)
     }
 
     fn settle_account(&mut self, spec: &AccountSpec, command: &Command) -> Result<(), VenueError> {
@@ -394,6 +453,13 @@ impl State {
     }
 }
 
+impl Symbol {
+    /// The rules as `exchangeInfo` tells them.
+    pub(super) fn told(&self) -> &SymbolRules {
+        self.told_rules.as_ref().unwrap_or(&self.rules)
+    }
+}
+
 impl Account {
     fn new(spec: &AccountSpec, signer: Signer, profile: &Profile) -> Self {
         Self {
@@ -416,6 +482,7 @@ fn check(options: &VenueOptions) -> Result<(), VenueError> {
             Product::UsdM => format!("{} ({})", symbol.name, symbol.product.as_str()),
         })
         .collect();
+    options.check_faults()?;
     unique("symbols", names.iter())?;
     unique("accounts", options.accounts.iter().map(|account| &account.key))
 }

@@ -202,6 +202,15 @@ impl MarketTopic {
         (Self::MarkPrices(Pace::Ms1000), "!markPrice@arr@1s"),
     ];
 
+    /// The name that a fault mutes it by.
+    pub(in crate::simulator) const fn muted_as(self) -> Stream {
+        match self {
+            Self::MiniTickers | Self::Tickers => Stream::Ticker,
+            Self::BookTickers => Stream::BookTicker,
+            Self::MarkPrices(_) => Stream::MarkPrice,
+        }
+    }
+
     /// Its place in [`MarketTopic::ALL`].
     pub(in crate::simulator) fn index(self) -> usize {
         Self::ALL.iter().position(|(own, _)| *own == self).expect("every one is listed")
@@ -220,6 +229,8 @@ pub(in crate::simulator) enum Named {
 /// The stream of that name, if the venue has it. Names of others are taken and never speak.
 pub(in crate::simulator) fn parse(state: &State, product: Product, name: &str) -> Option<Named> {
     if name.starts_with('!') {
+        // Spot's pace may be spelled out.
+        let name = if product == Product::Spot { name.trim_end_matches("@1000ms") } else { name };
         return MarketTopic::ALL.iter().find(|(_, own)| *own == name).map(|(topic, _)| Named::Market(*topic));
     }
     let (symbol, topic) = name.split_once('@')?;
