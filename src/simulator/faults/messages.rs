@@ -138,7 +138,10 @@ fn spoil(text: &mut String, how: How) {
                     edit::replace_text(text, "B", "0.00000000");
                 }
             }
-            How::Negative => edit::negate(text, if edit::text_of(text, "B").is_some() { "B" } else { bids }),
+            How::Negative => {
+                let is_top = bids == "b" && edit::text_of(text, "B").is_some();
+                edit::negate(text, if is_top { "B" } else { bids });
+            }
             How::Crossed | How::Close | How::Reset | How::Shutdown | How::Unavailable | How::Hang => {
                 edit::swap(text, bids, asks);
             }
