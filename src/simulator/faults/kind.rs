@@ -155,15 +155,6 @@ pub enum Trading {
     Break,
 }
 
-impl Trading {
-    pub(in crate::simulator) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Halt => "HALT",
-            Self::Break => "BREAK",
-        }
-    }
-}
-
 /// What a fault bears upon, and so which scopes and counts mean something to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reach {

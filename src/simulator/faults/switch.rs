@@ -253,6 +253,11 @@ impl FaultSwitch {
         {
             return Err(format!("account, connection: mean nothing to {name}"));
         }
+        if self.fault == Fault::ShuffleBatch
+            && (self.symbol.is_some() || self.connection.is_some() || self.operation.is_some())
+        {
+            return Err(format!("symbol, connection, operation: mean nothing to {name}"));
+        }
         if self.symbol.is_some() && reach == Reach::Lines {
             return Err(format!("symbol: means nothing to {name}"));
         }
