@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+use schemas::config::profile::ProfileFile;
 use schemas::config::{
     CONFIG_BYTES_MAX, Code, Config, Fault, FeedUrl, FeedUrlError, Instrument, KafkaOption, SecretRef, Venue,
     feed_url, lease_store_url,
@@ -56,6 +57,15 @@ pub struct Access {
 pub fn load(path: &Path) -> Result<Config, Vec<Fault>> {
     let bytes = read(path).map_err(|error| vec![Fault::new(Code::File, "", error.to_string())])?;
     Config::parse(&bytes)
+}
+
+/// Reads a venue's profile from a file.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_profile(path: &Path) -> Result<ProfileFile, Vec<Fault>> {
+    let bytes = read(path).map_err(|error| vec![Fault::new(Code::File, "", error.to_string())])?;
+    ProfileFile::parse(&bytes)
 }
 
 /// Resolves the secrets of every instrument, in the order of the list. An instrument of the embedded

@@ -11,6 +11,7 @@ pub mod demo;
 mod duration;
 mod kafka_options;
 mod outcome;
+pub mod profile;
 pub mod replay;
 pub mod report;
 pub mod run;
@@ -39,6 +40,8 @@ pub enum Command {
     Run(run::Args),
     /// Serve the embedded venue alone
     Venue(venue::Args),
+    /// Make a venue's profile out of recorded exchangeInfo answers
+    Profile(profile::Args),
     /// What would it do, and why: events in, one answer a line
     Decide(decide::Args),
     /// Check configuration files
@@ -62,6 +65,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(args),
         Command::Venue(args) => venue::run(args),
+        Command::Profile(args) => profile::run(&args),
         Command::Decide(args) => decide::run(args),
         Command::Check(args) => check::run(args),
         Command::Replay(args) => replay::run(&args),

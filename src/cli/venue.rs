@@ -1,20 +1,23 @@
 //! `self-trader venue`: the embedded venue alone, until it is told to stop.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow, bail};
+use schemas::config::cut;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::venue_ledger::{self, LedgerArgs};
+use crate::config;
+use crate::simulator::profile::file::Loaded;
 use crate::simulator::{self, Profile, SymbolSpec, VenueOptions};
 
 /// Arguments of `venue`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// How it behaves: open or strict
-    #[arg(long, default_value = "open", value_name = "NAME")]
+    /// How it behaves: open, strict, or a profile file (see `self-trader schema profile`)
+    #[arg(long, default_value = "open", value_name = "open|strict|FILE")]
     profile: String,
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
@@ -70,14 +73,15 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
 }
 
 fn options(args: Args) -> anyhow::Result<VenueOptions> {
-    let profile = Profile::named(&args.profile).with_context(|| {
-        format!("--profile: no such profile (got {:.64}, want open or strict)", args.profile)
-    })?;
+    let Loaded { profile, symbols, accounts } = profile(&args.profile)?;
+    let default = VenueOptions::default();
     let mut options = VenueOptions {
         listen: args.listen,
         profile,
         weight_per_minute: args.max_weight,
         orders_per_10s: args.max_orders,
+        symbols: if symbols.is_empty() { default.symbols } else { symbols },
+        accounts: if accounts.is_empty() { default.accounts } else { accounts },
         stamp_file: args.stamp_file,
         ledger: args.ledger.options(),
         ..VenueOptions::default()
@@ -88,4 +92,19 @@ fn options(args: Args) -> anyhow::Result<VenueOptions> {
             SymbolSpec::parse_list(&text).with_context(|| format!("--symbols {}", path.display()))?;
     }
     Ok(options)
+}
+
+/// A built-in profile, or the one that a file describes.
+fn profile(name: &str) -> anyhow::Result<Loaded> {
+    if let Some(profile) = Profile::named(name) {
+        return Ok(Loaded { profile, symbols: Vec::new(), accounts: Vec::new() });
+    }
+    let path = Path::new(name);
+    if !path.exists() {
+        bail!("--profile: no such profile (got {:.64}, want open, strict or a file)", cut(name));
+    }
+    let mut file = config::load_profile(path).map_err(|faults| anyhow!(config::report(path, &faults)))?;
+    file.name = file.name.or_else(|| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+    simulator::profile::file::load(&file, |name| std::env::var_os(name))
+        .map_err(|faults| anyhow!(config::report(path, &faults)))
 }

@@ -104,7 +104,7 @@ impl State {
             engine: Engine::default(),
             events: Vec::with_capacity(64),
             cancel_id: None,
-            history: History::new(symbols),
+            history: History::new(symbols, options.ledger.history),
             journal: Journal::new(options, clock::wall_ms())?,
             faults: Faults::new(symbols),
             weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),

@@ -164,7 +164,8 @@ impl SymbolSpec {
         }
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// What of it cannot be listed, in a few words.
+    pub(super) fn check(&self) -> Result<(), String> {
         let plain =
             |text: &str| !text.is_empty() && !text.chars().any(|c| c.is_control() || c.is_whitespace());
         if ![&self.name, &self.base, &self.quote].into_iter().all(|text| plain(text)) {

@@ -142,7 +142,11 @@ impl Flow {
     async fn take_answer(&mut self) {
         let answer = self.socket.wait(|message| message.get("status").is_some()).await;
         self.answered += 1;
-        self.done.traded += u64::from(answer["result"]["executedQty"].as_str().is_some_and(|qty| qty.bytes().any(|digit| matches!(digit, b'1'..=b'9'))));
+        self.done.traded += u64::from(
+            answer["result"]["executedQty"]
+                .as_str()
+                .is_some_and(|qty| qty.bytes().any(|digit| matches!(digit, b'1'..=b'9'))),
+        );
         // A cancel may find its order filled.
         if answer["status"] != 200 && answer["error"]["code"] != -2011 {
             self.done.refused += 1;

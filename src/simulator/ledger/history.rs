@@ -1,4 +1,4 @@
-//! What the venue remembers of orders and trades: the last million of each, and exact counts of all.
+//! What the venue remembers of orders and trades: the latest of each, and exact counts of all.
 //!
 //! Kept in chunks, so that growing never copies a million records in the middle of a trade.
 
@@ -8,8 +8,6 @@ use schemas::order::OrderStatus;
 
 use crate::simulator::engine::{AccountId, ClientId, Fill, Order, OrderId, SymbolId, Trade};
 
-/// Records of one kind that are kept at least.
-const KEPT: usize = 1_000_000;
 const CHUNK: usize = 8_192;
 
 /// An order, open or ended.
@@ -86,11 +84,11 @@ pub(in crate::simulator) struct History {
 }
 
 impl History {
-    pub(in crate::simulator) fn new(symbols: usize) -> Self {
+    pub(in crate::simulator) fn new(symbols: usize, kept: usize) -> Self {
         Self {
-            orders: Chunks::default(),
+            orders: Chunks::new(kept),
             by_client: VecDeque::new(),
-            trades: Chunks::default(),
+            trades: Chunks::new(kept),
             totals: Totals::default(),
             volumes: vec![Volume::default(); symbols],
         }
@@ -208,15 +206,15 @@ struct Chunks<T> {
     chunks: VecDeque<Vec<T>>,
     /// The place of the first record kept.
     first: u64,
-}
-
-impl<T> Default for Chunks<T> {
-    fn default() -> Self {
-        Self { chunks: VecDeque::new(), first: 0 }
-    }
+    /// Records that are kept at least.
+    kept: usize,
 }
 
 impl<T> Chunks<T> {
+    fn new(kept: usize) -> Self {
+        Self { chunks: VecDeque::new(), first: 0, kept }
+    }
+
     /// True if a new chunk was begun for it.
     fn push(&mut self, item: T) -> bool {
         if let Some(chunk) = self.chunks.back_mut().filter(|chunk| chunk.len() < CHUNK) {
@@ -226,7 +224,7 @@ impl<T> Chunks<T> {
         let mut chunk = Vec::with_capacity(CHUNK);
         chunk.push(item);
         self.chunks.push_back(chunk);
-        if self.chunks.len() > KEPT.div_ceil(CHUNK) + 1 {
+        if self.chunks.len() > self.kept.div_ceil(CHUNK) + 1 {
             self.chunks.pop_front();
             self.first += CHUNK as u64;
         }
@@ -270,7 +268,8 @@ mod tests {
 
     #[test]
     fn a_long_list_forgets_its_oldest_part_and_keeps_its_places() {
-        let mut list = Chunks::default();
+        const KEPT: usize = 100_000;
+        let mut list = Chunks::new(KEPT);
         let all = (KEPT + 5 * CHUNK) as u64;
         for item in 0..all {
             list.push(item);

@@ -6,7 +6,7 @@ use super::rules::{
     ContractRules, NotionalForm, NotionalRule, OrderType, PercentForm, PercentPrice, Range, STEPS_MAX,
     SideMultipliers, SymbolRules, SymbolStatus,
 };
-use super::{Filters, MarketProfile, OrderWindow, Profile};
+use super::{Filters, Latency, MarketProfile, OrderWindow, Profile};
 use crate::simulator::engine::StpMode;
 use crate::simulator::symbols::{Product, SymbolSpec};
 
@@ -42,6 +42,7 @@ impl Profile {
             name: "open".to_owned(),
             spot: market(Product::Spot, DAY_MS),
             usdm: market(Product::UsdM, MINUTE_MS),
+            latency: Latency::default(),
         }
     }
 
@@ -66,6 +67,7 @@ impl Profile {
             name: "strict".to_owned(),
             spot: MarketProfile { raw_requests: Some(300_000), ..spot },
             usdm: market(Product::UsdM, 2_400, [300, 1_200], MINUTE_MS),
+            latency: Latency::default(),
         }
     }
 }
@@ -93,7 +95,8 @@ pub(super) fn rules(market: &MarketProfile, spec: &SymbolSpec) -> SymbolRules {
     }
 }
 
-fn wide(market: &MarketProfile, spec: &SymbolSpec) -> SymbolRules {
+/// The rules of a symbol with no filter that binds.
+pub(super) fn wide(market: &MarketProfile, spec: &SymbolSpec) -> SymbolRules {
     SymbolRules {
         status: SymbolStatus::Trading,
         price: Range::ALL,

@@ -1,6 +1,9 @@
 //! What a venue is like: self-trade prevention, limits, filters and fees, apart for each product and symbol.
 
 mod built_in;
+pub mod file;
+pub mod import;
+mod listing;
 mod rules;
 
 use super::engine::StpMode;
@@ -20,6 +23,23 @@ pub struct Profile {
     pub spot: MarketProfile,
     /// How its USD-M symbols trade.
     pub usdm: MarketProfile,
+    /// How late it answers and tells.
+    pub latency: Latency,
+}
+
+/// How late answers and events come; what is asked is done at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Latency {
+    /// From a request to its answer, milliseconds.
+    pub answer_ms: u64,
+    /// At most so much more, drawn for each answer.
+    pub answer_jitter_ms: u64,
+    /// From an event to its message on a stream, milliseconds.
+    pub event_ms: u64,
+    /// At most so much more, drawn for each message.
+    pub event_jitter_ms: u64,
+    /// Seed of the draws.
+    pub seed: u64,
 }
 
 /// How the symbols of one product trade.
