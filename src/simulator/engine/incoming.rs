@@ -78,7 +78,8 @@ pub(super) struct Reach {
 }
 
 impl Engine {
-    /// Walks the book as the order would, self-trade prevention and all, and changes nothing.
+    /// Walks the book as the order would, self-trade prevention and all, and changes nothing. It does not count on
+    /// closing orders whose owner may have nothing left to close by then, so a FOK order never fills in part.
     pub(super) fn reach(&self, order: &Order) -> Reach {
         let mut taker = Incoming::new(*order, self.markets[order.symbol.index()].step);
         let mut reach = Reach::default();
@@ -93,6 +94,7 @@ impl Engine {
                     return reach;
                 }
                 match self.act(order, &entry.order) {
+                    StpMode::None if self.may_vanish(&entry.order) => continue,
                     StpMode::None => {
                         reach.lots += qty;
                         reach.moves(price, qty);
@@ -106,6 +108,13 @@ impl Engine {
             }
         }
         reach
+    }
+
+    /// A closing order vanishes on the way if its owner's other orders of that side are filled first.
+    fn may_vanish(&self, maker: &Order) -> bool {
+        let market = &self.markets[maker.symbol.index()];
+        let exposure = self.positions.exposure(maker.account, market, maker.position);
+        maker.closes() && exposure.is_some_and(|exposure| exposure.pending(maker.side).lots > 0)
     }
 
     /// What self-trade prevention does where the two meet; `None` = they trade.

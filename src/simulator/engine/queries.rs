@@ -12,6 +12,11 @@ impl Engine {
         self.balances.accounts()
     }
 
+    /// All assets, in the order of their creation.
+    pub fn assets(&self) -> impl Iterator<Item = AssetId> + use<> {
+        self.balances.assets()
+    }
+
     /// All symbols, in the order of their creation.
     pub fn symbols(&self) -> impl Iterator<Item = SymbolId> + use<> {
         (0..self.markets.len()).map(|at| SymbolId::new(u16::try_from(at).expect("numbered by add_symbol")))
