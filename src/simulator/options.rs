@@ -10,6 +10,9 @@ use schemas::units::Decimal;
 use super::profile::Profile;
 use super::symbols::{Product, SymbolSpec};
 
+/// How long the public venue's listen keys live.
+const LISTEN_KEY_MS: i64 = 3_600_000;
+
 /// Everything that makes one venue different from another.
 #[derive(Clone, Debug)]
 pub struct VenueOptions {
@@ -25,6 +28,10 @@ pub struct VenueOptions {
     pub symbols: Vec<SymbolSpec>,
     /// Who may trade; each begins with ample balances of everything.
     pub accounts: Vec<AccountSpec>,
+    /// How long a USD-M listen key lives, in milliseconds.
+    pub listen_key_ms: i64,
+    /// The seed by which USD-M batches are worked through in random order; none: in the order of the request.
+    pub shuffle_batches: Option<u64>,
     /// Note the moment at which each `order.place` frame was read, for `GET /venue/stamps`.
     pub stamps: bool,
     /// Write those stamps to this file at the end: lines of client order id and nanoseconds since the epoch.
@@ -53,15 +60,22 @@ impl Default for LedgerOptions {
 }
 
 impl Default for VenueOptions {
-    /// BTCUSDT and ETHUSDT, account `test-key`, profile `open`, a free port of loopback.
+    /// BTCUSDT and ETHUSDT on Spot and as perpetuals, account `test-key`, profile `open`, a free port of loopback.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             profile: Profile::open(),
             weight_per_minute: None,
             orders_per_10s: None,
-            symbols: vec![SymbolSpec::named("BTCUSDT", 2, 6), SymbolSpec::named("ETHUSDT", 2, 6)],
+            symbols: vec![
+                SymbolSpec::named("BTCUSDT", 2, 6),
+                SymbolSpec::named("ETHUSDT", 2, 6),
+                SymbolSpec::perpetual("BTCUSDT", 2, 3),
+                SymbolSpec::perpetual("ETHUSDT", 2, 3),
+            ],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
+            listen_key_ms: LISTEN_KEY_MS,
+            shuffle_batches: None,
             stamps: false,
             stamp_file: None,
             ledger: LedgerOptions::default(),

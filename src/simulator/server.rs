@@ -15,7 +15,7 @@ use tokio::time::MissedTickBehavior;
 use super::Closing;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
-use super::binance_usdm::UsdM;
+use super::binance_usdm::{self, UsdM};
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
@@ -134,10 +134,11 @@ async fn tick(shared: &Shared) {
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1.. {
         interval.tick().await;
-        let mut state = shared.lock();
+        let (mut state, now_ms) = (shared.lock(), clock::wall_ms());
         if state.journal.failure().is_some() {
             return;
         }
-        feed::tick(&mut state, count, clock::wall_ms());
+        binance_usdm::tick(&mut state, count, now_ms);
+        feed::tick(&mut state, count, now_ms);
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use schemas::order::Side;
 
 use super::binance::{Hub, OrderLimit, Signer, WeightLimit};
+use super::binance_usdm::{self, Desk};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
@@ -86,6 +87,8 @@ pub(super) struct State {
     /// By product.
     pub(super) weight: [WeightLimit; 2],
     pub(super) hub: Hub,
+    /// What the USD-M dialect remembers.
+    pub(super) usdm: Desk,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
     symbols_by_name: [HashMap<String, SymbolId>; 2],
@@ -109,6 +112,7 @@ impl State {
             faults: Faults::new(symbols),
             weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
             hub: Hub::new(symbols),
+            usdm: Desk::new(options.listen_key_ms, options.shuffle_batches),
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols: Vec::with_capacity(symbols),
             assets: Vec::new(),
@@ -125,6 +129,7 @@ impl State {
         for spec in accounts {
             state.open_account(spec)?;
         }
+        binance_usdm::begin(&mut state);
         state.events.clear();
         Ok(state)
     }

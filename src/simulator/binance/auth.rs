@@ -48,11 +48,14 @@ pub(in crate::simulator) fn authenticate(
     if signer.verify([first, second], signature) { Ok(account) } else { Err(ApiError::bad_signature()) }
 }
 
-/// The account whose key came along, signed or not.
+/// The account whose key came along, signed or not, or that the connection is logged on as.
 pub(in crate::simulator) fn identify(
     state: &State,
     credentials: &Credentials<'_>,
 ) -> Result<AccountId, ApiError> {
+    if let (Some(account), None) = (credentials.session, &credentials.key) {
+        return Ok(account);
+    }
     let key = credentials.key.as_deref().filter(|key| !key.is_empty()).ok_or_else(credentials.no_key)?;
     state.account_of_key(key).ok_or_else(ApiError::unknown_key)
 }

@@ -20,7 +20,7 @@ impl ApiError {
         Self { status, code, msg: Cow::Borrowed(msg) }
     }
 
-    fn told(code: i32, msg: String) -> Self {
+    pub(in crate::simulator) const fn told(code: i32, msg: String) -> Self {
         Self { status: 400, code, msg: Cow::Owned(msg) }
     }
 

@@ -3,7 +3,7 @@
 
 use schemas::order::Side;
 
-use super::topic::{Pace, TOP_LEVELS, Topic};
+use super::topic::{MarketTopic, Pace, TOP_LEVELS, Topic};
 use crate::simulator::engine::SymbolId;
 use crate::simulator::state::{Snapshot, State, Symbol};
 use crate::simulator::symbols::Product;
@@ -94,13 +94,21 @@ pub(in crate::simulator) fn book_ticker(state: &mut State, symbol: SymbolId, now
         return;
     }
     *told = touch;
-    tell(state, symbol, Topic::BookTicker, |rules| {
+    let view = |rules: &Symbol| {
         let top = state.snapshot(symbol, 1);
         match rules.spec.product {
             Product::Spot => binance_spot::market_streams::book_ticker(rules, &top, now_ms),
             Product::UsdM => binance_usdm::market_streams::book_ticker(rules, &top, now_ms),
         }
-    });
+    };
+    tell(state, symbol, Topic::BookTicker, view);
+    let rules = state.symbol(symbol);
+    let whole = (rules.spec.product, MarketTopic::BookTickers);
+    if state.hub.is_whole_heard(whole.0, whole.1)
+        && !state.faults.is_muted(symbol, Topic::BookTicker.muted_as())
+    {
+        state.hub.send_whole(whole.0, whole.1, view(rules));
+    }
 }
 
 /// Every [`TICK_MS`]: the depth streams that are due. `tick` counts from 1.

@@ -141,8 +141,13 @@ impl OrderLimit {
     }
 
     pub(in crate::simulator) fn accepted(&mut self, now_ms: i64) {
-        for window in &mut self.windows {
-            *window.at(now_ms) += 1;
+        self.count([1, 1], now_ms);
+    }
+
+    /// Counts so many orders in each window: a batch counts differently in the two.
+    pub(in crate::simulator) fn count(&mut self, counts: [u64; 2], now_ms: i64) {
+        for (window, count) in self.windows.iter_mut().zip(counts) {
+            *window.at(now_ms) += count;
         }
         self.peak = self.peak.max(self.windows[0].count);
     }

@@ -37,6 +37,19 @@ impl Fixed {
         Self { steps, decimals }
     }
 
+    pub(in crate::simulator) const fn is_zero(self) -> bool {
+        self.steps == 0
+    }
+
+    /// With no more digits after the point than it needs, but at least so many.
+    pub(in crate::simulator) const fn trimmed(mut self, least: u8) -> Self {
+        while self.decimals > least && self.steps % 10 == 0 {
+            self.steps /= 10;
+            self.decimals -= 1;
+        }
+        self
+    }
+
     /// Leaves out digits beyond `decimals`, all of them zeros by what the caller knows of the number.
     pub(in crate::simulator) fn shortened(steps: i128, from: u8, decimals: u8) -> Self {
         let surplus = from.saturating_sub(decimals.max(DIGITS));
@@ -98,6 +111,8 @@ mod tests {
             assert_eq!(Fixed::new(steps, decimals).to_string(), text);
         }
         assert_eq!(Fixed::shortened(1_500_000_000_000_000_000, 18, 8).to_string(), "1.50000000");
+        assert_eq!(Fixed::exact(650_001_000, 4).trimmed(1).to_string(), "65000.1");
+        assert_eq!(Fixed::exact(0, 8).trimmed(1).to_string(), "0.0");
         assert_eq!(Fixed::shortened(1_000_000_000, 18, 9).to_string(), "0.000000001");
     }
 }

@@ -109,6 +109,11 @@ impl Request<'_> {
         self.account.expect("signed requests have an account")
     }
 
+    /// One item of a batch: the same request with parameters of its own.
+    pub(in crate::simulator) fn item<'b>(&self, params: &'b Params<'b>) -> Request<'b> {
+        Request { params, product: self.product, account: self.account, now_ms: self.now_ms }
+    }
+
     /// The symbol it names, or -1121.
     pub(in crate::simulator) fn symbol(&self, state: &State) -> Result<SymbolId, ApiError> {
         state.symbol_named(self.product, self.params.required("symbol")?).ok_or(ApiError::bad_symbol())

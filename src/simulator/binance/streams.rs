@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::topic::{self, Named};
+use crate::simulator::binance_usdm::user_streams::{self, Wanted};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::server::Shared;
 use crate::simulator::socket::{self, Frames};
@@ -28,11 +29,16 @@ pub(in crate::simulator) async fn streams(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
-    let path = StreamPath::of(&uri);
+    let mut path = StreamPath::of(&uri);
+    let wanted = user_streams::wanted(&uri);
+    if wanted.iter().any(|wanted| shared.lock().usdm.listen_keys.is_key(&wanted.key)) {
+        path.product = Product::UsdM;
+    }
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
             let mut connection = Connection::new(shared, &path);
             connection.subscribe(&path.names);
+            connection.listen_by(&wanted);
             let outbox = Arc::clone(&connection.outbox);
             socket::serve(socket, outbox, connection).await;
         },
@@ -114,6 +120,16 @@ impl Connection {
         }
     }
 
+    /// Listens by the listen keys of the address; those that are none stay silent.
+    fn listen_by(&mut self, wanted: &[Wanted]) {
+        let keys = &mut self.shared.lock().usdm.listen_keys;
+        for Wanted { key, events } in wanted {
+            if keys.listen(key, events, &self.outbox) {
+                self.names.push(key.clone());
+            }
+        }
+    }
+
     fn unsubscribe(&mut self, names: &[String]) {
         let mut state = self.shared.lock();
         self.names.retain(|name| !names.contains(name));
@@ -121,7 +137,7 @@ impl Connection {
             match topic::parse(&state, self.product, name) {
                 Some(Named::Symbol(symbol, topic)) => state.hub.unlisten(symbol, topic, &self.outbox),
                 Some(Named::Market(topic)) => state.hub.unlisten_whole(self.product, topic, &self.outbox),
-                None => {}
+                None => state.usdm.listen_keys.unlisten(name, &self.outbox),
             }
         }
     }
@@ -170,6 +186,9 @@ fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>)
         }
         Some(Named::Symbol(..)) => {}
         Some(Named::Market(topic)) => state.hub.listen_whole(product, topic, outbox),
+        None if product == Product::UsdM => {
+            state.usdm.listen_keys.listen(name, &[], outbox);
+        }
         None => {}
     }
 }
@@ -192,6 +211,8 @@ impl Frames for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.shared.lock().hub.disconnect(&self.outbox);
+        let mut state = self.shared.lock();
+        state.hub.disconnect(&self.outbox);
+        state.usdm.listen_keys.disconnect(&self.outbox);
     }
 }

@@ -11,7 +11,7 @@ mod operation;
 mod order_rules;
 mod orders;
 pub(super) mod reports;
-mod session;
+pub(super) mod session;
 mod views;
 
 pub(super) use operation::Spot;

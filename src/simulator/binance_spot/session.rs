@@ -12,7 +12,7 @@ use crate::simulator::outbox::Outbox;
 use crate::simulator::state::State;
 
 /// Carries a session request out.
-pub(super) fn answer(
+pub(in crate::simulator) fn answer(
     session: &mut Session,
     state: &mut State,
     method: &str,

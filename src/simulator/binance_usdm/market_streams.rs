@@ -2,10 +2,82 @@
 
 use serde::Serialize;
 
-use crate::simulator::binance::feed::Changes;
+use super::views::levels;
+use crate::simulator::binance::feed::{Changes, tell};
 use crate::simulator::binance::numbers::Fixed;
 use crate::simulator::binance::route::json_text;
-use crate::simulator::state::{Snapshot, Symbol};
+use crate::simulator::binance::topic::Topic;
+use crate::simulator::ledger::history::TradeRecord;
+use crate::simulator::state::{Snapshot, State, Symbol};
+
+#[derive(Serialize)]
+struct TradeEvent<'a> {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: i64,
+    #[serde(rename = "T")]
+    time: i64,
+    s: &'a str,
+    t: u64,
+    p: Fixed,
+    q: Fixed,
+    #[serde(rename = "X")]
+    kind: &'static str,
+    m: bool,
+}
+
+/// Tells a trade.
+pub(in crate::simulator) fn trade(state: &State, record: &TradeRecord) {
+    tell(state, record.symbol, Topic::Trade, |symbol| {
+        json_text(&TradeEvent {
+            e: "trade",
+            event_time: record.time_ms,
+            time: record.time_ms,
+            s: &symbol.spec.name,
+            t: record.id,
+            p: symbol.price(record.price),
+            q: symbol.qty(record.qty),
+            kind: "MARKET",
+            m: record.buyer_is_maker,
+        })
+    });
+}
+
+#[derive(Serialize)]
+struct AggTradeEvent<'a> {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: i64,
+    s: &'a str,
+    a: u64,
+    p: Fixed,
+    q: Fixed,
+    nq: Fixed,
+    f: u64,
+    l: u64,
+    #[serde(rename = "T")]
+    time: i64,
+    m: bool,
+}
+
+/// Tells an aggregate trade: `lots` from the trade `first` to `last`.
+pub(in crate::simulator) fn agg_trade(state: &State, first: &TradeRecord, last: &TradeRecord, lots: i128) {
+    tell(state, last.symbol, Topic::AggTrade, |symbol| {
+        json_text(&AggTradeEvent {
+            e: "aggTrade",
+            event_time: last.time_ms,
+            s: &symbol.spec.name,
+            a: last.aggregate,
+            p: symbol.price(last.price),
+            q: symbol.base_amount(lots),
+            nq: symbol.base_amount(lots),
+            f: first.id,
+            l: last.id,
+            time: last.time_ms,
+            m: last.buyer_is_maker,
+        })
+    });
+}
 
 #[derive(Serialize)]
 struct BookTickerEvent<'a> {
@@ -81,8 +153,4 @@ pub(in crate::simulator) fn top_levels(symbol: &Symbol, top: &Snapshot, now_ms: 
         asks: top.asks.clone(),
     };
     diff(symbol, &changes, now_ms)
-}
-
-fn levels(symbol: &Symbol, levels: &[(i64, i64)]) -> Vec<[Fixed; 2]> {
-    levels.iter().map(|(price, qty)| [symbol.price(*price), symbol.qty(*qty)]).collect()
 }

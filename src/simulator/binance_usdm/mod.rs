@@ -1,66 +1,31 @@
-//! The Binance USD-M Futures dialect: WS API, REST, market streams and user data.
+//! The Binance USD-M Futures dialect: WS API, REST, market streams and user data, as stock clients expect them.
+//!
+//! Crossed margin only. There is no funding, no liquidation and no order that waits for a price: what asks for
+//! them is refused in the public venue's words, or answered with nothing.
 
+mod account;
+mod batch;
+mod clockwork;
+mod desk;
+mod exchange_info;
+mod filters;
+mod listen_keys;
+mod lookup;
+mod mark;
+mod market;
 pub(super) mod market_streams;
+mod operation;
+mod order_rules;
+mod orders;
+mod positions;
+mod refusal;
+pub(super) mod reports;
+mod settings;
+pub(super) mod user_streams;
+mod views;
 
-use super::binance::Dialect;
-use super::binance::error::ApiError;
-use super::binance::limits::RateLimit;
-use super::binance::route::{Answer, Request, Route, Weight, open};
-use super::binance::ws_api::{Session, SessionRequest};
-use super::engine::AccountId;
-use super::state::State;
-use super::symbols::Product;
-
-/// The dialect.
-#[derive(Debug)]
-pub(super) struct UsdM;
-
-/// What can be asked over both doors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Operation {
-    Ping,
-    Time,
-}
-
-const ROUTES: [Route<Operation>; 2] = [
-    open(Operation::Ping, "ping", "v1/ping", Weight::Of(1), &[]),
-    open(Operation::Time, "time", "v1/time", Weight::Of(1), &[]),
-];
-
-impl Dialect for UsdM {
-    const PRODUCT: Product = Product::UsdM;
-    const REST_PREFIX: &'static str = "/fapi/";
-    const ORDER_COUNT_HEADER: &'static str = "x-mbx-order-count-1m";
-
-    type Operation = Operation;
-
-    fn routes() -> &'static [Route<Operation>] {
-        &ROUTES
-    }
-
-    fn perform(_state: &mut State, operation: Operation, request: &Request<'_>) -> Answer {
-        match operation {
-            Operation::Ping => Ok(b"{}".to_vec()),
-            Operation::Time => Ok(format!("{{\"serverTime\":{}}}", request.now_ms).into_bytes()),
-        }
-    }
-
-    fn session_request(
-        _session: &mut Session,
-        _state: &mut State,
-        _method: &str,
-        _request: &SessionRequest<'_>,
-    ) -> Answer {
-        Err(ApiError::unsupported())
-    }
-
-    fn is_place(_operation: Operation) -> bool {
-        false
-    }
-
-    fn limits(state: &mut State, account: Option<AccountId>, now_ms: i64) -> Vec<RateLimit> {
-        let weight = state.weight_mut(Self::PRODUCT).shown(now_ms);
-        let orders = account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
-        orders.into_iter().flatten().chain([weight]).collect()
-    }
-}
+pub(super) use clockwork::tick;
+pub(super) use desk::Desk;
+pub(super) use mark::begin;
+pub(super) use operation::UsdM;
+pub(super) use reports::ChangedPosition;

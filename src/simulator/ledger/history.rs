@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use schemas::order::OrderStatus;
+use schemas::order::{OrderStatus, PositionSide};
 
 use crate::simulator::engine::{AccountId, ClientId, Fill, Order, OrderId, SymbolId, Trade};
 
@@ -25,11 +25,24 @@ pub(in crate::simulator) struct Leg {
     pub(in crate::simulator) account: AccountId,
     pub(in crate::simulator) order: OrderId,
     pub(in crate::simulator) client: ClientId,
+    /// In amount steps of what the fill says it is paid in.
+    pub(in crate::simulator) fee: i128,
+    /// Profit that it realised, in amount steps of the margin asset; 0 on spot.
+    pub(in crate::simulator) realised: i128,
+    /// The position that it changed.
+    pub(in crate::simulator) position: PositionSide,
 }
 
 impl Leg {
     fn new(fill: &Fill) -> Self {
-        Self { account: fill.order.account, order: fill.order.id, client: fill.order.client }
+        Self {
+            account: fill.order.account,
+            order: fill.order.id,
+            client: fill.order.client,
+            fee: fill.fee,
+            realised: fill.realised,
+            position: fill.order.position,
+        }
     }
 }
 
