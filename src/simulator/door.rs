@@ -12,7 +12,7 @@ use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
 use super::options::{VenueError, VenueOptions};
 use super::outbox::Outbox;
-use super::server::Shared;
+use super::server::{self, Shared};
 use super::socket::Frames;
 use super::state::State;
 use super::{Closing, Summary};
@@ -107,7 +107,7 @@ impl Door {
     /// The depth streams that are due; to be called every [`TICK_MS`].
     pub fn tick(&mut self, now_ms: i64) {
         self.ticks += 1;
-        feed::tick(&mut self.shared.lock(), self.ticks, now_ms);
+        server::beat(&mut self.shared.lock(), self.ticks, now_ms);
     }
 
     /// What is wrong with the books; none if they add up.

@@ -138,7 +138,12 @@ async fn tick(shared: &Shared) {
         if state.journal.failure().is_some() {
             return;
         }
-        binance_usdm::tick(&mut state, count, now_ms);
-        feed::tick(&mut state, count, now_ms);
+        beat(&mut state, count, now_ms);
     }
+}
+
+/// Every [`feed::TICK_MS`]: what happens by itself. `count` is from 1.
+pub(super) fn beat(state: &mut State, count: u64, now_ms: i64) {
+    binance_usdm::tick(state, count, now_ms);
+    feed::tick(state, count, now_ms);
 }

@@ -107,11 +107,7 @@ impl Desk {
         due
     }
 
-    pub(super) fn position_changed(
-        &mut self,
-        key: (AccountId, SymbolId, PositionSide),
-        now_ms: i64,
-    ) {
+    pub(super) fn position_changed(&mut self, key: (AccountId, SymbolId, PositionSide), now_ms: i64) {
         self.positions_ms.insert(key, now_ms);
     }
 

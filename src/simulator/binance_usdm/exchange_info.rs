@@ -19,7 +19,8 @@ const ONBOARD_MS: i64 = 1_569_398_400_000;
 pub(super) fn exchange_info(state: &mut State, request: &Request<'_>) -> Answer {
     let limits = rate_limits(state, request.now_ms);
     let margins: BTreeSet<_> = state.symbols_of(Product::UsdM).map(|symbol| symbol.quote).collect();
-    let asset = |id| json!({"asset": state.asset(id).name, "marginAvailable": true, "autoAssetExchange": "0"});
+    let asset =
+        |id| json!({"asset": state.asset(id).name, "marginAvailable": true, "autoAssetExchange": "0"});
     route::json(&json!({
         "timezone": "UTC",
         "serverTime": request.now_ms,

@@ -74,7 +74,12 @@ impl ListenKeys {
     }
 
     /// Lets a connection listen by a key. False if there is no such key.
-    pub(in crate::simulator) fn listen(&mut self, text: &str, events: &[String], outbox: &Arc<Outbox>) -> bool {
+    pub(in crate::simulator) fn listen(
+        &mut self,
+        text: &str,
+        events: &[String],
+        outbox: &Arc<Outbox>,
+    ) -> bool {
         let Some(key) = self.keys.iter().find(|key| key.text == text) else { return false };
         self.listeners.retain(|listener| listener.outbox.id != outbox.id || listener.key != text);
         self.listeners.push(Listener {

@@ -64,8 +64,7 @@ pub(super) fn all_orders(state: &mut State, request: &Request<'_>) -> Answer {
 }
 
 fn list<'a>(state: &'a State, records: impl Iterator<Item = &'a OrderRecord>) -> Answer {
-    let views: Vec<OrderView<'_>> =
-        records.map(|record| order_view(state, record, Shown::Queried)).collect();
+    let views: Vec<OrderView<'_>> = records.map(|record| order_view(state, record, Shown::Queried)).collect();
     json(&views)
 }
 

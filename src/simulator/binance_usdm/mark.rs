@@ -170,8 +170,6 @@ pub(super) fn nothing() -> Answer {
 
 /// `adlQuantile`: nobody is ever deleveraged.
 pub(super) fn adl_quantile(state: &mut State, request: &Request<'_>) -> Answer {
-    let view = |symbol: &Symbol| {
-        serde_json::json!({"symbol": symbol.spec.name, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}})
-    };
+    let view = |symbol: &Symbol| serde_json::json!({"symbol": symbol.spec.name, "adlQuantile": {"LONG": 0, "SHORT": 0, "BOTH": 0}});
     one_or_all(state, request, view)
 }

@@ -5,9 +5,7 @@ use crate::simulator::binance::Dialect;
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::limits::RateLimit;
 use crate::simulator::binance::params::Params;
-use crate::simulator::binance::route::{
-    Answer, Request, Route, SYMBOL, Security, Weight, open, signed,
-};
+use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Security, Weight, open, signed};
 use crate::simulator::binance::ws_api::{Session, SessionRequest};
 use crate::simulator::binance_spot;
 use crate::simulator::engine::AccountId;

@@ -65,8 +65,7 @@ pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<Read, Api
     let stp = stp(&state.symbol(symbol).rules, params)?;
     // Self-trade prevention has no effect on FOK orders; a GTX order never takes.
     let effective = if life == Life::Fok { StpMode::None } else { stp };
-    let particulars =
-        Particulars { good_till_ms, price_match, stp: (effective != stp).then_some(stp) };
+    let particulars = Particulars { good_till_ms, price_match, stp: (effective != stp).then_some(stp) };
     let new = NewOrder {
         kind,
         stp: effective,
@@ -152,7 +151,9 @@ fn limit_price(
     side: Side,
 ) -> Result<(i64, Option<&'static str>), ApiError> {
     let word = match params.get("priceMatch") {
-        None | Some("NONE") => return filters::price(params, state.symbol(symbol)).map(|price| (price, None)),
+        None | Some("NONE") => {
+            return filters::price(params, state.symbol(symbol)).map(|price| (price, None));
+        }
         Some(word) => word,
     };
     let (word, side, level) = match word {

@@ -113,9 +113,10 @@ pub(super) fn cancel_symbol(state: &mut State, account: AccountId, symbol: Symbo
 /// Expires the GTD orders whose time is over.
 pub(super) fn expire_due(state: &mut State, now_ms: i64) {
     for id in state.usdm.ends_due(now_ms) {
-        let is_open = state.engine().order(id).is_some_and(|order| {
-            matches!(order.status, OrderStatus::New | OrderStatus::PartiallyFilled)
-        });
+        let is_open = state
+            .engine()
+            .order(id)
+            .is_some_and(|order| matches!(order.status, OrderStatus::New | OrderStatus::PartiallyFilled));
         if is_open && state.apply(&Command::Expire { id }).is_ok() {
             publish(state, now_ms);
         }

@@ -164,9 +164,8 @@ fn asked<'a>(
 }
 
 fn risk<'a>(state: &State, account: AccountId, held: &Held<'a>) -> Risk<'a> {
-    let [bid, ask] = [Side::Buy, Side::Sell].map(|side| {
-        notional(held.symbol, pending(state, account, held, side))
-    });
+    let [bid, ask] =
+        [Side::Buy, Side::Sell].map(|side| notional(held.symbol, pending(state, account, held, side)));
     Risk {
         symbol: &held.symbol.spec.name,
         position_side: held.side.as_str(),
@@ -194,11 +193,9 @@ fn risk<'a>(state: &State, account: AccountId, held: &Held<'a>) -> Risk<'a> {
 /// What the open orders of one side and position come to, in tick-lots.
 pub(super) fn pending(state: &State, account: AccountId, held: &Held<'_>, side: Side) -> i128 {
     let own = state.engine().open_orders_of_account(account);
-    own.filter(|order| {
-        order.symbol == held.symbol.id && order.position == held.side && order.side == side
-    })
-    .map(|order| i128::from(order.price) * i128::from(order.qty - order.filled - order.prevented))
-    .sum()
+    own.filter(|order| order.symbol == held.symbol.id && order.position == held.side && order.side == side)
+        .map(|order| i128::from(order.price) * i128::from(order.qty - order.filled - order.prevented))
+        .sum()
 }
 
 #[derive(Serialize)]

@@ -29,9 +29,7 @@ pub(super) const fn of_engine(reject: Reject) -> ApiError {
         Reject::UnknownOrder => ApiError::unknown_order(),
         Reject::UnknownId => ApiError::bad_symbol(),
         Reject::NoChange => refused(-5027, "No need to modify the order."),
-        Reject::OpenOrders => {
-            refused(-4067, "Position side cannot be changed if there exists open orders.")
-        }
+        Reject::OpenOrders => refused(-4067, "Position side cannot be changed if there exists open orders."),
         Reject::OpenPosition => refused(-4068, "Position side cannot be changed if there exists position."),
         Reject::OutOfBounds | Reject::TooMuch => {
             refused(-2027, "Exceeded the maximum allowable position at current leverage.")

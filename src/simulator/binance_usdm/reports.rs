@@ -140,7 +140,9 @@ impl<'a> OrderBody<'a> {
 fn expiry_reason(order: &Order) -> &'static str {
     match (order.status, order.end) {
         (OrderStatus::ExpiredInMatch, _) | (OrderStatus::Expired, Some(EndReason::SelfTrade)) => "1",
-        (OrderStatus::Expired, Some(EndReason::IocRest | EndReason::NoLiquidity)) if order.prevented > 0 => "3",
+        (OrderStatus::Expired, Some(EndReason::IocRest | EndReason::NoLiquidity)) if order.prevented > 0 => {
+            "3"
+        }
         (OrderStatus::Expired, Some(EndReason::IocRest | EndReason::NoLiquidity)) => "2",
         (OrderStatus::Expired, Some(EndReason::ReduceOnly)) => "4",
         _ => "0",
