@@ -16,6 +16,9 @@ pub(crate) const ACCOUNTS: [Key; 3] = [
     Key { key: "third-key", secret: "third-secret" },
 ];
 
+/// The account that keeps long and short positions apart.
+pub(crate) const HEDGED: usize = 2;
+
 /// Around which price everything trades.
 const MID: i64 = 1_000;
 /// Open orders that a client remembers, to cancel them.
@@ -120,14 +123,23 @@ impl Trader {
             params["selfTradePreventionMode"] =
                 ["NONE", "EXPIRE_TAKER", "EXPIRE_MAKER", "EXPIRE_BOTH"][mode].into();
         }
-        if self.product == Product::UsdM && self.chance(10) {
-            params["reduceOnly"] = "true".into();
+        if self.product == Product::UsdM {
+            self.aim(&mut params);
         }
         self.open.push_back((client, symbol));
         if self.open.len() > REMEMBERED {
             self.open.pop_front();
         }
         Asked { method: "order.place", params, signed: true }
+    }
+
+    /// Which position a contract's order is for.
+    fn aim(&mut self, params: &mut Value) {
+        if self.key.key == ACCOUNTS[HEDGED].key {
+            params["positionSide"] = if self.chance(50) { "LONG" } else { "SHORT" }.into();
+        } else if self.chance(10) {
+            params["reduceOnly"] = "true".into();
+        }
     }
 
     fn cancel(&mut self) -> Asked {

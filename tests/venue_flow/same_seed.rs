@@ -6,8 +6,8 @@ use self_trader::simulator::door::Door;
 use self_trader::simulator::{self, AccountSpec, LedgerOptions, Product, Summary, SymbolSpec, VenueOptions};
 use serde_json::{Value, json};
 
-use crate::client::signed;
-use crate::flow::{ACCOUNTS, Asked, Trader};
+use crate::client::{Key, signed};
+use crate::flow::{ACCOUNTS, Asked, HEDGED, Trader};
 
 /// Where the virtual clock begins.
 const BEGIN_MS: i64 = 1_790_000_000_000;
@@ -20,7 +20,11 @@ pub(crate) fn options() -> VenueOptions {
         SymbolSpec::perpetual("BTCUSDT", 1, 3),
         SymbolSpec::perpetual("ETHUSDT", 2, 3),
     ];
-    let accounts = ACCOUNTS.iter().map(|key| AccountSpec::new(key.key, key.secret)).collect();
+    let account = |(at, key): (usize, &Key)| {
+        let spec = AccountSpec::new(key.key, key.secret);
+        AccountSpec { hedge: at == HEDGED, ..spec }
+    };
+    let accounts = ACCOUNTS.iter().enumerate().map(account).collect();
     VenueOptions { symbols, accounts, ..VenueOptions::default() }
 }
 
