@@ -1,4 +1,4 @@
-//! The embedded venue's Binance Spot dialect, from outside: over real sockets, as a client would.
+//! The embedded venue's two dialects, from outside: over real sockets, as a client would.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 #[path = "support/venue_client.rs"]
@@ -15,3 +15,5 @@ mod orders;
 mod signing;
 #[path = "venue/streams.rs"]
 mod streams;
+#[path = "venue/usdm/mod.rs"]
+mod usdm;

@@ -4,11 +4,16 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use schemas::units::Decimal;
 
 use super::profile::Profile;
 use super::symbols::{Product, SymbolSpec};
+
+/// Where the mark prices of the two perpetuals begin.
+const BTC_START: i128 = 65_000;
+const ETH_START: i128 = 3_500;
 
 /// How long the public venue's listen keys live.
 const LISTEN_KEY_MS: i64 = 3_600_000;
@@ -32,6 +37,10 @@ pub struct VenueOptions {
     pub listen_key_ms: i64,
     /// The seed by which USD-M batches are worked through in random order; none: in the order of the request.
     pub shuffle_batches: Option<u64>,
+    /// Refuse requests with parameters that the venue does not know (-1104); otherwise they are ignored.
+    pub strict_parameters: bool,
+    /// Every websocket connection is cut after so long.
+    pub connection_life: Duration,
     /// Note the moment at which each `order.place` frame was read, for `GET /venue/stamps`.
     pub stamps: bool,
     /// Write those stamps to this file at the end: lines of client order id and nanoseconds since the epoch.
@@ -70,17 +79,23 @@ impl Default for VenueOptions {
             symbols: vec![
                 SymbolSpec::named("BTCUSDT", 2, 6),
                 SymbolSpec::named("ETHUSDT", 2, 6),
-                SymbolSpec::perpetual("BTCUSDT", 2, 3),
-                SymbolSpec::perpetual("ETHUSDT", 2, 3),
+                perpetual("BTCUSDT", BTC_START),
+                perpetual("ETHUSDT", ETH_START),
             ],
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
             listen_key_ms: LISTEN_KEY_MS,
             shuffle_batches: None,
+            strict_parameters: false,
+            connection_life: Duration::from_secs(24 * 60 * 60),
             stamps: false,
             stamp_file: None,
             ledger: LedgerOptions::default(),
         }
     }
+}
+
+fn perpetual(name: &str, start: i128) -> SymbolSpec {
+    SymbolSpec { start_price: Some(Decimal::from_steps(start, 0)), ..SymbolSpec::perpetual(name, 2, 3) }
 }
 
 impl VenueOptions {

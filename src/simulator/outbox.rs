@@ -12,6 +12,8 @@ use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::binance::time::TimeUnit;
+
 /// Most messages that may wait.
 const MESSAGES_MAX: usize = 65_536;
 /// Most bytes that may wait.
@@ -24,6 +26,8 @@ pub(super) struct Outbox {
     pub(super) id: u64,
     /// Wrap stream payloads with their stream's name.
     pub(super) combined: AtomicBool,
+    /// What moments are told in.
+    pub(super) unit: TimeUnit,
     queue: Mutex<Queue>,
     wake: Notify,
     broken: Notify,
@@ -37,6 +41,8 @@ struct Queue {
     held_so_far: u64,
     bytes: usize,
     broken: bool,
+    /// Nothing more comes: the connection ends when all is written.
+    finished: bool,
 }
 
 impl Queue {
@@ -56,10 +62,11 @@ impl Queue {
 }
 
 impl Outbox {
-    pub(super) fn new(id: u64, combined: bool) -> Self {
+    pub(super) fn new(id: u64, combined: bool, unit: TimeUnit) -> Self {
         Self {
             id,
             combined: AtomicBool::new(combined),
+            unit,
             queue: Mutex::default(),
             wake: Notify::new(),
             broken: Notify::new(),
@@ -89,7 +96,7 @@ impl Outbox {
 
     fn add(&self, message: Utf8Bytes, put: impl FnOnce(&mut Queue, Utf8Bytes)) {
         let mut queue = self.lock();
-        if queue.broken {
+        if queue.broken || queue.finished {
             return;
         }
         queue.bytes += message.len();
@@ -99,6 +106,18 @@ impl Outbox {
             return;
         }
         put(&mut queue, message);
+    }
+
+    /// Ends the connection when what waits has been written.
+    pub(super) fn finish(&self) {
+        self.lock().finished = true;
+        self.wake.notify_one();
+    }
+
+    /// All is written, and nothing more comes.
+    pub(super) fn is_finished(&self) -> bool {
+        let queue = self.lock();
+        queue.finished && queue.ready.is_empty()
     }
 
     /// The next message to write, if one is ready.
@@ -145,7 +164,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_that_does_not_read_is_cut_off_and_its_queue_let_go() {
-        let outbox = Outbox::new(1, false);
+        let outbox = Outbox::new(1, false, TimeUnit::Milli);
         for _ in 0..MESSAGES_MAX {
             outbox.push("{}".into());
         }
@@ -160,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_held_back_comes_when_it_is_due() {
-        let outbox = Outbox::new(1, false);
+        let outbox = Outbox::new(1, false, TimeUnit::Milli);
         outbox.push_after("late".into(), Duration::from_millis(20));
         outbox.push("now".into());
         assert_eq!(outbox.pop(), Some("now".into()));

@@ -5,6 +5,7 @@ use crate::simulator::ledger::history::TradeRecord;
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
 
+use super::binance::candles::Print;
 use super::binance::feed;
 use super::{binance_spot as spot, binance_usdm as usdm};
 
@@ -50,6 +51,7 @@ fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
         }
         Event::Traded(trade) => traded(state, trade, batch, now_ms),
         Event::Prevented(prevented) => {
+            state.prevented.add(prevented, now_ms);
             for leg in [&prevented.maker, &prevented.taker] {
                 state.history.update(&leg.order, now_ms);
             }
@@ -75,7 +77,13 @@ fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
                 Product::UsdM => usdm::reports::ended(state, order, now_ms),
             }
         }
-        Event::Amended { .. } => {}
+        Event::Amended { order, client_before, execution } => {
+            batch.symbol = Some(order.symbol);
+            state.history.update(order, now_ms);
+            state.history.rename(order);
+            // No request of USD-M amends an order.
+            spot::reports::amended(state, order, client_before, *execution, now_ms);
+        }
         Event::Wiped => state.usdm.wipe(),
         Event::Level { symbol, side, price, .. } => feed::level(state, *symbol, *side, *price),
         Event::Position { account, symbol, side, position } => {
@@ -99,6 +107,13 @@ fn product_of(state: &State, order: &Order) -> Product {
 
 fn traded(state: &mut State, trade: &Trade, batch: &mut Batch, now_ms: i64) {
     let record = state.history.trade(trade, now_ms);
+    state.candles[record.symbol.index()].add(&Print {
+        id: record.id,
+        time_ms: record.time_ms,
+        price: record.price,
+        qty: record.qty,
+        buyer_is_maker: record.buyer_is_maker,
+    });
     let product = state.symbol(trade.symbol).spec.product;
     for (fill, gives_back) in [(&trade.maker, MAKER_GIVES_BACK), (&trade.taker, TAKER_GIVES_BACK)] {
         match product {

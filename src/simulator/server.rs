@@ -24,6 +24,10 @@ use crate::clock;
 /// How often the depth streams are looked after.
 const TICK: Duration = Duration::from_millis(feed::TICK_MS);
 
+/// How long the connections have to take leave.
+const GOODBYE_WITHIN: Duration = Duration::from_millis(250);
+const GOODBYE_STEP: Duration = Duration::from_millis(2);
+
 /// What every connection shares. One thread serves them all: the lock is never waited for.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -85,6 +89,7 @@ impl Venue {
                 () = tick(&shared) => {}
                 _ = stop => {}
             }
+            say_goodbye(&shared).await;
         });
         runtime.shutdown_background();
         if let Some(path) = stamp_file
@@ -93,6 +98,23 @@ impl Venue {
             tracing::error!(path = %path.display(), %error, "stamps not written");
         }
         shared.close()
+    }
+}
+
+/// Tells every connection that the venue goes away, and lets what waits be written.
+async fn say_goodbye(shared: &Shared) {
+    {
+        let state = shared.lock();
+        state.hub.announce_shutdown(None, clock::wall_ms());
+        state.hub.peers().for_each(|(_, outbox)| outbox.finish());
+    }
+    let all_gone = async {
+        while shared.lock().hub.peers().len() > 0 {
+            tokio::time::sleep(GOODBYE_STEP).await;
+        }
+    };
+    if tokio::time::timeout(GOODBYE_WITHIN, all_gone).await.is_err() {
+        tracing::debug!("connections were cut before all was written");
     }
 }
 
@@ -106,7 +128,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
             tracing::debug!(%error, "no TCP_NODELAY on a connection");
         }
     });
-    if let Err(error) = axum::serve(listener, router(shared)).await {
+    let router = router(shared).into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the venue stopped listening");
     }
 }

@@ -1,10 +1,13 @@
 //! The venue's state: one engine, its history, its faults, and who listens. One owner at a time holds it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
 use schemas::order::Side;
 
-use super::binance::{Hub, OrderLimit, Signer, WeightLimit};
+use super::binance::candles::Candles;
+use super::binance::{Addresses, Hub, OrderLimit, Signer};
+use super::binance_spot::{PreventedMatches, Tags};
 use super::binance_usdm::{self, Desk};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
@@ -17,6 +20,7 @@ use super::ledger::journal::{Checked, Journal};
 use super::ledger::notice::Notice;
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
 use super::profile::{Profile, SymbolRules};
+use super::socket::Manners;
 use super::symbols::{Product, SymbolSpec};
 use crate::clock;
 
@@ -81,11 +85,19 @@ pub(super) struct State {
     pub(super) assets: Vec<Asset>,
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
+    /// By symbol.
+    pub(super) candles: Vec<Candles>,
+    /// What clients mark their orders with.
+    pub(super) tags: Tags,
+    pub(super) prevented: PreventedMatches,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) faults: Faults,
-    /// By product.
-    pub(super) weight: [WeightLimit; 2],
+    pub(super) addresses: Addresses,
+    /// Surplus parameters are refused.
+    pub(super) strict_parameters: bool,
+    /// How long a connection lives.
+    connection_life: Duration,
     pub(super) hub: Hub,
     /// What the USD-M dialect remembers.
     pub(super) usdm: Desk,
@@ -108,9 +120,14 @@ impl State {
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols, options.ledger.history),
+            tags: Tags::default(),
+            prevented: PreventedMatches::default(),
+            candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
             faults: Faults::new(symbols),
-            weight: Product::ALL.map(|product| WeightLimit::new(profile.market(product))),
+            addresses: Addresses::new(&profile),
+            strict_parameters: options.strict_parameters,
+            connection_life: options.connection_life,
             hub: Hub::new(symbols),
             usdm: Desk::new(options.listen_key_ms, options.shuffle_batches),
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
@@ -200,13 +217,20 @@ impl State {
         self.symbols_by_name[product.index()].get(name).copied()
     }
 
+    /// How a product's connections have to behave: Spot's are pinged more often, and the number of messages is
+    /// limited on stream connections.
+    pub(super) fn manners(&self, product: Product, is_api: bool) -> Manners {
+        let (ping_every, pong_within) = match product {
+            Product::Spot => (Duration::from_secs(20), Duration::from_secs(60)),
+            Product::UsdM => (Duration::from_secs(180), Duration::from_secs(600)),
+        };
+        let messages_per_s = self.profile.market(product).messages_per_s.filter(|_| !is_api);
+        Manners { ping_every, pong_within, life: self.connection_life, messages_per_s }
+    }
+
     /// A product's symbols, in the order in which they were listed.
     pub(super) fn symbols_of(&self, product: Product) -> impl Iterator<Item = &Symbol> {
         self.symbols.iter().filter(move |symbol| symbol.spec.product == product)
-    }
-
-    pub(super) const fn weight_mut(&mut self, product: Product) -> &mut WeightLimit {
-        &mut self.weight[product.index()]
     }
 
     pub(super) fn orders_mut(&mut self, account: AccountId, product: Product) -> &mut OrderLimit {
@@ -295,7 +319,9 @@ impl State {
         if spec.hedge {
             self.settle_account(spec, &Command::PositionMode { account, hedge: true })?;
         }
-        self.accounts.push(Account::new(spec, &self.profile));
+        let signer = Signer::new(&spec.credential)
+            .map_err(|what| VenueError::Account { key: spec.key.clone(), what })?;
+        self.accounts.push(Account::new(spec, signer, &self.profile));
         self.accounts_by_key.insert(spec.key.clone(), account);
         Ok(())
     }
@@ -369,10 +395,10 @@ impl State {
 }
 
 impl Account {
-    fn new(spec: &AccountSpec, profile: &Profile) -> Self {
+    fn new(spec: &AccountSpec, signer: Signer, profile: &Profile) -> Self {
         Self {
             key: spec.key.clone(),
-            signer: Signer::new(&spec.credential),
+            signer,
             require_stp: spec.require_stp,
             trade_group: spec.trade_group,
             orders: Product::ALL.map(|product| OrderLimit::new(profile.market(product))),

@@ -13,7 +13,7 @@ const SECRET: &str = "selftrader-example-secret-0001";
 
 #[test]
 fn the_published_vectors_verify() {
-    let signer = Signer::new(&Credential::Hmac(SECRET.to_owned()));
+    let signer = Signer::new(&Credential::Hmac(SECRET.to_owned())).unwrap();
     let place = "apiKey=st-maker-key&newClientOrderId=st1-m-0000000001&newOrderRespType=RESULT&price=65000.10\
         &quantity=0.00150&recvWindow=3000&side=SELL&symbol=BTCUSDT&timestamp=1790000000123&type=LIMIT_MAKER";
     let rest = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=IOC&quantity=0.00150&price=65000.10\

@@ -1,8 +1,9 @@
 //! Who asks: key, timestamp, signature, in this order.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
-use super::error::ApiError;
+use super::error::{ApiError, legal};
 use super::params::Params;
 use crate::simulator::engine::AccountId;
 use crate::simulator::state::State;
@@ -17,6 +18,8 @@ const MILLIS_MAX: i64 = 100_000_000_000_000;
 /// What a request brings along to show who asks.
 #[derive(Debug)]
 pub(in crate::simulator) struct Credentials<'a> {
+    /// Where it comes from.
+    pub(in crate::simulator) address: IpAddr,
     pub(in crate::simulator) key: Option<Cow<'a, str>>,
     pub(in crate::simulator) signature: Option<Cow<'a, str>>,
     /// The bytes that the signature covers.
@@ -34,15 +37,40 @@ pub(in crate::simulator) fn authenticate(
     credentials: &Credentials<'_>,
     now_ms: i64,
 ) -> Result<AccountId, ApiError> {
-    let timestamp = params.required("timestamp")?;
-    let recv_window = params.get("recvWindow");
     if let (Some(account), None, None) = (credentials.session, &credentials.key, &credentials.signature) {
-        return in_time(timestamp, recv_window, now_ms).map(|()| account);
+        let timestamp = params.required("timestamp")?;
+        return in_time(timestamp, params.get("recvWindow"), now_ms).map(|()| account);
     }
+    signed(state, params, credentials, now_ms)
+}
+
+/// The account that logs on to a session: only who signs with Ed25519 may.
+pub(in crate::simulator) fn authenticate_session(
+    state: &State,
+    params: &Params<'_>,
+    credentials: &Credentials<'_>,
+    now_ms: i64,
+) -> Result<AccountId, ApiError> {
+    params.required("timestamp")?;
+    params.required("signature")?;
+    let account = identify(state, credentials)?;
+    if !state.accounts[account.index()].signer.opens_sessions() {
+        return Err(ApiError::no_session_for_hmac());
+    }
+    signed(state, params, credentials, now_ms)
+}
+
+fn signed(
+    state: &State,
+    params: &Params<'_>,
+    credentials: &Credentials<'_>,
+    now_ms: i64,
+) -> Result<AccountId, ApiError> {
+    let timestamp = params.required("timestamp")?;
     let key = credentials.key.as_deref().filter(|key| !key.is_empty()).ok_or_else(credentials.no_key)?;
     let signature = credentials.signature.as_deref().ok_or_else(|| ApiError::mandatory("signature"))?;
     let account = state.account_of_key(key).ok_or_else(ApiError::unknown_key)?;
-    in_time(timestamp, recv_window, now_ms)?;
+    in_time(timestamp, params.get("recvWindow"), now_ms)?;
     let [first, second] = &credentials.signed;
     let signer = &state.accounts[account.index()].signer;
     if signer.verify([first, second], signature) { Ok(account) } else { Err(ApiError::bad_signature()) }
@@ -71,7 +99,7 @@ fn in_time(timestamp: &str, recv_window: Option<&str>, now_ms: i64) -> Result<()
         Some(text) => schemas::units::Decimal::parse(text)
             .ok()
             .and_then(|window| window.to_steps_exact(3))
-            .ok_or_else(|| ApiError::illegal("recvWindow"))?,
+            .ok_or_else(|| ApiError::illegal_in("recvWindow", legal::DECIMAL))?,
     };
     if window > RECV_WINDOW_MS_MAX * 1_000 {
         return Err(ApiError::bad_recv_window());

@@ -3,7 +3,8 @@
 
 use schemas::order::Side;
 
-use super::topic::{MarketTopic, Pace, TOP_LEVELS, Topic};
+use super::klines;
+use super::topic::{INTERVALS, MarketTopic, Pace, TOP_LEVELS, Topic};
 use crate::simulator::engine::SymbolId;
 use crate::simulator::state::{Snapshot, State, Symbol};
 use crate::simulator::symbols::Product;
@@ -11,6 +12,9 @@ use crate::simulator::{binance_spot, binance_usdm};
 
 /// How often [`tick`] is to be called.
 pub(in crate::simulator) const TICK_MS: u64 = 50;
+/// How often a candle that is open is told.
+const KLINE_MS: i64 = 2_000;
+const USDM_KLINE_MS: i64 = 250;
 /// More pending changes than this are looked through for repeated levels.
 const PENDING_SOFT_MAX: usize = 4_096;
 
@@ -22,6 +26,10 @@ pub(in crate::simulator) struct MarketFeed {
     diffs: [Diff; Pace::ALL.len()],
     /// The update that each partial depth stream showed last, by pace and place in [`TOP_LEVELS`].
     top_told: [[u64; TOP_LEVELS.len()]; Pace::ALL.len()],
+    /// By place in [`INTERVALS`].
+    pub(super) klines: [klines::Told; INTERVALS.len()],
+    /// What Spot's tickers told last.
+    pub(in crate::simulator) tickers: binance_spot::ticker_streams::Told,
 }
 
 /// The best bid and ask, price and quantity.
@@ -71,6 +79,10 @@ impl MarketFeed {
         if let Topic::Diff(pace) = topic {
             self.diffs[pace.index()] = Diff { pending: Vec::new(), last: update_id };
         }
+        if let Topic::Kline(interval) = topic {
+            self.klines[interval] = klines::Told::default();
+        }
+        self.tickers.forget(topic);
     }
 }
 
@@ -107,7 +119,7 @@ pub(in crate::simulator) fn book_ticker(state: &mut State, symbol: SymbolId, now
     if state.hub.is_whole_heard(whole.0, whole.1)
         && !state.faults.is_muted(symbol, Topic::BookTicker.muted_as())
     {
-        state.hub.send_whole(whole.0, whole.1, view(rules));
+        state.hub.send_whole(whole.0, whole.1, || view(rules));
     }
 }
 
@@ -115,8 +127,16 @@ pub(in crate::simulator) fn book_ticker(state: &mut State, symbol: SymbolId, now
 pub(in crate::simulator) fn tick(state: &mut State, tick: u64, now_ms: i64) {
     let due: Vec<Pace> =
         Pace::ALL.into_iter().filter(|pace| (tick * TICK_MS).is_multiple_of(pace.ms())).collect();
+    if due.contains(&Pace::Ms1000) {
+        binance_spot::ticker_streams::tick(state, now_ms);
+    }
     for at in 0..state.symbols.len() {
         let symbol = state.symbols[at].id;
+        let pace_ms = match state.symbols[at].spec.product {
+            Product::Spot => KLINE_MS,
+            Product::UsdM => USDM_KLINE_MS,
+        };
+        klines::tick(state, symbol, pace_ms, now_ms);
         if state.symbols[at].frozen.is_some() {
             continue;
         }
@@ -162,13 +182,13 @@ pub(in crate::simulator) fn tell(
     state: &State,
     symbol: SymbolId,
     topic: Topic,
-    payload: impl FnOnce(&Symbol) -> String,
+    payload: impl Fn(&Symbol) -> String,
 ) {
     if !state.hub.is_heard(symbol, topic) || state.faults.is_muted(symbol, topic.muted_as()) {
         return;
     }
     let rules = state.symbol(symbol);
-    state.hub.send(symbol, (rules.spec.product, &rules.spec.name), topic, payload(rules));
+    state.hub.send(symbol, (rules.spec.product, &rules.spec.name), topic, || payload(rules));
 }
 
 fn diff(state: &mut State, symbol: SymbolId, pace: Pace, now_ms: i64) {

@@ -1,10 +1,13 @@
 //! Who listens to what.
 
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
 
 use super::feed::MarketFeed;
+use super::time::{Moment, TimeUnit};
 use super::topic::{MarketTopic, Topic};
 use crate::simulator::engine::{AccountId, SymbolId};
 use crate::simulator::outbox::Outbox;
@@ -16,7 +19,29 @@ pub(in crate::simulator) struct UserSubscription {
     /// Its number on that connection.
     pub(in crate::simulator) id: u64,
     pub(in crate::simulator) account: AccountId,
+    /// It ends with the connection's log-on.
+    pub(in crate::simulator) by_logon: bool,
     pub(in crate::simulator) outbox: Arc<Outbox>,
+}
+
+/// What a connection is.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::simulator) struct Peer {
+    pub(in crate::simulator) product: Product,
+    pub(in crate::simulator) address: IpAddr,
+    /// A WS API connection; otherwise one of streams.
+    pub(in crate::simulator) is_api: bool,
+    /// Stream payloads are wrapped with their stream's name.
+    pub(in crate::simulator) combined: bool,
+    pub(in crate::simulator) unit: TimeUnit,
+}
+
+impl Peer {
+    /// One that came over no socket.
+    pub(in crate::simulator) const fn local(product: Product, is_api: bool) -> Self {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self { product, address, is_api, combined: false, unit: TimeUnit::Milli }
+    }
 }
 
 /// The listeners of all streams.
@@ -29,6 +54,8 @@ pub(in crate::simulator) struct Hub {
     whole: [[Vec<Arc<Outbox>>; MarketTopic::ALL.len()]; 2],
     users: Vec<UserSubscription>,
     connections: u64,
+    /// By the connection's number.
+    peers: BTreeMap<u64, (Peer, Arc<Outbox>)>,
 }
 
 impl Hub {
@@ -39,17 +66,37 @@ impl Hub {
             whole: Default::default(),
             users: Vec::new(),
             connections: 0,
+            peers: BTreeMap::new(),
         }
     }
 
     /// A new connection's outbox.
-    pub(in crate::simulator) fn connect(&mut self, combined: bool) -> Arc<Outbox> {
+    pub(in crate::simulator) fn connect(&mut self, peer: Peer) -> Arc<Outbox> {
         self.connections += 1;
-        Arc::new(Outbox::new(self.connections, combined))
+        let outbox = Arc::new(Outbox::new(self.connections, peer.combined, peer.unit));
+        self.peers.insert(outbox.id, (peer, Arc::clone(&outbox)));
+        outbox
+    }
+
+    /// Every connection, in the order of their beginning.
+    pub(in crate::simulator) fn peers(&self) -> impl ExactSizeIterator<Item = &(Peer, Arc<Outbox>)> {
+        self.peers.values()
+    }
+
+    /// Tells every connection of a product that the venue is going away, or those of both.
+    pub(in crate::simulator) fn announce_shutdown(&self, product: Option<Product>, now_ms: i64) {
+        let meant = |peer: &Peer| product.is_none_or(|product| product == peer.product);
+        for (peer, outbox) in self.peers.values().filter(|(peer, _)| meant(peer)) {
+            let at = peer.unit.during(|| Moment(now_ms).written());
+            let event = format!("{{\"e\":\"serverShutdown\",\"E\":{at}}}");
+            let message = if peer.is_api { format!("{{\"event\":{event}}}") } else { event };
+            outbox.push(message.into());
+        }
     }
 
     /// Forgets a connection.
     pub(in crate::simulator) fn disconnect(&mut self, outbox: &Outbox) {
+        self.peers.remove(&outbox.id);
         for listeners in self.market.iter_mut().flatten().chain(self.whole.iter_mut().flatten()) {
             listeners.retain(|listener| listener.id != outbox.id);
         }
@@ -111,14 +158,19 @@ impl Hub {
         symbol: SymbolId,
         (product, symbol_name): (Product, &str),
         topic: Topic,
-        payload: String,
+        payload: impl Fn() -> String,
     ) {
         let name = || format!("{}@{}", symbol_name.to_lowercase(), topic.name(product));
         send(&self.market[symbol.index()][topic.index()], name, payload);
     }
 
     /// Sends a payload to all listeners of a stream of all symbols.
-    pub(in crate::simulator) fn send_whole(&self, product: Product, topic: MarketTopic, payload: String) {
+    pub(in crate::simulator) fn send_whole(
+        &self,
+        product: Product,
+        topic: MarketTopic,
+        payload: impl Fn() -> String,
+    ) {
         let name = || MarketTopic::ALL[topic.index()].1.to_owned();
         send(&self.whole[product.index()][topic.index()], name, payload);
     }
@@ -137,21 +189,26 @@ impl Hub {
     }
 
     /// Sends an event to all who listen to that account.
-    pub(in crate::simulator) fn send_user(&self, account: AccountId, event: &str) {
+    pub(in crate::simulator) fn send_user(&self, account: AccountId, event: impl Fn() -> String) {
+        let mut texts = [None, None];
         for user in self.users.iter().filter(|user| user.account == account) {
-            let message = format!("{{\"subscriptionId\":{},\"event\":{event}}}", user.id);
-            user.outbox.push(message.into());
+            let unit = user.outbox.unit;
+            let event: &String = texts[unit as usize].get_or_insert_with(|| unit.during(&event));
+            user.outbox.push(format!("{{\"subscriptionId\":{},\"event\":{event}}}", user.id).into());
         }
     }
 }
 
-fn send(listeners: &[Arc<Outbox>], name: impl Fn() -> String, payload: String) {
-    let mut wrapped = None;
-    let payload = Utf8Bytes::from(payload);
+/// Each of the forms in which a payload is wanted is made once.
+fn send(listeners: &[Arc<Outbox>], name: impl Fn() -> String, payload: impl Fn() -> String) {
+    let mut bare: [Option<Utf8Bytes>; 2] = [None, None];
+    let mut wrapped: [Option<Utf8Bytes>; 2] = [None, None];
     for listener in listeners {
+        let unit = listener.unit as usize;
+        let payload = bare[unit].get_or_insert_with(|| listener.unit.during(&payload).into());
         if listener.is_combined() {
-            let wrap = || Utf8Bytes::from(format!("{{\"stream\":\"{}\",\"data\":{payload}}}", name()));
-            listener.push(wrapped.get_or_insert_with(wrap).clone());
+            let wrap = || format!("{{\"stream\":\"{}\",\"data\":{payload}}}", name()).into();
+            listener.push(wrapped[unit].get_or_insert_with(wrap).clone());
         } else {
             listener.push(payload.clone());
         }
@@ -163,6 +220,8 @@ mod tests {
     use super::*;
     use crate::simulator::engine::{Engine, MarketKind};
 
+    const PEER: Peer = Peer::local(Product::Spot, false);
+
     #[test]
     fn a_connection_that_ends_listens_to_nothing_any_more() {
         let mut engine = Engine::default();
@@ -170,10 +229,10 @@ mod tests {
         let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
         let account = engine.add_account();
         let mut hub = Hub::new(1);
-        let (gone, stays) = (hub.connect(false), hub.connect(false));
+        let (gone, stays) = (hub.connect(PEER), hub.connect(PEER));
         for outbox in [&gone, &stays] {
             hub.listen(symbol, Topic::Trade, outbox);
-            hub.users.push(UserSubscription { id: 0, account, outbox: Arc::clone(outbox) });
+            hub.users.push(UserSubscription { id: 0, account, by_logon: false, outbox: Arc::clone(outbox) });
         }
         hub.disconnect(&gone);
         assert!(hub.is_heard(symbol, Topic::Trade) && hub.is_user_heard(account));
@@ -188,7 +247,7 @@ mod tests {
         let (base, quote) = (engine.add_asset(), engine.add_asset());
         let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
         let mut hub = Hub::new(1);
-        let (first, second) = (hub.connect(false), hub.connect(false));
+        let (first, second) = (hub.connect(PEER), hub.connect(PEER));
         assert!(hub.listen(symbol, Topic::Trade, &first));
         assert!(!hub.listen(symbol, Topic::Trade, &first), "asked for by another name of the same stream");
         assert!(!hub.listen(symbol, Topic::Trade, &second));

@@ -1,4 +1,5 @@
-//! Rate limits: windows aligned to the wall clock.
+//! Rate limits: windows aligned to the wall clock. What addresses are limited in is told in
+//! [`addresses`](super::addresses).
 
 use serde::Serialize;
 
@@ -23,6 +24,15 @@ pub(in crate::simulator) struct RateLimit {
 }
 
 impl RateLimit {
+    pub(super) const fn new(
+        rate_limit_type: &'static str,
+        (interval, interval_num): (&'static str, i64),
+        limit: u64,
+        count: Option<u64>,
+    ) -> Self {
+        Self { rate_limit_type, interval, interval_num, limit, count }
+    }
+
     pub(in crate::simulator) const fn without_count(self) -> Self {
         Self { count: None, ..self }
     }
@@ -30,19 +40,19 @@ impl RateLimit {
 
 /// A count that begins anew with each interval of the wall clock.
 #[derive(Clone, Copy, Debug)]
-struct Window {
+pub(super) struct Window {
     length_ms: i64,
-    limit: u64,
+    pub(super) limit: u64,
     interval: i64,
     count: u64,
 }
 
 impl Window {
-    const fn new(length_ms: i64, limit: u64) -> Self {
+    pub(super) const fn new(length_ms: i64, limit: u64) -> Self {
         Self { length_ms, limit, interval: 0, count: 0 }
     }
 
-    fn at(&mut self, now_ms: i64) -> &mut u64 {
+    pub(super) fn at(&mut self, now_ms: i64) -> &mut u64 {
         let interval = now_ms.div_euclid(self.length_ms);
         if interval != self.interval {
             (self.interval, self.count) = (interval, 0);
@@ -50,61 +60,13 @@ impl Window {
         &mut self.count
     }
 
-    fn is_full(&mut self, now_ms: i64) -> bool {
+    /// When it begins anew.
+    pub(super) const fn end_ms(&self, now_ms: i64) -> i64 {
+        (now_ms.div_euclid(self.length_ms) + 1) * self.length_ms
+    }
+
+    pub(super) fn is_full(&mut self, now_ms: i64) -> bool {
         *self.at(now_ms) >= self.limit
-    }
-}
-
-/// Request weight. There is one caller's address: loopback.
-#[derive(Debug)]
-pub(in crate::simulator) struct WeightLimit {
-    window: Window,
-    peak: u64,
-    refused: u64,
-}
-
-impl WeightLimit {
-    pub(in crate::simulator) const fn new(market: &MarketProfile) -> Self {
-        Self { window: Window::new(MINUTE_MS, market.weight_per_minute), peak: 0, refused: 0 }
-    }
-
-    /// Counts a request.
-    pub(in crate::simulator) fn spend(&mut self, weight: u64, now_ms: i64) -> Result<(), ApiError> {
-        let full = self.window.is_full(now_ms);
-        let count = self.window.at(now_ms);
-        *count += weight;
-        self.peak = self.peak.max(*count);
-        self.refused += u64::from(full);
-        if full { Err(ApiError::too_much_weight()) } else { Ok(()) }
-    }
-
-    /// The most that was spent in any minute.
-    pub(in crate::simulator) const fn peak(&self) -> u64 {
-        self.peak
-    }
-
-    /// Requests that found nothing left.
-    pub(in crate::simulator) const fn refused(&self) -> u64 {
-        self.refused
-    }
-
-    pub(in crate::simulator) fn shown(&mut self, now_ms: i64) -> RateLimit {
-        RateLimit {
-            rate_limit_type: "REQUEST_WEIGHT",
-            interval: "MINUTE",
-            interval_num: 1,
-            limit: self.window.limit,
-            count: Some(*self.window.at(now_ms)),
-        }
-    }
-
-    pub(in crate::simulator) fn used(&mut self, now_ms: i64) -> u64 {
-        *self.window.at(now_ms)
-    }
-
-    /// Seconds until the window ends.
-    pub(in crate::simulator) const fn retry_after_s(now_ms: i64) -> i64 {
-        (MINUTE_MS - now_ms.rem_euclid(MINUTE_MS)) / SECOND_MS + 1
     }
 }
 

@@ -4,10 +4,13 @@
 //! A dialect is what is left: which requests there are ([`Dialect`]), and how orders, trades and accounts are
 //! written.
 
+pub(super) mod addresses;
 pub(super) mod auth;
+pub(super) mod candles;
 pub(super) mod error;
 pub(super) mod feed;
 pub(super) mod hub;
+pub(super) mod klines;
 pub(super) mod limits;
 pub(super) mod numbers;
 pub(super) mod params;
@@ -15,12 +18,17 @@ pub(super) mod rest;
 pub(super) mod route;
 pub mod sign;
 pub(super) mod streams;
+pub(super) mod tickers;
+pub(super) mod time;
 pub(super) mod topic;
 pub(super) mod ws_api;
 
+pub(super) use addresses::Addresses;
 pub(super) use hub::Hub;
-pub(super) use limits::{OrderLimit, WeightLimit};
+pub(super) use limits::OrderLimit;
 pub(super) use sign::Signer;
+
+use std::net::IpAddr;
 
 use error::ApiError;
 use limits::RateLimit;
@@ -30,6 +38,15 @@ use super::engine::AccountId;
 use super::state::State;
 use super::symbols::Product;
 use ws_api::Session;
+
+/// Whom an answer is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    /// None if the request was not signed.
+    pub(super) account: Option<AccountId>,
+    /// Where the request came from.
+    pub(super) address: IpAddr,
+}
 
 /// One product's protocol: what can be asked, over whichever door, and how it is answered.
 pub(super) trait Dialect: Send + Sync + 'static {
@@ -61,7 +78,10 @@ pub(super) trait Dialect: Send + Sync + 'static {
     fn is_place(operation: Self::Operation) -> bool;
 
     /// The limits as an answer shows them: orders too where the answer is an account's.
-    fn limits(state: &mut State, account: Option<AccountId>, now_ms: i64) -> Vec<RateLimit>;
+    fn limits(state: &mut State, caller: Caller, now_ms: i64) -> Vec<RateLimit>;
+
+    /// What opening a WS API connection weighs.
+    const CONNECT_WEIGHT: u64;
 
     /// The header with which REST tells an account's orders in the longer of its two windows.
     const ORDER_COUNT_HEADER: &'static str;

@@ -8,12 +8,16 @@ use schemas::units::Decimal;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::error::ApiError;
+use super::error::{ApiError, legal};
 use super::sign;
 
 /// Names and values as text. A JSON number or boolean is its raw token; null counts as not sent.
 #[derive(Debug, Default)]
-pub(in crate::simulator) struct Params<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
+pub(in crate::simulator) struct Params<'a> {
+    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
+    /// A name came twice, in one place.
+    repeats: bool,
+}
 
 /// A JSON string without a copy where it has no escapes.
 #[derive(serde::Deserialize)]
@@ -27,17 +31,45 @@ impl<'a> Params<'a> {
 
     /// From a query string and a form body; where a name is in both, the query's value counts.
     pub(in crate::simulator) fn of_form(query: &'a str, body: &'a str) -> Self {
-        let pairs = query.split('&').chain(body.split('&')).filter(|pair| !pair.is_empty());
-        Self(
-            pairs
-                .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
-                .map(|(name, value)| (decode(name), decode(value)))
-                .collect(),
-        )
+        let mut params = Self::default();
+        params.add_form(query, 0);
+        params.add_form(body, params.pairs.len());
+        params
+    }
+
+    /// Adds pairs; those before `own` are another place's.
+    fn add_form(&mut self, form: &'a str, own: usize) {
+        for pair in form.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            self.add(decode(name), decode(value), own);
+        }
+    }
+
+    fn add(&mut self, name: Cow<'a, str>, value: Cow<'a, str>, own: usize) {
+        self.repeats |= self.pairs[own..].iter().any(|(known, _)| *known == name);
+        self.pairs.push((name, value));
+    }
+
+    /// What was sent, whatever it is: not twice (-1101) and not empty (-1105), and nothing beyond `known` where
+    /// that is given (-1104).
+    pub(in crate::simulator) fn check(&self, known: Option<&[&str]>) -> Result<(), ApiError> {
+        if self.repeats {
+            return Err(ApiError::duplicate_parameter());
+        }
+        if let Some((name, _)) = self.pairs.iter().find(|(_, value)| value.is_empty()) {
+            return Err(match name.as_ref() {
+                "newClientOrderId" => ApiError::empty_client_id(),
+                "origClientOrderId" | "cancelOrigClientOrderId" => ApiError::empty_original_client_id(),
+                name => ApiError::empty(name),
+            });
+        }
+        let Some(known) = known else { return Ok(()) };
+        let read = self.pairs.iter().filter(|(name, _)| known.contains(&name.as_ref())).count();
+        if read < self.pairs.len() { Err(ApiError::surplus(read, self.pairs.len())) } else { Ok(()) }
     }
 
     pub(in crate::simulator) fn get(&self, name: &str) -> Option<&str> {
-        let (_, value) = self.0.iter().find(|(own, _)| own == name)?;
+        let (_, value) = self.pairs.iter().find(|(own, _)| own == name)?;
         Some(value.as_ref()).filter(|value| !value.is_empty())
     }
 
@@ -46,14 +78,37 @@ impl<'a> Params<'a> {
         self.get(name).ok_or_else(|| ApiError::mandatory(name))
     }
 
-    /// A whole number, or -1100.
+    /// A whole number that is not negative: -1100 for anything else, -1108 for what is too large.
     pub(in crate::simulator) fn number<T: FromStr>(&self, name: &'static str) -> Result<Option<T>, ApiError> {
-        self.get(name).map(|text| text.parse().map_err(|_| ApiError::illegal(name))).transpose()
+        let Some(text) = self.get(name) else { return Ok(None) };
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ApiError::illegal(name));
+        }
+        text.parse().map(Some).map_err(|_| ApiError::overflowed(name))
     }
 
-    /// A decimal number, or -1100.
+    /// A whole number from 1 on, `default` unless given, never more than `most`; -1130 for 0.
+    pub(in crate::simulator) fn limit(
+        &self,
+        name: &'static str,
+        default: usize,
+        most: usize,
+    ) -> Result<usize, ApiError> {
+        match self.number::<usize>(name)? {
+            Some(0) => Err(ApiError::not_valid(name)),
+            given => Ok(given.unwrap_or(default).min(most)),
+        }
+    }
+
+    /// A decimal number that is not negative, or -1100.
     pub(in crate::simulator) fn decimal(&self, name: &'static str) -> Result<Option<Decimal>, ApiError> {
-        self.get(name).map(|text| Decimal::parse(text).map_err(|_| ApiError::illegal(name))).transpose()
+        let Some(text) = self.get(name) else { return Ok(None) };
+        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        Decimal::parse(text)
+            .ok()
+            .filter(|_| plain)
+            .map(Some)
+            .ok_or_else(|| ApiError::illegal_in(name, legal::DECIMAL))
     }
 
     /// `true` or `false`; `None` if it is neither.
@@ -63,12 +118,13 @@ impl<'a> Params<'a> {
 
     /// A JSON array of strings, or -1100.
     pub(in crate::simulator) fn list(&self, name: &'static str) -> Result<Option<Vec<String>>, ApiError> {
-        self.get(name).map(|text| serde_json::from_str(text).map_err(|_| ApiError::illegal(name))).transpose()
+        let list = |text| serde_json::from_str(text).map_err(|_| ApiError::illegal_in(name, legal::SYMBOLS));
+        self.get(name).map(list).transpose()
     }
 
     /// What a websocket request's signature covers.
     pub(in crate::simulator) fn payload(&self) -> String {
-        sign::payload(&self.0)
+        sign::payload(&self.pairs)
     }
 }
 
@@ -88,7 +144,7 @@ impl<'de> Visitor<'de> for ParamsVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Params<'de>, A::Error> {
-        let mut params = Vec::with_capacity(16);
+        let mut params = Params { pairs: Vec::with_capacity(16), repeats: false };
         while let Some((name, value)) = map.next_entry::<Text<'de>, &'de RawValue>()? {
             let value = match value.get().as_bytes() {
                 b"null" => continue,
@@ -97,9 +153,9 @@ impl<'de> Visitor<'de> for ParamsVisitor {
                 }
                 _ => Cow::Borrowed(value.get()),
             };
-            params.push((name.0, value));
+            params.add(name.0, value, 0);
         }
-        Ok(Params(params))
+        Ok(params)
     }
 }
 

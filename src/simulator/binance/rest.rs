@@ -1,21 +1,22 @@
 //! REST, and empty answers for the families of paths that stock clients ask on the way.
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State as Extract};
+use axum::extract::{ConnectInfo, Request, State as Extract};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 
 use super::Dialect;
 use super::auth::Credentials;
 use super::error::ApiError;
-use super::limits::WeightLimit;
 use super::params::Params;
-use super::route::{Answer, Route, of_rest, serve};
+use super::route::{self, Answer, Route, of_rest, serve};
 use super::sign::cut_signature;
+use super::time::TimeUnit;
 use crate::clock;
 use crate::simulator::faults::Delivery;
 use crate::simulator::publish::publish;
@@ -47,7 +48,6 @@ const EMPTY: [(&str, &str); 8] = [
 struct Served {
     answer: Answer,
     delivery: Delivery,
-    now_ms: i64,
     weight_used: u64,
     orders_used: Option<[u64; 2]>,
 }
@@ -60,9 +60,24 @@ pub(in crate::simulator) async fn elsewhere(uri: Uri) -> Response {
     }
 }
 
+/// What a REST request says beside its parameters.
+struct Head<'a> {
+    address: IpAddr,
+    key: Option<&'a str>,
+    unit: Result<TimeUnit, ApiError>,
+}
+
+impl<'a> Head<'a> {
+    /// That of a request that came over no socket.
+    const fn local(key: Option<&'a str>) -> Self {
+        Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), key, unit: Ok(TimeUnit::Milli) }
+    }
+}
+
 /// Serves one request.
 pub(in crate::simulator) async fn rest<D: Dialect>(
     Extract(shared): Extract<Arc<Shared>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
@@ -73,10 +88,15 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
     let Some(route) = of_rest::<D>(parts.method.as_str(), path) else {
         return respond(StatusCode::NOT_FOUND, error_body(&ApiError::unsupported()));
     };
-    let key = parts.headers.get("x-mbx-apikey").and_then(|key| key.to_str().ok());
+    let header = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let head = Head {
+        address: from.ip(),
+        key: header("x-mbx-apikey"),
+        unit: header("x-mbx-time-unit").map_or(Ok(TimeUnit::Milli), TimeUnit::named),
+    };
     let query = parts.uri.query().unwrap_or_default();
     let body = String::from_utf8_lossy(&body);
-    let served = serve_locked::<D>(&mut shared.lock(), route, key, [query, &body], clock::wall_ms());
+    let served = serve_locked::<D>(&mut shared.lock(), route, head, [query, &body], clock::wall_ms());
     match served.delivery {
         Delivery::Now => {}
         Delivery::AfterMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
@@ -88,6 +108,16 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
     finish::<D>(served)
 }
 
+/// Answers with a refusal and nothing else.
+pub(super) fn refuse(error: &ApiError) -> Response {
+    let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = respond(status, error_body(error));
+    if let Some(retry) = error.retry {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry.seconds()));
+    }
+    response
+}
+
 /// One request that came at that moment: the answer's status and body, whatever a fault would do to it.
 pub(in crate::simulator) fn answer<D: Dialect>(
     state: &mut State,
@@ -97,7 +127,7 @@ pub(in crate::simulator) fn answer<D: Dialect>(
     now_ms: i64,
 ) -> (u16, Vec<u8>) {
     let answer = match of_rest::<D>(verb, path) {
-        Some(route) => serve_locked::<D>(state, route, key, texts, now_ms).answer,
+        Some(route) => serve_locked::<D>(state, route, Head::local(key), texts, now_ms).answer,
         None => Err(ApiError { status: 404, ..ApiError::unsupported() }),
     };
     match answer {
@@ -109,7 +139,7 @@ pub(in crate::simulator) fn answer<D: Dialect>(
 fn serve_locked<D: Dialect>(
     state: &mut State,
     route: &Route<D::Operation>,
-    key: Option<&str>,
+    head: Head<'_>,
     [query, body]: [&str; 2],
     now_ms: i64,
 ) -> Served {
@@ -117,41 +147,38 @@ fn serve_locked<D: Dialect>(
     let (signed_body, in_body) = cut_signature(body);
     let params = Params::of_form(query, body);
     let credentials = Credentials {
-        key: key.map(Cow::Borrowed),
+        address: head.address,
+        key: head.key.map(Cow::Borrowed),
         signature: in_query.or(in_body).and_then(|_| params.get("signature")).map(Cow::Borrowed),
         signed: [signed_query, signed_body],
         session: None,
         no_key: D::NO_KEY,
     };
-    let served = serve::<D>(state, route, &params, &credentials, now_ms);
+    let served = match head.unit {
+        Ok(unit) => unit.during(|| serve::<D>(state, route, &params, &credentials, now_ms)),
+        Err(error) => route::Served { answer: Err(error), account: None, delivery: Delivery::Now },
+    };
     publish(state, now_ms);
     let orders_used = served.account.map(|account| state.orders_mut(account, D::PRODUCT).used(now_ms));
     Served {
         orders_used,
-        weight_used: state.weight_mut(D::PRODUCT).used(now_ms),
+        weight_used: state.addresses.used(D::PRODUCT, head.address, now_ms),
         answer: served.answer,
         delivery: served.delivery,
-        now_ms,
     }
 }
 
 fn finish<D: Dialect>(served: Served) -> Response {
-    let (status, body) = match &served.answer {
-        Ok(body) => (StatusCode::OK, body.clone()),
-        Err(error) => (
-            StatusCode::from_u16(error.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-            error_body(error),
-        ),
+    let mut response = match served.answer {
+        Ok(body) => respond(StatusCode::OK, body),
+        Err(error) => refuse(&error),
     };
-    let mut response = respond(status, body);
     let headers = response.headers_mut();
+    headers.insert("x-mbx-used-weight", HeaderValue::from(served.weight_used));
     headers.insert("x-mbx-used-weight-1m", HeaderValue::from(served.weight_used));
     if let Some([first, second]) = served.orders_used {
         headers.insert("x-mbx-order-count-10s", HeaderValue::from(first));
         headers.insert(D::ORDER_COUNT_HEADER, HeaderValue::from(second));
-    }
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from(WeightLimit::retry_after_s(served.now_ms)));
     }
     response
 }

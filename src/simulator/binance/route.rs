@@ -49,7 +49,19 @@ pub(in crate::simulator) struct Route<O> {
     pub(in crate::simulator) weight: Weight,
     pub(in crate::simulator) security: Security,
     pub(in crate::simulator) required: &'static [&'static str],
+    /// What it takes beside; nothing is surplus where that is not told.
+    pub(in crate::simulator) optional: Option<&'static [&'static str]>,
 }
+
+impl<O: Copy> Route<O> {
+    /// The same route, with all that it takes beside what it wants.
+    pub(in crate::simulator) const fn taking(self, optional: &'static [&'static str]) -> Self {
+        Self { optional: Some(optional), ..self }
+    }
+}
+
+/// What every request may bring along.
+const COMMON: [&str; 5] = ["apiKey", "timestamp", "recvWindow", "signature", "returnRateLimits"];
 
 /// A route that anybody may take.
 pub(in crate::simulator) const fn open<O>(
@@ -59,7 +71,15 @@ pub(in crate::simulator) const fn open<O>(
     weight: Weight,
     required: &'static [&'static str],
 ) -> Route<O> {
-    Route { operation, method, rest: ("GET", path), weight, security: Security::Open, required }
+    Route {
+        operation,
+        method,
+        rest: ("GET", path),
+        weight,
+        security: Security::Open,
+        required,
+        optional: None,
+    }
 }
 
 /// A route for those who sign.
@@ -70,7 +90,7 @@ pub(in crate::simulator) const fn signed<O>(
     weight: Weight,
     required: &'static [&'static str],
 ) -> Route<O> {
-    Route { operation, method, rest, weight, security: Security::Signed, required }
+    Route { operation, method, rest, weight, security: Security::Signed, required, optional: None }
 }
 
 /// Longest of the bodies that come by the thousand: orders, reports, best quotes.
@@ -177,14 +197,22 @@ fn check<D: Dialect>(
     credentials: &Credentials<'_>,
     request: &mut Request<'_>,
 ) -> Result<(), ApiError> {
-    state.weight_mut(D::PRODUCT).spend(route.weight.of(request.params), request.now_ms)?;
+    let weight = route.weight.of(request.params);
+    state.addresses.spend(D::PRODUCT, credentials.address, weight, request.now_ms)?;
     for name in route.required {
         request.params.required(name)?;
     }
+    request.params.check(known(state, route).as_deref())?;
     request.account = match route.security {
         Security::Open => None,
         Security::Key => Some(identify(state, credentials)?),
         Security::Signed => Some(authenticate(state, request.params, credentials, request.now_ms)?),
     };
     Ok(())
+}
+
+/// All names that a route takes, where surplus ones are refused.
+fn known<O>(state: &State, route: &Route<O>) -> Option<Vec<&'static str>> {
+    let optional = route.optional.filter(|_| state.strict_parameters)?;
+    Some([&COMMON[..], route.required, optional].concat())
 }

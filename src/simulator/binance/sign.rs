@@ -1,16 +1,47 @@
-//! HMAC-SHA256 signatures, checked over exactly the bytes that were sent.
+//! Signatures, HMAC-SHA256 and Ed25519, checked over exactly the bytes that were sent.
 
 use std::borrow::Cow;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
+use ring::signature::{ED25519, UnparsedPublicKey};
 use sha2::Sha256;
 
 use crate::simulator::options::Credential;
 
-/// One account's secret, ready to check signatures with.
+/// What an Ed25519 key begins with in the form in which clients' tools write it (SPKI).
+const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+
+/// An Ed25519 public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PublicKey([u8; 32]);
+
+impl PublicKey {
+    /// Reads a key: PEM (`-----BEGIN PUBLIC KEY-----`), or base64 of the same bytes or of the 32 bytes alone.
+    ///
+    /// # Errors
+    /// What is wrong with it, in a few words.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.starts_with("-----"));
+        let bytes =
+            STANDARD.decode(lines.collect::<String>()).map_err(|error| format!("no base64: {error}"))?;
+        let key = bytes.strip_prefix(&SPKI).unwrap_or(&bytes);
+        key.try_into().map(Self).map_err(|_| "no Ed25519 public key: want 32 bytes".to_owned())
+    }
+}
+
+/// What one account's signatures are checked with.
 #[derive(Clone)]
-pub struct Signer(Option<Hmac<Sha256>>);
+pub enum Signer {
+    /// The account's secret.
+    Hmac(Box<Hmac<Sha256>>),
+    /// The other half of the account's private key.
+    Ed25519(PublicKey),
+    /// No signature is right.
+    Nobody,
+}
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -19,29 +50,51 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// A signer with that credential. Ed25519 keys verify nothing yet.
-    #[must_use]
-    pub fn new(credential: &Credential) -> Self {
+    /// A signer with that credential.
+    ///
+    /// # Errors
+    /// What is wrong with the key, in a few words.
+    pub fn new(credential: &Credential) -> Result<Self, String> {
         match credential {
             Credential::Hmac(secret) => {
                 let hmac = Hmac::new_from_slice(secret.as_bytes());
-                Self(Some(hmac.expect("HMAC takes keys of any length")))
+                Ok(Self::Hmac(Box::new(hmac.expect("HMAC takes keys of any length"))))
             }
-            Credential::Ed25519(_) | Credential::Nobody => Self(None),
+            Credential::Ed25519(key) => PublicKey::parse(key).map(Self::Ed25519),
+            Credential::Nobody => Ok(Self::Nobody),
         }
     }
 
-    /// Whether `signature` (64 hex digits, either case) is that of the parts, one directly after the other.
-    /// Takes the same time for every wrong signature.
+    /// Whether who signs with it may log on to a session.
+    #[must_use]
+    pub const fn opens_sessions(&self) -> bool {
+        matches!(self, Self::Ed25519(_))
+    }
+
+    /// Whether `signature` is that of the parts, one directly after the other: 64 hex digits in either case, or
+    /// base64 of an Ed25519 signature. Takes the same time for every wrong signature.
     #[must_use]
     pub fn verify(&self, parts: [&str; 2], signature: &str) -> bool {
-        let (Some(signature), Some(hmac)) = (unhex(signature), &self.0) else { return false };
-        let mut mac = hmac.clone();
-        for part in parts {
-            mac.update(part.as_bytes());
+        match self {
+            Self::Hmac(hmac) => is_hmac(hmac, parts, signature),
+            Self::Ed25519(key) => is_ed25519(*key, parts, signature),
+            Self::Nobody => false,
         }
-        mac.verify_slice(&signature).is_ok()
     }
+}
+
+fn is_hmac(hmac: &Hmac<Sha256>, parts: [&str; 2], signature: &str) -> bool {
+    let Some(signature) = unhex(signature) else { return false };
+    let mut mac = hmac.clone();
+    for part in parts {
+        mac.update(part.as_bytes());
+    }
+    mac.verify_slice(&signature).is_ok()
+}
+
+fn is_ed25519(PublicKey(key): PublicKey, parts: [&str; 2], signature: &str) -> bool {
+    let Ok(signature) = STANDARD.decode(signature) else { return false };
+    UnparsedPublicKey::new(&ED25519, key).verify(parts.concat().as_bytes(), &signature).is_ok()
 }
 
 fn unhex(text: &str) -> Option<[u8; 32]> {

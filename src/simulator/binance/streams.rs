@@ -1,17 +1,22 @@
 //! Market streams: `/ws/<a>/<b>`, `/stream?streams=a/b`, and any other path, which waits for SUBSCRIBE. Spot, unless
 //! the path begins with `/public`, `/market` or `/usdm`, or names a USD-M listen key.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::State as Extract;
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
+use axum::extract::{ConnectInfo, State as Extract};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::hub::Peer;
+use super::rest::refuse;
+use super::time::TimeUnit;
 use super::topic::{self, Named};
+use crate::clock;
 use crate::simulator::binance_usdm::user_streams::{self, Wanted};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::server::Shared;
@@ -22,25 +27,41 @@ use crate::simulator::symbols::Product;
 /// Most streams of one connection.
 const STREAMS_MAX: usize = 1_024;
 
+/// Longest text that an `id` may be.
+const ID_LEN_MAX: usize = 36;
+
 /// Opens a stream connection; whatever else comes to an unknown path is not found.
 pub(in crate::simulator) async fn streams(
     Extract(shared): Extract<Arc<Shared>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
     let mut path = StreamPath::of(&uri);
     let wanted = user_streams::wanted(&uri);
-    if wanted.iter().any(|wanted| shared.lock().usdm.listen_keys.is_key(&wanted.key)) {
-        path.product = Product::UsdM;
-    }
+    let admitted = TimeUnit::of_query(uri.query()).and_then(|unit| {
+        let mut state = shared.lock();
+        if wanted.iter().any(|wanted| state.usdm.listen_keys.is_key(&wanted.key)) {
+            path.product = Product::UsdM;
+        }
+        state.addresses.connect(path.product, from.ip(), 0, clock::wall_ms()).map(|()| unit)
+    });
+    let unit = match admitted {
+        Ok(unit) => unit,
+        Err(error) => return refuse(&error),
+    };
+    let (product, combined) = (path.product, path.combined);
+    let peer = Peer { product, address: from.ip(), is_api: false, combined, unit };
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
-            let mut connection = Connection::new(shared, &path);
-            connection.subscribe(&path.names);
+            let manners = shared.lock().manners(product, false);
+            let mut connection = Connection::new(shared, peer);
+            // More names than there may be: those that fit are told.
+            let _ = connection.subscribe(&path.names);
             connection.listen_by(&wanted);
             let outbox = Arc::clone(&connection.outbox);
-            socket::serve(socket, outbox, connection).await;
+            socket::serve(socket, outbox, connection, manners).await;
         },
     )
 }
@@ -48,8 +69,10 @@ pub(in crate::simulator) async fn streams(
 /// A stream connection to that address, without its socket.
 pub(in crate::simulator) fn connection(shared: Arc<Shared>, uri: &Uri) -> (Arc<Outbox>, Box<dyn Frames>) {
     let path = StreamPath::of(uri);
-    let mut connection = Connection::new(shared, &path);
-    connection.subscribe(&path.names);
+    let peer = Peer { combined: path.combined, ..Peer::local(path.product, false) };
+    let mut connection = Connection::new(shared, peer);
+    // More names than there may be: those that fit are told.
+    let _ = connection.subscribe(&path.names);
     (Arc::clone(&connection.outbox), Box::new(connection))
 }
 
@@ -100,24 +123,30 @@ struct Connection {
     shared: Arc<Shared>,
     outbox: Arc<Outbox>,
     product: Product,
+    address: IpAddr,
     names: Vec<String>,
 }
 
 impl Connection {
-    fn new(shared: Arc<Shared>, path: &StreamPath) -> Self {
-        let outbox = shared.lock().hub.connect(path.combined);
-        Self { shared, outbox, product: path.product, names: Vec::new() }
+    fn new(shared: Arc<Shared>, peer: Peer) -> Self {
+        let outbox = shared.lock().hub.connect(peer);
+        Self { shared, outbox, product: peer.product, address: peer.address, names: Vec::new() }
     }
 
-    fn subscribe(&mut self, names: &[String]) {
+    /// Refused where the connection would have more streams than it may; then those that fit are told.
+    fn subscribe(&mut self, names: &[String]) -> Result<(), Refusal> {
         let mut state = self.shared.lock();
-        for name in names {
-            if self.names.contains(name) || self.names.len() >= STREAMS_MAX {
+        for name in names.iter().filter(|name| !name.is_empty()) {
+            if self.names.contains(name) {
                 continue;
+            }
+            if self.names.len() >= STREAMS_MAX {
+                return Err((2, "Invalid request: too many streams, at most 1024"));
             }
             self.names.push(name.clone());
             listen(&mut state, self.product, name, &self.outbox);
         }
+        Ok(())
     }
 
     /// Listens by the listen keys of the address; those that are none stay silent.
@@ -151,7 +180,7 @@ impl Connection {
         };
         match frame.method.as_str() {
             "SUBSCRIBE" => {
-                self.subscribe(&names()?);
+                self.subscribe(&names()?)?;
                 Ok("null".to_owned())
             }
             "UNSUBSCRIBE" => {
@@ -160,8 +189,16 @@ impl Connection {
             }
             "LIST_SUBSCRIPTIONS" => Ok(serde_json::to_string(&self.names).expect("names serialise")),
             "SET_PROPERTY" => self.set_property(params),
-            "GET_PROPERTY" => Ok(self.outbox.is_combined().to_string()),
-            _ => Err((2, "Invalid request: unknown method")),
+            "GET_PROPERTY" => match serde_json::from_str::<(String,)>(params) {
+                Ok((name,)) if name == "combined" => Ok(self.outbox.is_combined().to_string()),
+                Ok(_) => Err((0, "Unknown property")),
+                Err(_) => Err((1, "Invalid value type: expected a property's name")),
+            },
+            _ => Err((
+                2,
+                "Invalid request: unknown variant, expected one of `SUBSCRIBE`, `UNSUBSCRIBE`, \
+                 `LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`",
+            )),
         }
     }
 
@@ -195,17 +232,35 @@ fn listen(state: &mut State, product: Product, name: &str, outbox: &Arc<Outbox>)
 
 impl Frames for Connection {
     fn handle(&mut self, text: &str, _now_ms: i64) {
-        let frame = serde_json::from_str::<Frame<'_>>(text);
-        let id = frame.as_ref().ok().and_then(|frame| frame.id).map_or("null", RawValue::get);
-        let answer = match &frame {
-            Ok(frame) => self.answer(frame),
-            Err(_) => Err((3, "Invalid JSON")),
+        let (id, answer) = match serde_json::from_str::<Frame<'_>>(text) {
+            Ok(frame) if is_id(frame.id) => (frame.id.map_or("null", RawValue::get), self.answer(&frame)),
+            Ok(_) => {
+                let words = "Invalid request: request ID must be an unsigned integer, a string of at most 36 \
+                             characters, or null";
+                ("null", Err((2, words)))
+            }
+            Err(error) if error.is_data() => ("null", Err((2, "Invalid request: missing field `method`"))),
+            Err(_) => ("null", Err((3, "Invalid JSON"))),
         };
         let message = match answer {
             Ok(result) => format!("{{\"result\":{result},\"id\":{id}}}"),
             Err((code, msg)) => format!("{{\"code\":{code},\"msg\":\"{msg}\",\"id\":{id}}}"),
         };
         self.outbox.push(message.into());
+    }
+
+    fn offended(&mut self) {
+        self.shared.lock().addresses.offended(self.product, self.address, clock::wall_ms());
+    }
+}
+
+/// An unsigned number, a text of at most [`ID_LEN_MAX`] characters, or null.
+fn is_id(id: Option<&RawValue>) -> bool {
+    let Some(id) = id.map(RawValue::get) else { return true };
+    match id.as_bytes() {
+        b"null" => true,
+        [b'"', ..] => serde_json::from_str::<String>(id).is_ok_and(|id| id.chars().count() <= ID_LEN_MAX),
+        _ => id.parse::<u64>().is_ok(),
     }
 }
 

@@ -45,6 +45,10 @@ pub(in crate::simulator) const TOP_LEVELS: [usize; 3] = [5, 10, 20];
 pub(in crate::simulator) const INTERVALS: [&str; 16] =
     ["1s", "1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d", "3d", "1w", "1M"];
 
+/// The windows of Spot's rolling tickers, as the dialect names them, and their lengths in milliseconds.
+pub(in crate::simulator) const WINDOWS: [(&str, i64); 3] =
+    [("1h", 3_600_000), ("4h", 4 * 3_600_000), ("1d", 24 * 3_600_000)];
+
 /// What a symbol's stream tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::simulator) enum Topic {
@@ -59,8 +63,12 @@ pub(in crate::simulator) enum Topic {
     Kline(usize),
     MiniTicker,
     Ticker,
+    /// Spot: a ticker over another window than a day; the number is a place in [`WINDOWS`].
+    Window(usize),
     /// Spot.
     AvgPrice,
+    /// Spot.
+    ReferencePrice,
     /// USD-M.
     MarkPrice(Pace),
 }
@@ -69,7 +77,8 @@ const DIFFS: usize = 3;
 const TOPS: usize = DIFFS + Pace::ALL.len();
 const KLINES: usize = TOPS + Pace::ALL.len() * TOP_LEVELS.len();
 const TICKERS: usize = KLINES + INTERVALS.len();
-const MARKS: usize = TICKERS + 3;
+const WINDOW_TICKERS: usize = TICKERS + 4;
+const MARKS: usize = WINDOW_TICKERS + WINDOWS.len();
 
 impl Topic {
     /// How many there are.
@@ -87,6 +96,8 @@ impl Topic {
             Self::MiniTicker => TICKERS,
             Self::Ticker => TICKERS + 1,
             Self::AvgPrice => TICKERS + 2,
+            Self::ReferencePrice => TICKERS + 3,
+            Self::Window(at) => WINDOW_TICKERS + at,
             Self::MarkPrice(pace) => MARKS + pace.index(),
         }
     }
@@ -99,7 +110,9 @@ impl Topic {
             Self::BookTicker => Stream::BookTicker,
             Self::Diff(_) | Self::Top(..) => Stream::Depth,
             Self::Kline(_) => Stream::Kline,
-            Self::MiniTicker | Self::Ticker | Self::AvgPrice => Stream::Ticker,
+            Self::MiniTicker | Self::Ticker | Self::Window(_) | Self::AvgPrice | Self::ReferencePrice => {
+                Stream::Ticker
+            }
             Self::MarkPrice(_) => Stream::MarkPrice,
         }
     }
@@ -119,7 +132,9 @@ impl Topic {
             Self::Kline(at) => format!("kline_{}", INTERVALS[at]).into(),
             Self::MiniTicker => "miniTicker".into(),
             Self::Ticker => "ticker".into(),
+            Self::Window(at) => format!("ticker_{}", WINDOWS[at].0).into(),
             Self::AvgPrice => "avgPrice".into(),
+            Self::ReferencePrice => "referencePrice".into(),
             Self::MarkPrice(Pace::Ms1000) => "markPrice@1s".into(),
             Self::MarkPrice(_) => "markPrice".into(),
         }
@@ -138,12 +153,16 @@ impl Topic {
             (_, "miniTicker") => return Some(Self::MiniTicker),
             (_, "ticker") => return Some(Self::Ticker),
             (Product::Spot, "avgPrice") => return Some(Self::AvgPrice),
+            (Product::Spot, "referencePrice") => return Some(Self::ReferencePrice),
             (Product::UsdM, "markPrice") => return Some(Self::MarkPrice(Pace::Ms3000)),
             (Product::UsdM, "markPrice@1s") => return Some(Self::MarkPrice(Pace::Ms1000)),
             (Product::Spot | Product::UsdM, _) => {}
         }
         if let Some(interval) = name.strip_prefix("kline_") {
             return INTERVALS.iter().position(|own| *own == interval).map(Self::Kline);
+        }
+        if let (Product::Spot, Some(window)) = (product, name.strip_prefix("ticker_")) {
+            return WINDOWS.iter().position(|(own, _)| *own == window).map(Self::Window);
         }
         let (levels, pace) = match name.strip_prefix("depth")?.split_once('@') {
             None => (name.strip_prefix("depth")?, default),
@@ -219,7 +238,8 @@ mod tests {
         let tops = Pace::ALL.into_iter().flat_map(|pace| (0..3).map(move |at| Topic::Top(pace, at)));
         plain
             .into_iter()
-            .chain([Topic::AvgPrice])
+            .chain([Topic::AvgPrice, Topic::ReferencePrice])
+            .chain((0..WINDOWS.len()).map(Topic::Window))
             .chain(Pace::ALL.map(Topic::Diff))
             .chain(tops)
             .chain((0..INTERVALS.len()).map(Topic::Kline))

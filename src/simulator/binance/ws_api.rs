@@ -3,20 +3,24 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::marker::PhantomData;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
-use axum::extract::{RawQuery, State as Extract};
+use axum::extract::{ConnectInfo, RawQuery, State as Extract};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::Dialect;
 use super::auth::Credentials;
 use super::error::ApiError;
+use super::hub::Peer;
 use super::params::Params;
+use super::rest::refuse;
 use super::route::{Answer, Served, json, of_method, serve};
+use super::time::TimeUnit;
+use super::{Caller, Dialect};
 use crate::clock;
 use crate::simulator::engine::AccountId;
 use crate::simulator::faults::Delivery;
@@ -28,26 +32,41 @@ use crate::simulator::state::State;
 
 /// What a session request costs.
 const SESSION_WEIGHT: u64 = 2;
+/// Longest text that an `id` may be.
+const ID_LEN_MAX: usize = 36;
 
 /// Opens a WS API connection.
 pub(in crate::simulator) async fn ws_api<D: Dialect>(
     Extract(shared): Extract<Arc<Shared>>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let silent = query.as_deref().unwrap_or("").split('&').any(|pair| pair == "returnRateLimits=false");
+    let admitted = TimeUnit::of_query(query.as_deref()).and_then(|unit| {
+        let mut state = shared.lock();
+        let weight = D::CONNECT_WEIGHT;
+        state.addresses.connect(D::PRODUCT, from.ip(), weight, clock::wall_ms()).map(|()| unit)
+    });
+    let unit = match admitted {
+        Ok(unit) => unit,
+        Err(error) => return refuse(&error),
+    };
+    let address = from.ip();
+    let peer = Peer { product: D::PRODUCT, address, is_api: true, combined: false, unit };
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
-            let connection = Connection::<D>::new(shared, !silent);
+            let manners = shared.lock().manners(D::PRODUCT, true);
+            let connection = Connection::<D>::new(shared, peer, !silent);
             let outbox = Arc::clone(&connection.session.outbox);
-            socket::serve(socket, outbox, connection).await;
+            socket::serve(socket, outbox, connection, manners).await;
         },
     )
 }
 
 /// A connection without its socket.
 pub(in crate::simulator) fn connection<D: Dialect>(shared: Arc<Shared>) -> (Arc<Outbox>, Box<dyn Frames>) {
-    let connection = Connection::<D>::new(shared, true);
+    let connection = Connection::<D>::new(shared, Peer::local(D::PRODUCT, true), true);
     (Arc::clone(&connection.session.outbox), Box::new(connection))
 }
 
@@ -65,6 +84,7 @@ struct Frame<'a> {
 /// What one connection is to the venue.
 pub(in crate::simulator) struct Session {
     pub(in crate::simulator) outbox: Arc<Outbox>,
+    pub(in crate::simulator) address: IpAddr,
     pub(in crate::simulator) connected_ms: i64,
     /// Whether answers show the limits unless they are told otherwise.
     pub(in crate::simulator) show_limits: bool,
@@ -89,9 +109,10 @@ struct Connection<D> {
 }
 
 impl<D: Dialect> Connection<D> {
-    fn new(shared: Arc<Shared>, show_limits: bool) -> Self {
+    fn new(shared: Arc<Shared>, peer: Peer, show_limits: bool) -> Self {
         let session = Session {
-            outbox: shared.lock().hub.connect(false),
+            outbox: shared.lock().hub.connect(peer),
+            address: peer.address,
             connected_ms: clock::wall_ms(),
             show_limits,
             logged_on: None,
@@ -116,18 +137,19 @@ impl<D: Dialect> Connection<D> {
             None => {
                 let request = SessionRequest { params: &params, credentials: &credentials, now_ms };
                 let answer = state
-                    .weight_mut(D::PRODUCT)
-                    .spend(SESSION_WEIGHT, now_ms)
+                    .addresses
+                    .spend(D::PRODUCT, self.session.address, SESSION_WEIGHT, now_ms)
+                    .and_then(|()| params.check(None))
                     .and_then(|()| D::session_request(&mut self.session, state, &frame.method, &request));
                 Served { answer, account: None, delivery: Delivery::Now }
             }
         };
         self.send(state, frame.id, served, params.flag("returnRateLimits"), now_ms);
-        publish(state, now_ms);
     }
 
     fn credentials<'p>(&self, params: &'p Params<'_>) -> Credentials<'p> {
         Credentials {
+            address: self.session.address,
             key: params.get("apiKey").map(Cow::Borrowed),
             signature: params.get("signature").map(Cow::Borrowed),
             signed: [Cow::Owned(params.payload()), Cow::Borrowed("")],
@@ -145,8 +167,8 @@ impl<D: Dialect> Connection<D> {
         now_ms: i64,
     ) {
         let shown = show_limits.unwrap_or(self.session.show_limits);
-        let limits =
-            shown.then(|| json(&D::limits(state, served.account, now_ms)).expect("limits serialise"));
+        let caller = Caller { account: served.account, address: self.session.address };
+        let limits = shown.then(|| json(&D::limits(state, caller, now_ms)).expect("limits serialise"));
         let message = envelope(id, &served.answer, limits.as_deref());
         match served.delivery {
             Delivery::Now => self.session.outbox.push(message),
@@ -161,10 +183,28 @@ impl<D: Dialect> Frames for Connection<D> {
         let shared = Arc::clone(&self.shared);
         let read_ns = shared.stamps.then(clock::wall_ns);
         let mut state = shared.lock();
-        match serde_json::from_str::<Frame<'_>>(text) {
-            Ok(frame) => self.answer(&mut state, &frame, now_ms, read_ns),
-            Err(_) => self.send(&mut state, None, refused(ApiError::bad_json()), None, now_ms),
+        let unit = self.session.outbox.unit;
+        unit.during(|| match serde_json::from_str::<Frame<'_>>(text) {
+            Ok(frame) if is_id(frame.id) => self.answer(&mut state, &frame, now_ms, read_ns),
+            Ok(_) | Err(_) => {
+                let spent = state.addresses.spend(D::PRODUCT, self.session.address, SESSION_WEIGHT, now_ms);
+                let error = spent.err().unwrap_or_else(ApiError::bad_json);
+                self.send(&mut state, None, refused(error), None, now_ms);
+            }
+        });
+        publish(&mut state, now_ms);
+    }
+}
+
+/// A whole number, a text of at most [`ID_LEN_MAX`] characters, or null.
+fn is_id(id: Option<&RawValue>) -> bool {
+    let Some(id) = id.map(RawValue::get) else { return true };
+    match id.as_bytes() {
+        b"null" => true,
+        [b'"', ..] => {
+            serde_json::from_str::<Cow<'_, str>>(id).is_ok_and(|id| id.chars().count() <= ID_LEN_MAX)
         }
+        _ => id.parse::<i64>().is_ok() || id.parse::<u64>().is_ok(),
     }
 }
 
@@ -190,6 +230,12 @@ fn envelope(id: Option<&RawValue>, answer: &Answer, limits: Option<&[u8]>) -> Ut
         Err(error) => {
             write!(out, "{{\"id\":{id},\"status\":{},\"error\":", error.status).expect("a vector takes all");
             serde_json::to_writer(&mut out, error).expect("errors serialise");
+            if let Some(retry) = &error.retry {
+                out.pop();
+                out.extend_from_slice(b",\"data\":");
+                serde_json::to_writer(&mut out, retry).expect("moments serialise");
+                out.push(b'}');
+            }
         }
     }
     if let Some(limits) = limits {

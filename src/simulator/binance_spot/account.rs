@@ -1,14 +1,24 @@
-//! An account's balances and trades.
+//! An account's balances, fees and trades.
 
 use serde::Serialize;
+use serde_json::json as value;
 
-use super::order_rules::received;
+use super::answers::commission;
+use super::filters;
+use super::lookup::span;
 use super::views::{BalanceView, balances};
+use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::{Answer, Request, json};
+use crate::simulator::binance::time::Moment;
+use crate::simulator::engine::SymbolId;
 use crate::simulator::ledger::history::{Leg, TradeRecord};
 use crate::simulator::state::{State, Symbol};
 use schemas::order::Side;
+
+/// Digits of a fee rate that count millionths.
+const PPM_DIGITS: u8 = 6;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,14 +34,14 @@ struct AccountView<'a> {
     brokered: bool,
     require_self_trade_prevention: bool,
     prevent_sor: bool,
-    update_time: i64,
+    update_time: Moment,
     account_type: &'static str,
     balances: Vec<BalanceView<'a>>,
     permissions: [&'static str; 1],
     uid: usize,
 }
 
-#[derive(Default, Serialize)]
+#[derive(Clone, Copy, Serialize)]
 struct CommissionRates {
     maker: Fixed,
     taker: Fixed,
@@ -39,29 +49,103 @@ struct CommissionRates {
     seller: Fixed,
 }
 
-/// `account.status`. There are no fees, and nothing moves in or out.
+impl CommissionRates {
+    const NONE: Self =
+        Self { maker: Fixed::ZERO, taker: Fixed::ZERO, buyer: Fixed::ZERO, seller: Fixed::ZERO };
+}
+
+/// The discount on fees that there is not.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Discount {
+    enabled_for_account: bool,
+    enabled_for_symbol: bool,
+    discount_asset: &'static str,
+    discount: Fixed,
+}
+
+impl Discount {
+    pub(super) const NONE: Self = Self {
+        enabled_for_account: false,
+        enabled_for_symbol: false,
+        discount_asset: "BNB",
+        discount: Fixed::ZERO,
+    };
+}
+
+/// `account.status`. Fees are those of the profile; a symbol may have others.
 pub(super) fn account(state: &mut State, request: &Request<'_>) -> Answer {
     let account = request.account();
     let omit_zero = request.params.flag("omitZeroBalances").unwrap_or(false);
-    let zero = || Fixed::ZERO;
+    let profile = &state.profile.spot;
+    let [maker, taker] = [profile.maker_fee_ppm, profile.taker_fee_ppm].map(rate);
     json(&AccountView {
-        maker_commission: 0,
-        taker_commission: 0,
+        // The older form: ten-thousandths.
+        maker_commission: profile.maker_fee_ppm / 100,
+        taker_commission: profile.taker_fee_ppm / 100,
         buyer_commission: 0,
         seller_commission: 0,
-        commission_rates: CommissionRates { maker: zero(), taker: zero(), buyer: zero(), seller: zero() },
+        commission_rates: CommissionRates { maker, taker, ..CommissionRates::NONE },
         can_trade: true,
         can_withdraw: false,
         can_deposit: false,
         brokered: false,
-        require_self_trade_prevention: false,
+        require_self_trade_prevention: state.accounts[account.index()].require_stp,
         prevent_sor: false,
-        update_time: state.accounts[account.index()].updated_ms,
+        update_time: Moment(state.accounts[account.index()].updated_ms),
         account_type: "SPOT",
         balances: balances(state, account).filter(|balance| !omit_zero || !balance.is_zero()).collect(),
         permissions: ["SPOT"],
         uid: 100_001 + account.index(),
     })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Commission<'a> {
+    symbol: &'a str,
+    standard_commission: CommissionRates,
+    special_commission: CommissionRates,
+    tax_commission: CommissionRates,
+    discount: Discount,
+}
+
+/// `account.commission`.
+pub(super) fn commissions(state: &mut State, request: &Request<'_>) -> Answer {
+    let symbol = request.symbol(state)?;
+    let (maker, taker) = rates(state, symbol);
+    json(&Commission {
+        symbol: &state.symbol(symbol).spec.name,
+        standard_commission: CommissionRates { maker, taker, ..CommissionRates::NONE },
+        special_commission: CommissionRates::NONE,
+        tax_commission: CommissionRates::NONE,
+        discount: Discount::NONE,
+    })
+}
+
+/// What a symbol's trades cost the maker and the taker, as parts of the amount.
+pub(super) fn rates(state: &State, symbol: SymbolId) -> (Fixed, Fixed) {
+    let (maker, taker) = state.engine().fees(symbol);
+    (rate(maker), rate(taker))
+}
+
+fn rate(ppm: u32) -> Fixed {
+    Fixed::new(ppm.into(), PPM_DIGITS)
+}
+
+/// `myFilters`: the symbol's, since no account has filters of its own.
+pub(super) fn my_filters(state: &mut State, request: &Request<'_>) -> Answer {
+    let symbol = request.symbol(state)?;
+    json(&value!({
+        "exchangeFilters": [],
+        "symbolFilters": filters::list(state.symbol(symbol)),
+        "assetFilters": [],
+    }))
+}
+
+/// What `myTrades` weighs: one order's trades are found quickly.
+pub(super) fn my_trades_weight(params: &Params<'_>) -> u64 {
+    if params.get("orderId").is_some() { 5 } else { 20 }
 }
 
 #[derive(Serialize)]
@@ -76,7 +160,7 @@ struct MyTrade<'a> {
     quote_qty: Fixed,
     commission: Fixed,
     commission_asset: &'a str,
-    time: i64,
+    time: Moment,
     is_buyer: bool,
     is_maker: bool,
     is_best_match: bool,
@@ -87,10 +171,13 @@ pub(super) fn my_trades(state: &mut State, request: &Request<'_>) -> Answer {
     let symbol = request.symbol(state)?;
     let account = request.account();
     let params = request.params;
-    let limit = params.number("limit")?.unwrap_or(500_usize).min(1_000);
+    let limit = params.limit("limit", 500, 1_000)?;
     let order: Option<u64> = params.number("orderId")?;
     let from: Option<u64> = params.number("fromId")?;
-    let (start, end): (Option<i64>, Option<i64>) = (params.number("startTime")?, params.number("endTime")?);
+    let (start, end) = span(params)?;
+    if (from.is_some() || order.is_some()) && (start.is_some() || end.is_some()) {
+        return Err(ApiError::bad_combination());
+    }
     let meant = |trade: &&TradeRecord| {
         trade.symbol == symbol
             && from.is_none_or(|from| trade.id >= from)
@@ -99,21 +186,26 @@ pub(super) fn my_trades(state: &mut State, request: &Request<'_>) -> Answer {
     };
     let own = |leg: &Leg| leg.account == account && order.is_none_or(|order| leg.order.0 == order);
     let rules = state.symbol(symbol);
-    let mut trades: Vec<_> = state
-        .history
-        .trades_newest_first()
-        .filter(meant)
-        .flat_map(|trade| [(trade, &trade.taker, false), (trade, &trade.maker, true)])
-        .filter(|(_, leg, _)| own(leg))
-        .map(|(trade, leg, is_maker)| my_trade(rules, trade, leg, is_maker))
-        .take(limit)
-        .collect();
+    let legs = |trade: &'_ TradeRecord| [(*trade, false), (*trade, true)];
+    let view = |(trade, is_maker): &(TradeRecord, bool)| {
+        let leg = if *is_maker { &trade.maker } else { &trade.taker };
+        own(leg).then(|| my_trade(rules, trade, leg, *is_maker))
+    };
+    // From an id or a moment on they are told forward; otherwise the latest.
+    if from.is_some() || start.is_some() {
+        let trades = state.history.trades_from(0).map(|(_, trade)| trade).filter(meant);
+        return json(&trades.flat_map(legs).filter_map(|leg| view(&leg)).take(limit).collect::<Vec<_>>());
+    }
+    let newest = state.history.trades_newest_first().filter(meant);
+    let mut trades: Vec<_> = newest.flat_map(legs).filter_map(|leg| view(&leg)).take(limit).collect();
     trades.reverse();
     json(&trades)
 }
 
 fn my_trade<'a>(symbol: &'a Symbol, trade: &TradeRecord, leg: &Leg, is_maker: bool) -> MyTrade<'a> {
     let is_buyer = trade.buyer_is_maker == is_maker;
+    let side = if is_buyer { Side::Buy } else { Side::Sell };
+    let (commission, commission_asset) = commission(symbol, side, leg.fee);
     MyTrade {
         symbol: &symbol.spec.name,
         id: trade.id,
@@ -122,9 +214,9 @@ fn my_trade<'a>(symbol: &'a Symbol, trade: &TradeRecord, leg: &Leg, is_maker: bo
         price: symbol.price(trade.price),
         qty: symbol.qty(trade.qty),
         quote_qty: symbol.quote(i128::from(trade.price) * i128::from(trade.qty)),
-        commission: Fixed::ZERO,
-        commission_asset: received(symbol, if is_buyer { Side::Buy } else { Side::Sell }),
-        time: trade.time_ms,
+        commission,
+        commission_asset,
+        time: Moment(trade.time_ms),
         is_buyer,
         is_maker,
         is_best_match: true,

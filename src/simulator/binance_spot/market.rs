@@ -6,11 +6,11 @@ use super::views::{PublicTrade, levels};
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::feed::catch_up;
 use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::{Answer, Request, json};
-use crate::simulator::engine::SymbolId;
+use crate::simulator::binance::time::Moment;
 use crate::simulator::ledger::history::TradeRecord;
 use crate::simulator::state::{State, Symbol};
-use crate::simulator::symbols::Product;
 
 /// Most levels of one side that a snapshot has.
 const LEVELS_MAX: usize = 5_000;
@@ -27,7 +27,7 @@ struct Depth {
 /// the `u` of the last diff.
 pub(super) fn depth(state: &mut State, request: &Request<'_>) -> Answer {
     let symbol = request.symbol(state)?;
-    let limit = request.params.number("limit")?.unwrap_or(100).min(LEVELS_MAX);
+    let limit = request.params.limit("limit", 100, LEVELS_MAX)?;
     catch_up(state, symbol, request.now_ms);
     let snapshot = state.snapshot(symbol, limit);
     let rules = state.symbol(symbol);
@@ -38,10 +38,20 @@ pub(super) fn depth(state: &mut State, request: &Request<'_>) -> Answer {
     })
 }
 
+/// What `depth` weighs: the deeper the dearer.
+pub(super) fn depth_weight(params: &Params<'_>) -> u64 {
+    match params.limit("limit", 100, LEVELS_MAX) {
+        Ok(0..=100) | Err(_) => 5,
+        Ok(101..=500) => 25,
+        Ok(501..=1_000) => 50,
+        Ok(_) => 250,
+    }
+}
+
 /// `trades.recent`.
 pub(super) fn trades(state: &mut State, request: &Request<'_>) -> Answer {
     let symbol = request.symbol(state)?;
-    let limit = request.params.number("limit")?.unwrap_or(500_u64).min(1_000);
+    let limit = request.params.limit("limit", 500, 1_000)? as u64;
     // Knowing how many there are saves the search for more.
     let limit = limit.min(state.history.volume(symbol).trades);
     let mut trades: Vec<_> = state
@@ -55,6 +65,17 @@ pub(super) fn trades(state: &mut State, request: &Request<'_>) -> Answer {
     json(&trades)
 }
 
+/// `trades.historical`: from an id on, or the latest.
+pub(super) fn historical_trades(state: &mut State, request: &Request<'_>) -> Answer {
+    let Some(from) = request.params.number::<u64>("fromId")? else { return trades(state, request) };
+    let symbol = request.symbol(state)?;
+    let limit = request.params.limit("limit", 500, 1_000)?;
+    let later = state.history.trades_from(from.saturating_sub(1)).map(|(_, trade)| trade);
+    let meant = later.filter(|trade| trade.symbol == symbol && trade.id >= from).take(limit);
+    let rules = state.symbol(symbol);
+    json(&meant.map(|trade| PublicTrade::new(rules, trade)).collect::<Vec<_>>())
+}
+
 /// Trades of one taker at one price, in a row.
 #[derive(Debug, Serialize)]
 pub(super) struct AggTrade {
@@ -64,7 +85,7 @@ pub(super) struct AggTrade {
     f: u64,
     l: u64,
     #[serde(rename = "T")]
-    time: i64,
+    time: Moment,
     m: bool,
     #[serde(rename = "M")]
     best: bool,
@@ -74,9 +95,12 @@ pub(super) struct AggTrade {
 pub(super) fn agg_trades(state: &mut State, request: &Request<'_>) -> Answer {
     let symbol = request.symbol(state)?;
     let params = request.params;
-    let limit = params.number("limit")?.unwrap_or(500_usize).min(1_000);
+    let limit = params.limit("limit", 500, 1_000)?;
     let from: Option<u64> = params.number("fromId")?;
     let (start, end): (Option<i64>, Option<i64>) = (params.number("startTime")?, params.number("endTime")?);
+    if from.is_some() && (start.is_some() || end.is_some()) {
+        return Err(ApiError::bad_combination());
+    }
     let meant = |trade: &&TradeRecord| {
         trade.symbol == symbol
             && from.is_none_or(|from| trade.aggregate >= from)
@@ -121,79 +145,10 @@ fn aggregate<'a>(
             q: symbol.base_amount(lots),
             f: trade.id,
             l: trade.id,
-            time: trade.time_ms,
+            time: Moment(trade.time_ms),
             m: trade.buyer_is_maker,
             best: true,
         });
     }
     out
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BookTicker<'a> {
-    symbol: &'a str,
-    bid_price: Fixed,
-    bid_qty: Fixed,
-    ask_price: Fixed,
-    ask_qty: Fixed,
-}
-
-/// `ticker.book`. An empty side is two zeros.
-pub(super) fn ticker_book(state: &mut State, request: &Request<'_>) -> Answer {
-    let view = |id| {
-        let (symbol, top) = (state.symbol(id), state.snapshot(id, 1));
-        let [bid, ask] = [&top.bids, &top.asks].map(|side| side.first().copied().unwrap_or_default());
-        BookTicker {
-            symbol: &symbol.spec.name,
-            bid_price: symbol.price(bid.0),
-            bid_qty: symbol.qty(bid.1),
-            ask_price: symbol.price(ask.0),
-            ask_qty: symbol.qty(ask.1),
-        }
-    };
-    one_or_many(state, request, view)
-}
-
-#[derive(Serialize)]
-struct PriceTicker<'a> {
-    symbol: &'a str,
-    price: Fixed,
-}
-
-/// `ticker.price`: the last trade's, before the first trade the start price.
-pub(super) fn ticker_price(state: &mut State, request: &Request<'_>) -> Answer {
-    let view = |id| {
-        let symbol = state.symbol(id);
-        let last = state.history.volume(id).last_price.map(|ticks| symbol.price(ticks));
-        PriceTicker { symbol: &symbol.spec.name, price: last.unwrap_or_else(|| symbol.start_price()) }
-    };
-    one_or_many(state, request, view)
-}
-
-/// One object for `symbol`, an array for `symbols` or for none.
-fn one_or_many<V: Serialize>(state: &State, request: &Request<'_>, view: impl Fn(SymbolId) -> V) -> Answer {
-    if request.params.get("symbol").is_some() {
-        return json(&view(request.symbol(state)?));
-    }
-    let ids = match request.params.list("symbols")? {
-        None => state.symbols_of(Product::Spot).map(|symbol| symbol.id).collect(),
-        Some(names) => named(state, &names)?,
-    };
-    json(&ids.into_iter().map(view).collect::<Vec<_>>())
-}
-
-/// The symbols of those names, or -1121.
-pub(super) fn named(state: &State, names: &[String]) -> Result<Vec<SymbolId>, ApiError> {
-    names.iter().map(|name| state.symbol_named(Product::Spot, name).ok_or(ApiError::bad_symbol())).collect()
-}
-
-impl Symbol {
-    fn start_price(&self) -> Fixed {
-        let steps = self
-            .spec
-            .start_price
-            .and_then(|price| price.to_steps(self.spec.price_decimals, schemas::units::Rounding::HalfEven));
-        Fixed::new(steps.unwrap_or(0), self.spec.price_decimals)
-    }
 }

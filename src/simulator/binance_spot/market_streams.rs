@@ -6,6 +6,7 @@ use super::views::levels;
 use crate::simulator::binance::feed::{Changes, tell};
 use crate::simulator::binance::numbers::Fixed;
 use crate::simulator::binance::route::json_text;
+use crate::simulator::binance::time::Moment;
 use crate::simulator::binance::topic::Topic;
 use crate::simulator::ledger::history::TradeRecord;
 use crate::simulator::state::{Snapshot, State, Symbol};
@@ -14,13 +15,13 @@ use crate::simulator::state::{Snapshot, State, Symbol};
 struct TradeEvent<'a> {
     e: &'static str,
     #[serde(rename = "E")]
-    event_time: i64,
+    event_time: Moment,
     s: &'a str,
     t: u64,
     p: Fixed,
     q: Fixed,
     #[serde(rename = "T")]
-    time: i64,
+    time: Moment,
     m: bool,
     #[serde(rename = "M")]
     best: bool,
@@ -31,12 +32,12 @@ pub(in crate::simulator) fn trade(state: &State, record: &TradeRecord) {
     tell(state, record.symbol, Topic::Trade, |symbol| {
         json_text(&TradeEvent {
             e: "trade",
-            event_time: record.time_ms,
+            event_time: Moment(record.time_ms),
             s: &symbol.spec.name,
             t: record.id,
             p: symbol.price(record.price),
             q: symbol.qty(record.qty),
-            time: record.time_ms,
+            time: Moment(record.time_ms),
             m: record.buyer_is_maker,
             best: true,
         })
@@ -47,7 +48,7 @@ pub(in crate::simulator) fn trade(state: &State, record: &TradeRecord) {
 struct AggTradeEvent<'a> {
     e: &'static str,
     #[serde(rename = "E")]
-    event_time: i64,
+    event_time: Moment,
     s: &'a str,
     a: u64,
     p: Fixed,
@@ -55,7 +56,7 @@ struct AggTradeEvent<'a> {
     f: u64,
     l: u64,
     #[serde(rename = "T")]
-    time: i64,
+    time: Moment,
     m: bool,
     #[serde(rename = "M")]
     best: bool,
@@ -66,14 +67,14 @@ pub(in crate::simulator) fn agg_trade(state: &State, first: &TradeRecord, last: 
     tell(state, last.symbol, Topic::AggTrade, |symbol| {
         json_text(&AggTradeEvent {
             e: "aggTrade",
-            event_time: last.time_ms,
+            event_time: Moment(last.time_ms),
             s: &symbol.spec.name,
             a: last.aggregate,
             p: symbol.price(last.price),
             q: symbol.base_amount(lots),
             f: first.id,
             l: last.id,
-            time: last.time_ms,
+            time: Moment(last.time_ms),
             m: last.buyer_is_maker,
             best: true,
         })
@@ -109,7 +110,7 @@ pub(in crate::simulator) fn book_ticker(symbol: &Symbol, top: &Snapshot, _now_ms
 struct DepthUpdate<'a> {
     e: &'static str,
     #[serde(rename = "E")]
-    event_time: i64,
+    event_time: Moment,
     s: &'a str,
     #[serde(rename = "U")]
     first: u64,
@@ -122,7 +123,7 @@ struct DepthUpdate<'a> {
 pub(in crate::simulator) fn diff(symbol: &Symbol, changes: &Changes, now_ms: i64) -> String {
     json_text(&DepthUpdate {
         e: "depthUpdate",
-        event_time: now_ms,
+        event_time: Moment(now_ms),
         s: &symbol.spec.name,
         first: changes.first,
         u: changes.last,

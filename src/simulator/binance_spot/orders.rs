@@ -1,127 +1,107 @@
-//! Placing, cancelling and looking up orders.
+//! Placing, testing and cancelling orders.
 
 use serde::Serialize;
 
-use super::order_rules::{self, Detail, client_id, received};
-use super::views::{OrderView, expiry_reason, order_view, stp_word, type_words};
+use super::answers::{cancelled, placed};
+use super::order_rules::{self, Placement, client_id, is_open};
+use super::tags::Tag;
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::numbers::Fixed;
+use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::{Answer, Request, json};
-use crate::simulator::engine::{AccountId, ClientId, Event, Life, Order, OrderId, SymbolId, Target};
-use crate::simulator::ledger::history::OrderRecord;
+use crate::simulator::engine::{ClientId, Order, OrderId, SymbolId, Target};
 use crate::simulator::publish::publish;
-use crate::simulator::state::{State, Symbol};
+use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
-
-/// Answer to a placed order at its shortest.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Ack<'a> {
-    symbol: &'a str,
-    order_id: u64,
-    order_list_id: i64,
-    client_order_id: &'a str,
-    transact_time: i64,
-}
-
-/// Answer to a placed or cancelled order.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct OrderResult<'a> {
-    symbol: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    orig_client_order_id: Option<&'a str>,
-    order_id: u64,
-    order_list_id: i64,
-    client_order_id: &'a str,
-    transact_time: i64,
-    price: Fixed,
-    orig_qty: Fixed,
-    executed_qty: Fixed,
-    orig_quote_order_qty: Fixed,
-    cummulative_quote_qty: Fixed,
-    status: &'static str,
-    time_in_force: &'static str,
-    r#type: &'static str,
-    side: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    working_time: Option<i64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fills: Option<Vec<FillView<'a>>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    prevented_matches: Vec<PreventedView>,
-    self_trade_prevention_mode: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expiry_reason: Option<&'static str>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FillView<'a> {
-    price: Fixed,
-    qty: Fixed,
-    commission: Fixed,
-    commission_asset: &'a str,
-    trade_id: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PreventedView {
-    prevented_match_id: u64,
-    maker_order_id: u64,
-    price: Fixed,
-    maker_prevented_quantity: Fixed,
-}
 
 /// `order.place`.
 pub(super) fn place(state: &mut State, request: &Request<'_>) -> Answer {
-    let (new, detail) = order_rules::read(state, request)?;
-    let order = state.place(&new)?;
-    state.orders_mut(new.account, Product::Spot).accepted(request.now_ms);
-    let symbol = state.symbol(order.symbol);
-    if detail == Detail::Ack {
-        return json(&Ack {
-            symbol: &symbol.spec.name,
-            order_id: order.id.0,
-            order_list_id: -1,
-            client_order_id: order.client.as_str(),
-            transact_time: request.now_ms,
-        });
-    }
-    let mut result = order_result(symbol, &order, request.now_ms);
-    result.working_time = Some(order.created_ms);
-    result.prevented_matches = prevented_matches(symbol, &state.events);
-    if detail == Detail::Full {
-        result.fills = Some(fills(symbol, &order, &state.events));
-    }
-    json(&result)
+    let placement = order_rules::read(state, request)?;
+    state.orders_mut(request.account(), Product::Spot).check(request.now_ms)?;
+    place_checked(state, request, &placement)
 }
 
-/// `order.test`: all checks, no order.
+/// Places an order that has passed all checks but the engine's.
+pub(super) fn place_checked(state: &mut State, request: &Request<'_>, placement: &Placement) -> Answer {
+    is_open(state, &placement.new)?;
+    let order = state.place(&placement.new)?;
+    state.orders_mut(order.account, Product::Spot).accepted(request.now_ms);
+    state.tags.put(order.id, placement.tag);
+    placed(state, &order, placement.detail, placement.tag.unwrap_or_default(), request.now_ms)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TestedOrder {
+    standard_commission_for_order: Rates,
+    special_commission_for_order: Rates,
+    tax_commission_for_order: Rates,
+    discount: super::account::Discount,
+}
+
+#[derive(Serialize)]
+struct Rates {
+    maker: Fixed,
+    taker: Fixed,
+}
+
+/// `order.test`: all checks, no order; with `computeCommissionRates`, what a trade of it would cost.
 pub(super) fn test(state: &mut State, request: &Request<'_>) -> Answer {
-    order_rules::read(state, request)?;
-    Ok(b"{}".to_vec())
+    let placement = order_rules::read(state, request)?;
+    if request.params.flag("computeCommissionRates") != Some(true) {
+        return Ok(b"{}".to_vec());
+    }
+    let (maker, taker) = super::account::rates(state, placement.new.symbol);
+    let none = || Rates { maker: Fixed::ZERO, taker: Fixed::ZERO };
+    json(&TestedOrder {
+        standard_commission_for_order: Rates { maker, taker },
+        special_commission_for_order: none(),
+        tax_commission_for_order: none(),
+        discount: super::account::Discount::NONE,
+    })
+}
+
+/// What `order.test` weighs.
+pub(super) fn test_weight(params: &Params<'_>) -> u64 {
+    if params.flag("computeCommissionRates") == Some(true) { 20 } else { 1 }
 }
 
 /// `order.cancel`.
 pub(super) fn cancel(state: &mut State, request: &Request<'_>) -> Answer {
     let symbol = request.symbol(state)?;
-    let target = target(request)?.ok_or_else(|| ApiError::mandatory("orderId"))?;
+    let target = target(request.params, "orderId", "origClientOrderId")?;
+    let target = target.ok_or_else(|| ApiError::neither("origClientOrderId", "orderId"))?;
+    let open = cancellable(state, request, (symbol, target), "origClientOrderId")?;
+    let cancel_id = named_or_made(state, request.params, "newClientOrderId")?;
+    let order = cancel_open(state, request, open.id, cancel_id)?;
+    json(&cancelled(state.symbol(symbol), &order, (&cancel_id, state.tags.of(order.id)), request.now_ms))
+}
+
+/// The open order that is meant, if its owner may cancel it now.
+pub(super) fn cancellable(
+    state: &State,
+    request: &Request<'_>,
+    (symbol, target): (SymbolId, Target),
+    client_param: &str,
+) -> Result<Order, ApiError> {
     let restriction = request.params.get("cancelRestrictions");
+    if !matches!(restriction, None | Some("ONLY_NEW" | "ONLY_PARTIALLY_FILLED")) {
+        return Err(ApiError::bad_cancel_restrictions());
+    }
     let order = state.engine().find(request.account(), symbol, target).ok_or(ApiError::unknown_order())?;
-    same_client(request, &order)?;
-    match restriction {
-        Some("ONLY_NEW") if order.filled > 0 => return Err(ApiError::cancel_restricted()),
-        Some("ONLY_PARTIALLY_FILLED") if order.filled == 0 => return Err(ApiError::cancel_restricted()),
-        None | Some("ONLY_NEW" | "ONLY_PARTIALLY_FILLED") => {}
-        Some(_) => return Err(ApiError::bad_enum("cancelRestrictions")),
+    same_client(request.params, client_param, &order)?;
+    let fits = match restriction {
+        Some("ONLY_NEW") => order.filled == 0,
+        Some("ONLY_PARTIALLY_FILLED") => order.filled > 0,
+        Some(_) | None => true,
+    };
+    if !fits {
+        return Err(ApiError::cancel_restricted());
     }
     if state.faults.refuses_cancels(symbol) {
         return Err(ApiError::overloaded());
     }
-    let (order, cancel_id) = cancel_open(state, request, order.id)?;
-    json(&cancelled(state.symbol(symbol), &order, &cancel_id, request.now_ms))
+    Ok(order)
 }
 
 /// `openOrders.cancelAll`, on one symbol.
@@ -130,208 +110,63 @@ pub(super) fn cancel_all(state: &mut State, request: &Request<'_>) -> Answer {
     if state.faults.refuses_cancels(symbol) {
         return Err(ApiError::overloaded());
     }
-    let mut ids: Vec<OrderId> = state
-        .engine()
-        .open_orders()
-        .filter(|order| order.account == request.account() && order.symbol == symbol)
-        .map(|order| order.id)
-        .collect();
+    let own = state.engine().open_orders_of_account(request.account());
+    let mut ids: Vec<OrderId> = own.filter(|order| order.symbol == symbol).map(|order| order.id).collect();
     if ids.is_empty() {
         return Err(ApiError::unknown_order());
     }
     ids.sort_unstable();
-    let mut done = Vec::with_capacity(ids.len());
+    let mut done: Vec<(Order, ClientId, Tag)> = Vec::with_capacity(ids.len());
     for id in ids {
-        done.push(cancel_open(state, request, id)?);
+        let cancel_id = state.make_client_id();
+        let order = cancel_open(state, request, id, cancel_id)?;
+        done.push((order, cancel_id, state.tags.of(id)));
         publish(state, request.now_ms);
     }
     let symbol = state.symbol(symbol);
-    let views: Vec<_> =
-        done.iter().map(|(order, cancel_id)| cancelled(symbol, order, cancel_id, request.now_ms)).collect();
-    json(&views)
-}
-
-/// `order.status`.
-pub(super) fn status(state: &mut State, request: &Request<'_>) -> Answer {
-    let symbol = request.symbol(state)?;
-    let target = target(request)?.ok_or_else(|| ApiError::mandatory("orderId"))?;
-    let record = find(state, request.account(), symbol, target).ok_or(ApiError::no_such_order())?;
-    same_client(request, &record.order)?;
-    json(&order_view(state.symbol(symbol), &record))
-}
-
-/// `openOrders.status`, of one symbol or of all.
-pub(super) fn open_orders(state: &mut State, request: &Request<'_>) -> Answer {
-    let symbol = request.params.get("symbol").map(|_| request.symbol(state)).transpose()?;
-    let mut open: Vec<OrderRecord> = state
-        .engine()
-        .open_orders()
-        .filter(|order| {
-            order.account == request.account() && symbol.is_none_or(|symbol| order.symbol == symbol)
-        })
-        .map(|order| record(state, *order))
-        .collect();
-    open.sort_unstable_by_key(|record| record.order.id);
-    let views: Vec<_> =
-        open.iter().map(|record| order_view(state.symbol(record.order.symbol), record)).collect();
-    json(&views)
-}
-
-/// `allOrders`: the latest, or those from an order number on.
-pub(super) fn all_orders(state: &mut State, request: &Request<'_>) -> Answer {
-    let symbol = request.symbol(state)?;
-    let limit = request.params.number("limit")?.unwrap_or(500_usize).min(1_000);
-    let from: Option<u64> = request.params.number("orderId")?;
-    let start: Option<i64> = request.params.number("startTime")?;
-    let end: Option<i64> = request.params.number("endTime")?;
-    let own = |record: &&OrderRecord| {
-        let order = &record.order;
-        order.account == request.account()
-            && order.symbol == symbol
-            && start.is_none_or(|start| order.created_ms >= start)
-            && end.is_none_or(|end| order.created_ms <= end)
-    };
-    let records: Vec<&OrderRecord> = match from {
-        Some(from) => {
-            let all = state.history.orders_from(from.saturating_sub(1)).map(|(_, record)| record);
-            all.filter(own).take(limit).collect()
-        }
-        None => {
-            let mut latest: Vec<_> = state.history.orders_newest_first().filter(own).take(limit).collect();
-            latest.reverse();
-            latest
-        }
-    };
-    let views: Vec<OrderView<'_>> =
-        records.into_iter().map(|record| order_view(state.symbol(symbol), record)).collect();
-    json(&views)
+    let view = |(order, cancel_id, tag)| cancelled(symbol, order, (cancel_id, tag), request.now_ms);
+    json(&done.iter().map(|(order, cancel_id, tag)| view((order, cancel_id, *tag))).collect::<Vec<_>>())
 }
 
 /// Which order is meant: the venue's number counts before the client's id.
-fn target(request: &Request<'_>) -> Result<Option<Target>, ApiError> {
-    if let Some(id) = request.params.number("orderId")? {
+pub(super) fn target(
+    params: &Params<'_>,
+    id: &'static str,
+    client: &'static str,
+) -> Result<Option<Target>, ApiError> {
+    if let Some(id) = params.number(id)? {
         return Ok(Some(Target::Id(OrderId(id))));
     }
-    let client = request.params.get("origClientOrderId");
-    client.map(|text| client_id("origClientOrderId", text).map(Target::Client)).transpose()
+    params.get(client).map(|text| client_id(client, text).map(Target::Client)).transpose()
 }
 
 /// Where both ids are given, they must be one order's.
-fn same_client(request: &Request<'_>, order: &Order) -> Result<(), ApiError> {
-    match request.params.get("origClientOrderId") {
+pub(super) fn same_client(params: &Params<'_>, client: &str, order: &Order) -> Result<(), ApiError> {
+    match params.get(client) {
         Some(client) if client != order.client.as_str() => Err(ApiError::client_id_differs()),
         Some(_) | None => Ok(()),
     }
 }
 
-fn cancel_open(state: &mut State, request: &Request<'_>, id: OrderId) -> Result<(Order, ClientId), ApiError> {
-    let cancel_id = match request.params.get("newClientOrderId") {
-        Some(text) => client_id("newClientOrderId", text)?,
-        None => state.make_client_id(),
-    };
+/// The client id that a parameter gives, or one of the venue's making.
+pub(super) fn named_or_made(
+    state: &mut State,
+    params: &Params<'_>,
+    name: &str,
+) -> Result<ClientId, ApiError> {
+    match params.get(name) {
+        Some(text) => client_id(name, text),
+        None => Ok(state.make_client_id()),
+    }
+}
+
+pub(super) fn cancel_open(
+    state: &mut State,
+    request: &Request<'_>,
+    id: OrderId,
+    cancel_id: ClientId,
+) -> Result<Order, ApiError> {
     let order = state.cancel(id, request.now_ms).ok_or(ApiError::unknown_order())?;
     state.cancel_id = Some(cancel_id);
-    Ok((order, cancel_id))
-}
-
-/// An order of the account, open or ended. The engine knows every open one; history may have forgotten it.
-fn find(state: &State, account: AccountId, symbol: SymbolId, target: Target) -> Option<OrderRecord> {
-    if let Some(order) = state.engine().find(account, symbol, target) {
-        return Some(record(state, order));
-    }
-    let record = match target {
-        Target::Id(id) => state.history.order(id)?,
-        Target::Client(client) => state.history.order_of_client(account, client)?,
-    };
-    (record.order.account == account && record.order.symbol == symbol).then_some(*record)
-}
-
-/// An open order with what history knows beside it.
-fn record(state: &State, order: Order) -> OrderRecord {
-    let updated_ms = state.history.order(order.id).map_or(order.created_ms, |record| record.updated_ms);
-    OrderRecord { order, updated_ms }
-}
-
-fn order_result<'a>(symbol: &'a Symbol, order: &'a Order, now_ms: i64) -> OrderResult<'a> {
-    let (r#type, time_in_force) = type_words(order.life);
-    OrderResult {
-        symbol: &symbol.spec.name,
-        orig_client_order_id: None,
-        order_id: order.id.0,
-        order_list_id: -1,
-        client_order_id: order.client.as_str(),
-        transact_time: now_ms,
-        price: symbol.price(order.price),
-        orig_qty: symbol.qty(order.qty),
-        executed_qty: symbol.qty(order.filled),
-        orig_quote_order_qty: Fixed::ZERO,
-        cummulative_quote_qty: symbol.quote(order.quote),
-        status: order.status.as_str(),
-        time_in_force,
-        r#type,
-        side: order.side.as_str(),
-        working_time: None,
-        fills: None,
-        prevented_matches: Vec::new(),
-        self_trade_prevention_mode: stp_word(order.stp),
-        expiry_reason: expiry_reason(order),
-    }
-}
-
-fn cancelled<'a>(
-    symbol: &'a Symbol,
-    order: &'a Order,
-    cancel_id: &'a ClientId,
-    now_ms: i64,
-) -> OrderResult<'a> {
-    let mut result = order_result(symbol, order, now_ms);
-    result.orig_client_order_id = Some(order.client.as_str());
-    result.client_order_id = cancel_id.as_str();
-    result
-}
-
-fn fills<'a>(symbol: &'a Symbol, order: &Order, events: &[Event]) -> Vec<FillView<'a>> {
-    if order.life == Life::Gtx {
-        return Vec::new();
-    }
-    let fill = |event: &Event| match event {
-        Event::Traded(trade) => Some(FillView {
-            price: symbol.price(trade.price),
-            qty: symbol.qty(trade.qty),
-            commission: Fixed::ZERO,
-            commission_asset: received(symbol, order.side),
-            trade_id: trade.id,
-        }),
-        Event::Accepted { .. }
-        | Event::Prevented(_)
-        | Event::Amended { .. }
-        | Event::Modified { .. }
-        | Event::Ended { .. }
-        | Event::Level { .. }
-        | Event::Position { .. }
-        | Event::Balance { .. }
-        | Event::Wiped => None,
-    };
-    events.iter().filter_map(fill).collect()
-}
-
-fn prevented_matches(symbol: &Symbol, events: &[Event]) -> Vec<PreventedView> {
-    let view = |event: &Event| match event {
-        Event::Prevented(prevented) => prevented.maker.taken.map(|taken| PreventedView {
-            prevented_match_id: prevented.id,
-            maker_order_id: prevented.maker.order.id.0,
-            price: symbol.price(prevented.price),
-            maker_prevented_quantity: symbol.qty(taken.qty),
-        }),
-        Event::Accepted { .. }
-        | Event::Traded(_)
-        | Event::Amended { .. }
-        | Event::Modified { .. }
-        | Event::Ended { .. }
-        | Event::Level { .. }
-        | Event::Position { .. }
-        | Event::Balance { .. }
-        | Event::Wiped => None,
-    };
-    events.iter().filter_map(view).collect()
+    Ok(order)
 }

@@ -3,11 +3,15 @@
 use schemas::order::OrderStatus;
 use serde::Serialize;
 
-use super::order_rules::received;
-use super::views::{amount, expiry_reason, stp_word, type_words};
+use super::answers::commission;
+use super::prevented::group;
+use super::views::{amount, expiry_reason, original_quote_qty, stp_word, type_words};
 use crate::simulator::binance::numbers::Fixed;
 use crate::simulator::binance::route::json_text;
-use crate::simulator::engine::{AccountId, AssetId, ClientId, Fill, Life, Order, Prevented, SymbolId, Trade};
+use crate::simulator::binance::time::Moment;
+use crate::simulator::engine::{
+    AccountId, AssetId, ClientId, EndReason, Fill, Life, Order, OrderKind, Prevented, SymbolId, Trade,
+};
 use crate::simulator::faults::Stream;
 use crate::simulator::state::{State, Symbol};
 
@@ -16,7 +20,7 @@ use crate::simulator::state::{State, Symbol};
 struct ExecutionReport<'a> {
     e: &'static str,
     #[serde(rename = "E")]
-    event_time: i64,
+    event_time: Moment,
     s: &'a str,
     c: &'a str,
     #[serde(rename = "S")]
@@ -45,7 +49,7 @@ struct ExecutionReport<'a> {
     #[serde(rename = "N")]
     commission_asset: Option<&'a str>,
     #[serde(rename = "T")]
-    time: i64,
+    time: Moment,
     t: i64,
     #[serde(rename = "I")]
     execution: u64,
@@ -54,7 +58,7 @@ struct ExecutionReport<'a> {
     #[serde(rename = "M")]
     ignore: bool,
     #[serde(rename = "O")]
-    created: i64,
+    created: Moment,
     #[serde(rename = "Z")]
     quote: Fixed,
     #[serde(rename = "Y")]
@@ -62,7 +66,7 @@ struct ExecutionReport<'a> {
     #[serde(rename = "Q")]
     quote_order_qty: Fixed,
     #[serde(rename = "W", skip_serializing_if = "Option::is_none")]
-    working_time: Option<i64>,
+    working_time: Option<Moment>,
     #[serde(rename = "V")]
     stp: &'static str,
     #[serde(rename = "eR", skip_serializing_if = "Option::is_none")]
@@ -77,15 +81,34 @@ struct ExecutionReport<'a> {
     trade_group: Option<i64>,
     #[serde(rename = "U", skip_serializing_if = "Option::is_none")]
     counter_order: Option<u64>,
+    #[serde(rename = "Cs", skip_serializing_if = "Option::is_none")]
+    counter_symbol: Option<&'a str>,
+    #[serde(rename = "pl", skip_serializing_if = "Option::is_none")]
+    prevented_execution_qty: Option<Fixed>,
+    #[serde(rename = "pL", skip_serializing_if = "Option::is_none")]
+    prevented_execution_price: Option<Fixed>,
+    #[serde(rename = "pY", skip_serializing_if = "Option::is_none")]
+    prevented_execution_quote: Option<Fixed>,
+    #[serde(rename = "j", skip_serializing_if = "Option::is_none")]
+    strategy_id: Option<i64>,
+    #[serde(rename = "J", skip_serializing_if = "Option::is_none")]
+    strategy_type: Option<i64>,
 }
 
 impl<'a> ExecutionReport<'a> {
     /// A report of kind `x` in which nothing has traded just now.
-    fn new(symbol: &'a Symbol, order: &'a Order, execution: u64, x: &'static str, now_ms: i64) -> Self {
-        let (o, f) = type_words(order.life);
+    fn new(
+        state: &State,
+        symbol: &'a Symbol,
+        (order, execution): (&'a Order, u64),
+        x: &'static str,
+        now_ms: i64,
+    ) -> Self {
+        let tag = state.tags.of(order.id);
+        let (o, f) = type_words(order);
         Self {
             e: "executionReport",
-            event_time: now_ms,
+            event_time: Moment(now_ms),
             s: &symbol.spec.name,
             c: order.client.as_str(),
             side: order.side.as_str(),
@@ -106,17 +129,17 @@ impl<'a> ExecutionReport<'a> {
             last_price: Fixed::ZERO,
             n: Fixed::ZERO,
             commission_asset: None,
-            time: now_ms,
+            time: Moment(now_ms),
             t: -1,
             execution,
             w: matches!(order.status, OrderStatus::New | OrderStatus::PartiallyFilled),
             m: false,
             ignore: false,
-            created: order.created_ms,
+            created: Moment(order.created_ms),
             quote: symbol.quote(order.quote),
             last_quote: Fixed::ZERO,
-            quote_order_qty: Fixed::ZERO,
-            working_time: (order.life != Life::Ioc).then_some(order.created_ms),
+            quote_order_qty: original_quote_qty(symbol, order),
+            working_time: rests(order).then_some(Moment(order.created_ms)),
             stp: stp_word(order.stp),
             expiry_reason: expiry_reason(order),
             prevented_match: None,
@@ -124,13 +147,19 @@ impl<'a> ExecutionReport<'a> {
             last_prevented_qty: None,
             trade_group: None,
             counter_order: None,
+            counter_symbol: None,
+            prevented_execution_qty: None,
+            prevented_execution_price: None,
+            prevented_execution_quote: None,
+            strategy_id: tag.strategy_id,
+            strategy_type: tag.strategy_type,
         }
     }
 }
 
 /// An order was accepted.
 pub(in crate::simulator) fn accepted(state: &State, order: &Order, execution: u64, now_ms: i64) {
-    tell(state, order, |symbol| ExecutionReport::new(symbol, order, execution, "NEW", now_ms));
+    tell(state, order, |symbol| ExecutionReport::new(state, symbol, (order, execution), "NEW", now_ms));
 }
 
 /// One order's side of a trade.
@@ -140,26 +169,49 @@ pub(in crate::simulator) fn traded(state: &State, trade: &Trade, fill: &Fill, no
         l: symbol.qty(trade.qty),
         last_price: symbol.price(trade.price),
         last_quote: symbol.quote(i128::from(trade.price) * i128::from(trade.qty)),
-        commission_asset: Some(received(symbol, order.side)),
+        n: commission(symbol, order.side, fill.fee).0,
+        commission_asset: Some(commission(symbol, order.side, fill.fee).1),
         t: i64::try_from(trade.id).unwrap_or(i64::MAX),
         m: order.id == trade.maker.order.id,
         ignore: true,
-        ..ExecutionReport::new(symbol, order, fill.execution, "TRADE", now_ms)
+        ..ExecutionReport::new(state, symbol, (order, fill.execution), "TRADE", now_ms)
     });
 }
 
-/// A resting order ended instead of trading with its own account.
+/// Self-trade prevention took something off an order, or off both.
 pub(in crate::simulator) fn prevented(state: &State, prevented: &Prevented, now_ms: i64) {
-    let order = &prevented.maker.order;
-    let Some(taken) = prevented.maker.taken else { return };
+    let legs = [(&prevented.maker, &prevented.taker), (&prevented.taker, &prevented.maker)];
+    for (is_maker, (leg, other)) in [true, false].into_iter().zip(legs) {
+        let (Some(taken), order) = (leg.taken, &leg.order) else { continue };
+        tell(state, order, |symbol| ExecutionReport {
+            m: is_maker,
+            prevented_match: Some(prevented.id),
+            prevented_qty: Some(symbol.qty(order.prevented)),
+            last_prevented_qty: Some(symbol.qty(taken.qty)),
+            trade_group: Some(group(prevented.trade_group)),
+            counter_order: Some(other.order.id.0),
+            counter_symbol: Some(&symbol.spec.name),
+            prevented_execution_qty: Some(symbol.qty(taken.qty)),
+            prevented_execution_price: Some(symbol.price(prevented.price)),
+            prevented_execution_quote: Some(
+                symbol.quote(i128::from(prevented.price) * i128::from(taken.qty)),
+            ),
+            ..ExecutionReport::new(state, symbol, (order, taken.execution), "TRADE_PREVENTION", now_ms)
+        });
+    }
+}
+
+/// An order became smaller.
+pub(in crate::simulator) fn amended(
+    state: &State,
+    order: &Order,
+    before: &ClientId,
+    execution: u64,
+    now_ms: i64,
+) {
     tell(state, order, |symbol| ExecutionReport {
-        m: true,
-        prevented_match: Some(prevented.id),
-        prevented_qty: Some(symbol.qty(order.prevented)),
-        last_prevented_qty: Some(symbol.qty(taken.qty)),
-        trade_group: Some(-1),
-        counter_order: Some(prevented.taker.order.id.0),
-        ..ExecutionReport::new(symbol, order, taken.execution, "TRADE_PREVENTION", now_ms)
+        original_client: before.as_str(),
+        ..ExecutionReport::new(state, symbol, (order, execution), "REPLACED", now_ms)
     });
 }
 
@@ -171,13 +223,53 @@ pub(in crate::simulator) fn ended(
     cancel_id: Option<ClientId>,
     now_ms: i64,
 ) {
+    let cancel_id = cancel_id.filter(|_| order.end == Some(EndReason::Canceled));
     tell(state, order, |symbol| match &cancel_id {
-        None => ExecutionReport::new(symbol, order, execution, "EXPIRED", now_ms),
+        None if order.end == Some(EndReason::Canceled) => {
+            ExecutionReport::new(state, symbol, (order, execution), "CANCELED", now_ms)
+        }
+        None => ExecutionReport::new(state, symbol, (order, execution), "EXPIRED", now_ms),
         Some(cancel_id) => ExecutionReport {
             c: cancel_id.as_str(),
             original_client: order.client.as_str(),
-            ..ExecutionReport::new(symbol, order, execution, "CANCELED", now_ms)
+            ..ExecutionReport::new(state, symbol, (order, execution), "CANCELED", now_ms)
         },
+    });
+}
+
+/// Whether an order is of those that stand in the book.
+const fn rests(order: &Order) -> bool {
+    matches!(order.kind, OrderKind::Limit) && matches!(order.life, Life::Gtc | Life::Gtx)
+}
+
+#[derive(Serialize)]
+struct BalanceUpdate<'a> {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: Moment,
+    a: &'a str,
+    d: Fixed,
+    #[serde(rename = "T")]
+    time: Moment,
+}
+
+/// An amount came from outside.
+pub(in crate::simulator) fn deposited(
+    state: &State,
+    account: AccountId,
+    asset: AssetId,
+    steps: i128,
+    now_ms: i64,
+) {
+    let asset = state.asset(asset);
+    state.hub.send_user(account, || {
+        json_text(&BalanceUpdate {
+            e: "balanceUpdate",
+            event_time: Moment(now_ms),
+            a: &asset.name,
+            d: amount(steps, asset.decimals),
+            time: Moment(now_ms),
+        })
     });
 }
 
@@ -185,8 +277,8 @@ pub(in crate::simulator) fn ended(
 struct AccountPosition<'a> {
     e: &'static str,
     #[serde(rename = "E")]
-    event_time: i64,
-    u: i64,
+    event_time: Moment,
+    u: Moment,
     #[serde(rename = "B")]
     balances: Vec<Changed<'a>>,
 }
@@ -219,20 +311,19 @@ pub(in crate::simulator) fn balances(
     };
     let position = AccountPosition {
         e: "outboundAccountPosition",
-        event_time: now_ms,
-        u: now_ms,
+        event_time: Moment(now_ms),
+        u: Moment(now_ms),
         balances: assets.iter().map(changed).collect(),
     };
-    state.hub.send_user(account, &json_text(&position));
+    state.hub.send_user(account, || json_text(&position));
 }
 
 fn is_heard(state: &State, account: AccountId, symbol: SymbolId) -> bool {
     state.hub.is_user_heard(account) && !state.faults.is_muted(symbol, Stream::User)
 }
 
-fn tell<'a, P: Serialize>(state: &'a State, order: &Order, report: impl FnOnce(&'a Symbol) -> P) {
+fn tell<'a, P: Serialize>(state: &'a State, order: &Order, report: impl Fn(&'a Symbol) -> P) {
     if is_heard(state, order.account, order.symbol) {
-        let report = report(state.symbol(order.symbol));
-        state.hub.send_user(order.account, &json_text(&report));
+        state.hub.send_user(order.account, || json_text(&report(state.symbol(order.symbol))));
     }
 }

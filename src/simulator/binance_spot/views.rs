@@ -3,8 +3,12 @@
 use schemas::order::{OrderStatus, Side};
 use serde::Serialize;
 
+use super::tags::Tag;
 use crate::simulator::binance::numbers::Fixed;
-use crate::simulator::engine::{AMOUNT_DECIMALS, AccountId, AssetId, Life, Order, StpMode};
+use crate::simulator::binance::time::Moment;
+use crate::simulator::engine::{
+    AMOUNT_DECIMALS, AccountId, AssetId, EndReason, Life, Order, OrderKind, StpMode,
+};
 use crate::simulator::ledger::history::{OrderRecord, TradeRecord};
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
@@ -22,18 +26,36 @@ pub(super) const fn stp_word(mode: StpMode) -> &'static str {
 }
 
 /// The dialect's order type and time in force: post-only is a type here.
-pub(super) const fn type_words(life: Life) -> (&'static str, &'static str) {
-    match life {
-        Life::Gtc => ("LIMIT", "GTC"),
-        Life::Ioc => ("LIMIT", "IOC"),
-        Life::Fok => ("LIMIT", "FOK"),
-        Life::Gtx => ("LIMIT_MAKER", "GTC"),
+pub(super) const fn type_words(order: &Order) -> (&'static str, &'static str) {
+    match (order.kind, order.life) {
+        (OrderKind::Market, _) => ("MARKET", "GTC"),
+        (OrderKind::Limit, Life::Gtc) => ("LIMIT", "GTC"),
+        (OrderKind::Limit, Life::Ioc) => ("LIMIT", "IOC"),
+        (OrderKind::Limit, Life::Fok) => ("LIMIT", "FOK"),
+        (OrderKind::Limit, Life::Gtx) => ("LIMIT_MAKER", "GTC"),
     }
 }
 
 /// Why an order expired, where it did.
 pub(super) fn expiry_reason(order: &Order) -> Option<&'static str> {
-    (order.status == OrderStatus::Expired).then_some("UNFILLED_IOC_QUANTITY_EXPIRED")
+    if order.status != OrderStatus::Expired {
+        return None;
+    }
+    match order.end? {
+        EndReason::IocRest => Some("UNFILLED_IOC_QUANTITY_EXPIRED"),
+        EndReason::FokUnfilled => Some("UNFILLED_FOK_ORDER_EXPIRED"),
+        EndReason::NoLiquidity => Some("INSUFFICIENT_LIQUIDITY"),
+        EndReason::Canceled
+        | EndReason::SelfTrade
+        | EndReason::Modified
+        | EndReason::ReduceOnly
+        | EndReason::Venue => Some("EXCHANGE_CANCELED"),
+    }
+}
+
+/// What a MARKET order was to spend or to earn; zero of others.
+pub(super) fn original_quote_qty(symbol: &Symbol, order: &Order) -> Fixed {
+    order.quote_qty.map_or(Fixed::ZERO, |tick_lots| symbol.quote(tick_lots))
 }
 
 /// An order as `order.status` shows it.
@@ -54,12 +76,16 @@ pub(in crate::simulator) struct OrderView<'a> {
     side: &'static str,
     stop_price: Fixed,
     iceberg_qty: Fixed,
-    time: i64,
-    update_time: i64,
+    time: Moment,
+    update_time: Moment,
     is_working: bool,
-    working_time: i64,
+    working_time: Moment,
     orig_quote_order_qty: Fixed,
     self_trade_prevention_mode: &'static str,
+    #[serde(flatten)]
+    tag: Tag,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prevented_match_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     prevented_quantity: Option<Fixed>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,7 +95,7 @@ pub(in crate::simulator) struct OrderView<'a> {
 /// Shows a remembered order.
 pub(in crate::simulator) fn order_view<'a>(symbol: &'a Symbol, record: &'a OrderRecord) -> OrderView<'a> {
     let order = &record.order;
-    let (r#type, time_in_force) = type_words(order.life);
+    let (r#type, time_in_force) = type_words(order);
     OrderView {
         symbol: &symbol.spec.name,
         order_id: order.id.0,
@@ -85,14 +111,25 @@ pub(in crate::simulator) fn order_view<'a>(symbol: &'a Symbol, record: &'a Order
         side: order.side.as_str(),
         stop_price: Fixed::ZERO,
         iceberg_qty: Fixed::ZERO,
-        time: order.created_ms,
-        update_time: record.updated_ms,
+        time: Moment(order.created_ms),
+        update_time: Moment(record.updated_ms),
         is_working: true,
-        working_time: order.created_ms,
-        orig_quote_order_qty: Fixed::ZERO,
+        working_time: Moment(order.created_ms),
+        orig_quote_order_qty: original_quote_qty(symbol, order),
         self_trade_prevention_mode: stp_word(order.stp),
+        tag: Tag::default(),
+        prevented_match_id: None,
         prevented_quantity: (order.prevented > 0).then(|| symbol.qty(order.prevented)),
         expiry_reason: expiry_reason(order),
+    }
+}
+
+/// Shows a remembered order with its client's marks and what prevented it.
+pub(super) fn whole_order_view<'a>(state: &'a State, record: &'a OrderRecord) -> OrderView<'a> {
+    OrderView {
+        tag: state.tags.of(record.order.id),
+        prevented_match_id: state.prevented.last_of(&record.order),
+        ..order_view(state.symbol(record.order.symbol), record)
     }
 }
 
@@ -104,7 +141,7 @@ pub(in crate::simulator) struct PublicTrade {
     price: Fixed,
     qty: Fixed,
     quote_qty: Fixed,
-    time: i64,
+    time: Moment,
     is_buyer_maker: bool,
     is_best_match: bool,
 }
@@ -116,7 +153,7 @@ impl PublicTrade {
             price: symbol.price(trade.price),
             qty: symbol.qty(trade.qty),
             quote_qty: symbol.quote(i128::from(trade.price) * i128::from(trade.qty)),
-            time: trade.time_ms,
+            time: Moment(trade.time_ms),
             is_buyer_maker: trade.buyer_is_maker,
             is_best_match: true,
         }

@@ -8,7 +8,7 @@ use super::positions::{self, Held, NOTIONAL_MAX, pending};
 use super::views::{NOUGHT, amount, notional, or_nought};
 use crate::simulator::binance::numbers::Fixed;
 use crate::simulator::binance::route::{Answer, Request, json};
-use crate::simulator::engine::{AMOUNT_DECIMALS, AccountId, AssetId};
+use crate::simulator::engine::{AccountId, AssetId};
 use crate::simulator::ledger::history::{Leg, TradeRecord};
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
@@ -78,7 +78,7 @@ impl Sums {
         for held in positions::of_account(state, account, own) {
             sums.positions += held.margin;
             sums.orders += held.order_margin;
-            sums.maintenance += in_steps(held.symbol, held.maintenance_tick_lots());
+            sums.maintenance += held.maintenance();
         }
         sums
     }
@@ -126,12 +126,6 @@ impl Sums {
             update_time: updated_ms(state, account, asset),
         }
     }
-}
-
-/// Tick-lots as amount steps.
-fn in_steps(symbol: &Symbol, tick_lots: i128) -> i128 {
-    let missing = AMOUNT_DECIMALS - symbol.spec.price_decimals - symbol.spec.qty_decimals;
-    tick_lots.saturating_mul(10_i128.pow(missing.into()))
 }
 
 /// When a wallet last changed. One that never did shows when its account was opened: clients skip assets without
@@ -192,7 +186,7 @@ pub(super) fn account_v3(state: &mut State, request: &Request<'_>) -> Answer {
         notional: held.notional(),
         isolated_wallet: Fixed::ZERO,
         initial_margin: amount(held.margin + held.order_margin),
-        maint_margin: held.maintenance(),
+        maint_margin: amount(held.maintenance()),
         update_time: held.updated_ms,
     });
     json(&AccountView {
@@ -267,7 +261,7 @@ fn old_position<'a>(state: &State, account: AccountId, held: &Held<'a>) -> OldPo
     OldPositionView {
         symbol: &held.symbol.spec.name,
         initial_margin: amount(held.margin + held.order_margin),
-        maint_margin: held.maintenance(),
+        maint_margin: amount(held.maintenance()),
         unrealized_profit: amount(held.unrealised),
         position_initial_margin: amount(held.margin),
         open_order_initial_margin: amount(held.order_margin),

@@ -36,10 +36,10 @@ fn rate_limits(state: &mut State, now_ms: i64) -> Vec<RateLimit> {
     // Every account has the same limits, and there is at least one.
     let orders =
         state.accounts.first_mut().map(|account| account.orders[Product::UsdM.index()].shown(now_ms));
-    let weight = state.weight_mut(Product::UsdM).shown(now_ms);
+    let (weight, _) = state.addresses.listed(Product::UsdM);
     let longer_first = orders.map(|[ten_seconds, minute]| [minute, ten_seconds]);
-    let all = std::iter::once(weight).chain(longer_first.into_iter().flatten());
-    all.map(RateLimit::without_count).collect()
+    let orders = longer_first.into_iter().flatten().map(RateLimit::without_count);
+    std::iter::once(weight).chain(orders).collect()
 }
 
 fn listing(symbol: &Symbol) -> Value {

@@ -1,7 +1,6 @@
 //! Mark prices: the last trade's price, followed at most once a second, and before the first trade the start price.
 //! The index is the same number. There is no funding.
 
-use schemas::units::Rounding;
 use serde::Serialize;
 
 use super::market::one_or_all;
@@ -20,16 +19,10 @@ const FUNDING_EVERY_MS: i64 = 8 * 3_600 * 1_000;
 /// A rate of nothing.
 const NO_RATE: Fixed = Fixed::ZERO;
 
-/// A symbol's start price in ticks, if it has one.
-pub(super) fn start_price(symbol: &Symbol) -> Option<i64> {
-    let ticks = symbol.spec.start_price?.to_steps(symbol.spec.price_decimals, Rounding::HalfEven)?;
-    i64::try_from(ticks).ok().filter(|ticks| *ticks > 0)
-}
-
 /// Marks every perpetual at its start price.
 pub(in crate::simulator) fn begin(state: &mut State) {
     for symbol in ids(state) {
-        if let Some(price) = start_price(state.symbol(symbol)) {
+        if let Some(price) = state.symbol(symbol).start_ticks() {
             follow(state, symbol, price);
         }
     }
@@ -145,7 +138,7 @@ pub(super) fn tell_streams(state: &State, pace: Pace, now_ms: i64) {
     if state.hub.is_whole_heard(Product::UsdM, whole) {
         let all: Vec<_> =
             state.symbols_of(Product::UsdM).map(|symbol| update(state, symbol, now_ms)).collect();
-        state.hub.send_whole(Product::UsdM, whole, json_text(&all));
+        state.hub.send_whole(Product::UsdM, whole, || json_text(&all));
     }
 }
 

@@ -202,7 +202,7 @@ pub(super) fn last_price(state: &State, symbol: SymbolId) -> i64 {
         .history
         .volume(symbol)
         .last_price
-        .or_else(|| super::mark::start_price(state.symbol(symbol)))
+        .or_else(|| state.symbol(symbol).start_ticks())
         .unwrap_or(0)
 }
 

@@ -1,14 +1,13 @@
 //! What USD-M can be asked.
 
 use super::{account, batch, exchange_info, lookup, mark, market, orders, positions, settings};
-use crate::simulator::binance::Dialect;
+use crate::simulator::binance::{Caller, Dialect};
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::limits::RateLimit;
 use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Security, Weight, open, signed};
 use crate::simulator::binance::ws_api::{Session, SessionRequest};
 use crate::simulator::binance_spot;
-use crate::simulator::engine::AccountId;
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
 
@@ -143,7 +142,7 @@ const fn keyed(
     method: &'static str,
     rest: (&'static str, &'static str),
 ) -> Route<Operation> {
-    Route { operation, method, rest, weight: Of(1), security: Security::Key, required: NONE }
+    Route { security: Security::Key, ..signed(operation, method, rest, Of(1), NONE) }
 }
 
 fn one_or_all(params: &Params<'_>, one: u64, all: u64) -> u64 {
@@ -153,6 +152,7 @@ fn one_or_all(params: &Params<'_>, one: u64, all: u64) -> u64 {
 impl Dialect for UsdM {
     const PRODUCT: Product = Product::UsdM;
     const REST_PREFIX: &'static str = "/fapi/";
+    const CONNECT_WEIGHT: u64 = 5;
     const ORDER_COUNT_HEADER: &'static str = "x-mbx-order-count-1m";
 
     type Operation = Operation;
@@ -231,9 +231,9 @@ impl Dialect for UsdM {
         operation == Op::Place
     }
 
-    fn limits(state: &mut State, account: Option<AccountId>, now_ms: i64) -> Vec<RateLimit> {
-        let weight = state.weight_mut(Self::PRODUCT).shown(now_ms);
-        let orders = account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
+    fn limits(state: &mut State, caller: Caller, now_ms: i64) -> Vec<RateLimit> {
+        let weight = state.addresses.shown(Self::PRODUCT, caller.address, now_ms);
+        let orders = caller.account.map(|account| state.orders_mut(account, Self::PRODUCT).shown(now_ms));
         orders.into_iter().flatten().chain([weight]).collect()
     }
 }

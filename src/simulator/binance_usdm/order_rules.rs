@@ -131,7 +131,7 @@ fn reduce_only(params: &Params<'_>, position: PositionSide) -> Result<bool, ApiE
     match params.get("reduceOnly") {
         None => Ok(false),
         Some(_) if position != PositionSide::Both => Err(ApiError::not_required("reduceonly")),
-        Some(word) => word.to_ascii_lowercase().parse().map_err(|_| refusal::bad_value("reduceOnly")),
+        Some(word) => word.to_ascii_lowercase().parse().map_err(|_| ApiError::not_valid("reduceOnly")),
     }
 }
 
@@ -139,7 +139,7 @@ fn detail(params: &Params<'_>) -> Result<Detail, ApiError> {
     match params.get("newOrderRespType") {
         None | Some("ACK") => Ok(Detail::Ack),
         Some("RESULT") => Ok(Detail::Result),
-        Some(_) => Err(refusal::bad_value("newOrderRespType")),
+        Some(_) => Err(ApiError::not_valid("newOrderRespType")),
     }
 }
 

@@ -4,7 +4,7 @@ use schemas::order::{PositionSide, Side};
 use serde::Serialize;
 
 use super::market::symbol_if_named;
-use super::views::{NOUGHT, amount, mark, notional, or_nought, quotient};
+use super::views::{NOUGHT, amount, in_steps, mark, notional, or_nought, quotient};
 use crate::simulator::binance::numbers::Fixed;
 use crate::simulator::binance::route::{Answer, Request, json};
 use crate::simulator::engine::{AccountId, Position};
@@ -107,13 +107,9 @@ impl Held<'_> {
         notional(self.symbol, self.value())
     }
 
-    /// In tick-lots.
-    pub(super) fn maintenance_tick_lots(&self) -> i128 {
-        self.value().abs() * MAINTENANCE_PPM / WHOLE_PPM
-    }
-
-    pub(super) fn maintenance(&self) -> Fixed {
-        notional(self.symbol, self.maintenance_tick_lots())
+    /// What of its value must stay in the account, in amount steps.
+    pub(super) fn maintenance(&self) -> i128 {
+        in_steps(self.symbol, self.value().abs()) / WHOLE_PPM * MAINTENANCE_PPM
     }
 }
 
@@ -180,7 +176,7 @@ fn risk<'a>(state: &State, account: AccountId, held: &Held<'a>) -> Risk<'a> {
         margin_asset: &held.symbol.spec.quote,
         isolated_wallet: NOUGHT,
         initial_margin: amount(held.margin + held.order_margin),
-        maint_margin: held.maintenance(),
+        maint_margin: amount(held.maintenance()),
         position_initial_margin: amount(held.margin),
         open_order_initial_margin: or_nought(amount(held.order_margin)),
         adl: u8::from(held.position.qty != 0),

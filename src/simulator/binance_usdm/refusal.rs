@@ -209,7 +209,3 @@ pub(super) const fn not_here() -> ApiError {
 pub(super) const fn bad_listen_key() -> ApiError {
     refused(-1125, "This listenKey does not exist.")
 }
-
-pub(super) fn bad_value(name: &str) -> ApiError {
-    ApiError::told(-1130, format!("Data sent for parameter '{name}' is not valid."))
-}

@@ -25,7 +25,7 @@ fn done() -> Answer {
 /// A parameter that is `true` or `false`, in either case.
 fn flag(request: &Request<'_>, name: &'static str) -> Result<bool, ApiError> {
     let word = request.params.required(name)?;
-    word.to_ascii_lowercase().parse().map_err(|_| refusal::bad_value(name))
+    word.to_ascii_lowercase().parse().map_err(|_| ApiError::not_valid(name))
 }
 
 /// `GET positionSide/dual`.
@@ -73,7 +73,7 @@ pub(super) fn set_margin_type(state: &mut State, request: &Request<'_>) -> Answe
     match request.params.required("marginType")? {
         "CROSSED" => Err(refusal::same_margin_type()),
         "ISOLATED" => Err(why_not_isolated(state, request.account(), symbol)),
-        _ => Err(refusal::bad_value("marginType")),
+        _ => Err(ApiError::not_valid("marginType")),
     }
 }
 

@@ -40,6 +40,12 @@ pub(super) fn notional(symbol: &Symbol, tick_lots: i128) -> Fixed {
     }
 }
 
+/// Tick-lots as amount steps.
+pub(super) fn in_steps(symbol: &Symbol, tick_lots: i128) -> i128 {
+    let missing = AMOUNT_DECIMALS - symbol.spec.price_decimals - symbol.spec.qty_decimals;
+    tick_lots.saturating_mul(10_i128.pow(missing.into()))
+}
+
 /// `tick_lots` divided by `lots`, a price with so many digits after the point, rounded half up; 0 of no lots.
 pub(super) fn quotient(symbol: &Symbol, tick_lots: i128, lots: i64, digits: u8) -> Fixed {
     let lots = i128::from(lots);

@@ -120,6 +120,13 @@ impl History {
         newest.insert((order.account, order.client), order.id);
     }
 
+    /// An open order goes by another client id from now on; the old one finds it as well.
+    pub(in crate::simulator) fn rename(&mut self, order: &Order) {
+        if let Some(newest) = self.by_client.back_mut() {
+            newest.insert((order.account, order.client), order.id);
+        }
+    }
+
     /// An order changed.
     pub(in crate::simulator) fn update(&mut self, order: &Order, now_ms: i64) {
         match order.status {

@@ -30,6 +30,8 @@ impl Profile {
             allowed_stp: [&[StpMode::None], modes(product)].concat(),
             weight_per_minute: 100_000_000,
             raw_requests: None,
+            connections_per_5min: 1_000_000,
+            messages_per_s: None,
             orders: [
                 OrderWindow { length_ms: 10 * SECOND_MS, limit: 10_000_000 },
                 OrderWindow { length_ms: second_ms, limit: 100_000_000_000 },
@@ -54,6 +56,11 @@ impl Profile {
             allowed_stp: modes(product).to_vec(),
             weight_per_minute: weight,
             raw_requests: None,
+            connections_per_5min: 300,
+            messages_per_s: Some(match product {
+                Product::Spot => 5,
+                Product::UsdM => 10,
+            }),
             orders: [
                 OrderWindow { length_ms: 10 * SECOND_MS, limit: ten_seconds },
                 OrderWindow { length_ms: second_ms, limit: second },

@@ -53,6 +53,11 @@ pub struct MarketProfile {
     pub weight_per_minute: u64,
     /// Requests that an address may send in five minutes, whatever their weight; Spot only.
     pub raw_requests: Option<u64>,
+    /// Websocket connections that an address may try in five minutes.
+    pub connections_per_5min: u64,
+    /// Messages, pings and pongs that a stream connection may send in a second before it is cut; none = any
+    /// number.
+    pub messages_per_s: Option<u32>,
     /// Orders that an account may have in two windows of the wall clock.
     pub orders: [OrderWindow; 2],
     /// What a trade costs the one whose order rested, in millionths.

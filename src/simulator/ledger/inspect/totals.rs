@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use crate::simulator::binance::{OrderLimit, WeightLimit};
+use crate::simulator::binance::OrderLimit;
 use crate::simulator::ledger::journal::Checked;
 use crate::simulator::server::Shared;
 use crate::simulator::state::{State, Symbol};
@@ -28,8 +28,8 @@ pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value>
         "expired": totals.expired,
         "prevented": totals.prevented,
         "open_orders": state.engine().open_order_count(),
-        "weight_peak": state.weight.iter().map(WeightLimit::peak).max(),
-        "weight_refused": state.weight.iter().map(WeightLimit::refused).sum::<u64>(),
+        "weight_peak": state.addresses.peak(),
+        "weight_refused": state.addresses.refused(),
         "orders_peak": orders().map(OrderLimit::peak).max(),
         "orders_refused": orders().map(OrderLimit::refused).sum::<u64>(),
         "symbols": symbols(&state, Product::Spot),

@@ -1,0 +1,67 @@
+//! Which symbols a request is about.
+
+use serde::Serialize;
+
+use crate::simulator::binance::error::ApiError;
+use crate::simulator::binance::params::Params;
+use crate::simulator::binance::route::{Answer, Request, json};
+use crate::simulator::engine::SymbolId;
+use crate::simulator::profile::SymbolStatus;
+use crate::simulator::state::State;
+use crate::simulator::symbols::Product;
+
+/// Most symbols that one request may name.
+const NAMES_MAX: usize = 100;
+
+/// One object for `symbol`, an array for `symbols` or for none. `symbolStatus` leaves out what has another
+/// status; a single symbol must have it.
+pub(super) fn one_or_many<V: Serialize>(
+    state: &State,
+    request: &Request<'_>,
+    view: impl Fn(SymbolId) -> V,
+) -> Answer {
+    let status = wanted_status(request.params)?;
+    let fits = |id: &SymbolId| status.is_none_or(|status| state.symbol(*id).rules.status == status);
+    match (request.params.get("symbol"), request.params.list("symbols")?) {
+        (Some(_), Some(_)) => Err(ApiError::bad_combination()),
+        (Some(_), None) => {
+            let symbol = request.symbol(state)?;
+            if fits(&symbol) { json(&view(symbol)) } else { Err(ApiError::other_symbol_status()) }
+        }
+        (None, Some(names)) => {
+            json(&named(state, &names)?.into_iter().filter(fits).map(view).collect::<Vec<_>>())
+        }
+        (None, None) => json(&all(state).filter(fits).map(view).collect::<Vec<_>>()),
+    }
+}
+
+/// The status that `symbolStatus` names; -1122 for none there is.
+pub(super) fn wanted_status(params: &Params<'_>) -> Result<Option<SymbolStatus>, ApiError> {
+    let all = [SymbolStatus::Trading, SymbolStatus::Halt, SymbolStatus::Break];
+    let status = |word: &str| {
+        let found = all.into_iter().find(|status| status.as_str() == word);
+        found.ok_or(ApiError::bad_symbol_status())
+    };
+    params.get("symbolStatus").map(status).transpose()
+}
+
+/// All that is listed.
+pub(super) fn all(state: &State) -> impl Iterator<Item = SymbolId> {
+    state.symbols_of(Product::Spot).map(|symbol| symbol.id)
+}
+
+/// The symbols of those names: -1121 for one that is not listed, -1151 for one that is there twice.
+pub(super) fn named(state: &State, names: &[String]) -> Result<Vec<SymbolId>, ApiError> {
+    if names.len() > NAMES_MAX {
+        return Err(ApiError::too_many_values(NAMES_MAX, names.len()));
+    }
+    let mut ids = Vec::with_capacity(names.len());
+    for name in names {
+        let id = state.symbol_named(Product::Spot, name).ok_or(ApiError::bad_symbol())?;
+        if ids.contains(&id) {
+            return Err(ApiError::repeated_symbol());
+        }
+        ids.push(id);
+    }
+    Ok(ids)
+}
