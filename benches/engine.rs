@@ -58,7 +58,7 @@ impl Other {
                 let _ = std::hint::black_box(done);
             }
             Op::Cancel(id) => {
-                let done = self.book.cancel_order(Id::from_u64(id));
+                let done = self.book.cancel_order(Id::Sequential(id));
                 assert!(matches!(done, Ok(Some(_))), "made so that it rests");
             }
         }
@@ -66,7 +66,7 @@ impl Other {
 
     fn next_id(&mut self) -> Id {
         self.placed += 1;
-        Id::from_u64(self.placed)
+        Id::Sequential(self.placed)
     }
 }
 

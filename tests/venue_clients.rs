@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use load::{LOAD_KEY, Load};
+use schemas::units::Decimal;
 use self_trader::simulator::{self, AccountSpec, VenueOptions};
 
 /// What is traded.
@@ -81,6 +82,10 @@ fn run(python: Python, script: &str, product: Product, least: usize) {
     };
     let mut options = VenueOptions::default();
     options.accounts.push(AccountSpec::new(LOAD_KEY.key, LOAD_KEY.secret));
+    for symbol in &mut options.symbols {
+        let price = if symbol.base == "ETH" { "2000" } else { "64000" };
+        symbol.start_price = Some(Decimal::parse(price).unwrap());
+    }
     let venue = simulator::start(options).unwrap();
     let load = Load::start(venue.addr(), product.ws_api());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);

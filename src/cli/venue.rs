@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::venue_ledger::{self, LedgerArgs};
 use crate::config;
 use crate::simulator::profile::file::Loaded;
-use crate::simulator::{self, Profile, SymbolSpec, VenueOptions};
+use crate::simulator::{self, Profile, SymbolSpec, TlsOptions, VenueOptions};
 
 /// Arguments of `venue`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,15 @@ pub struct Args {
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// A second port, with TLS; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    tls: Option<SocketAddr>,
+    /// Write the certificate of the venue's own authority to FILE: what clients of the TLS port are to trust
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    tls_ca_out: Option<PathBuf>,
+    /// A name or address by which clients know the TLS port, beside localhost, 127.0.0.1 and ::1; may be given again
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    tls_name: Vec<String>,
     /// What it lists: JSON lines or a JSON array of {"name", "base"?, "quote"?, "price_decimals",
     /// "qty_decimals", "start_price"?}, or rows of NAME PRICE_DECIMALS QTY_DECIMALS [START_PRICE]
     /// [default: BTCUSDT and ETHUSDT with 2 and 6 decimals]
@@ -62,6 +71,9 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
         #[expect(clippy::print_stdout, reason = "the address is what the command is asked for")]
         {
             println!("venue listening on http://{} (profile {profile}, {symbols} symbols)", venue.addr());
+            if let Some(tls) = venue.tls() {
+                println!("venue listening on https://{}", tls.addr);
+            }
         }
         tokio::select! {
             _ = terminate.recv() => {}
@@ -83,6 +95,7 @@ fn options(args: Args) -> anyhow::Result<VenueOptions> {
         symbols: if symbols.is_empty() { default.symbols } else { symbols },
         accounts: if accounts.is_empty() { default.accounts } else { accounts },
         stamp_file: args.stamp_file,
+        tls: args.tls.map(|listen| TlsOptions { listen, names: args.tls_name, ca_out: args.tls_ca_out }),
         ledger: args.ledger.options(),
         ..VenueOptions::default()
     };

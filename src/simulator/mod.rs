@@ -22,6 +22,7 @@ mod server;
 mod socket;
 mod state;
 mod symbols;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -34,6 +35,7 @@ pub use ledger::{ReplayError, Replayed, Summary, replay};
 pub use options::{AccountSpec, Balance, Credential, LedgerOptions, VenueError, VenueOptions};
 pub use profile::Profile;
 pub use symbols::{Product, SymbolSpec};
+pub use tls::{TlsError, TlsOptions};
 
 /// How long a venue may take to stop before its thread is left behind.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -47,10 +49,20 @@ pub struct Closing {
     pub failure: Option<String>,
 }
 
+/// A TLS port that is open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsPort {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// The certificate of the venue's authority as PEM: what clients are to trust.
+    pub ca_pem: String,
+}
+
 /// A venue that is up. It stops when this is dropped.
 #[derive(Debug)]
 pub struct RunningVenue {
     addr: SocketAddr,
+    tls: Option<TlsPort>,
     stop: Option<oneshot::Sender<()>>,
     ended: mpsc::Receiver<Closing>,
     /// Told when the venue's thread has ended, for whatever reason.
@@ -64,7 +76,7 @@ pub struct RunningVenue {
 /// The options contradict themselves, the address cannot be bound, or no thread can be had.
 pub fn start(options: VenueOptions) -> Result<RunningVenue, VenueError> {
     let venue = server::Venue::new(options)?;
-    let addr = venue.addr();
+    let (addr, tls) = (venue.addr(), venue.tls());
     let (stop, stopped) = oneshot::channel();
     let (closing, ended) = mpsc::sync_channel(1);
     let end = Arc::new(Notify::new());
@@ -78,7 +90,7 @@ pub fn start(options: VenueOptions) -> Result<RunningVenue, VenueError> {
             at_end.notify_one();
         })
         .map_err(VenueError::Thread)?;
-    Ok(RunningVenue { addr, stop: Some(stop), ended, end, thread: Some(thread) })
+    Ok(RunningVenue { addr, tls, stop: Some(stop), ended, end, thread: Some(thread) })
 }
 
 impl RunningVenue {
@@ -86,6 +98,12 @@ impl RunningVenue {
     #[must_use]
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Its TLS port, if it has one.
+    #[must_use]
+    pub const fn tls(&self) -> Option<&TlsPort> {
+        self.tls.as_ref()
     }
 
     /// Comes back when it has ended by itself, as it does when a log cannot be written. Cancel safe.

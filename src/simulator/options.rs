@@ -10,6 +10,7 @@ use schemas::units::Decimal;
 
 use super::profile::Profile;
 use super::symbols::{Product, SymbolSpec};
+use super::tls::{TlsError, TlsOptions};
 
 /// Where the mark prices of the two perpetuals begin.
 const BTC_START: i128 = 65_000;
@@ -23,6 +24,8 @@ const LISTEN_KEY_MS: i64 = 3_600_000;
 pub struct VenueOptions {
     /// Where to listen; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// A second port, with TLS.
+    pub tls: Option<TlsOptions>,
     /// How it behaves.
     pub profile: Profile,
     /// Request weight that an address may spend in a minute; the profile's unless given.
@@ -73,6 +76,7 @@ impl Default for VenueOptions {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tls: None,
             profile: Profile::open(),
             weight_per_minute: None,
             orders_per_10s: None,
@@ -214,6 +218,9 @@ pub enum VenueError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// No certificate for the TLS port.
+    #[error("venue: TLS: {0}")]
+    Tls(#[from] TlsError),
     /// No thread or runtime to be had.
     #[error("venue: cannot start its thread: {0}")]
     Thread(#[source] std::io::Error),

@@ -6,19 +6,22 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::connect_info::Connected;
 use axum::routing::{any, get};
-use axum::serve::ListenerExt;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-use super::Closing;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::{self, UsdM};
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
+use super::tls::{Identity, TlsListener, TlsOptions};
+use super::{Closing, TlsPort};
 use crate::clock;
 
 /// How often the depth streams are looked after.
@@ -54,38 +57,48 @@ impl Shared {
     }
 }
 
-/// A venue whose port is bound and whose thread has not begun.
-#[derive(Debug)]
+/// A venue whose ports are bound and whose thread has not begun.
 pub(super) struct Venue {
     shared: Arc<Shared>,
     listener: TcpListener,
     addr: SocketAddr,
+    tls: Option<Tls>,
     runtime: Runtime,
     stamp_file: Option<PathBuf>,
+}
+
+/// The port with TLS.
+struct Tls {
+    listener: TcpListener,
+    addr: SocketAddr,
+    identity: Identity,
 }
 
 impl Venue {
     pub(super) fn new(options: VenueOptions) -> Result<Self, VenueError> {
         let state = State::new(&options)?;
-        let cannot_listen = |source| VenueError::Listen { addr: options.listen, source };
-        let listener = TcpListener::bind(options.listen).map_err(cannot_listen)?;
-        listener.set_nonblocking(true).map_err(cannot_listen)?;
-        let addr = listener.local_addr().map_err(cannot_listen)?;
+        let (listener, addr) = bind(options.listen)?;
+        let tls = options.tls.as_ref().map(Tls::new).transpose()?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(VenueError::Thread)?;
-        Ok(Self { shared: Shared::new(state), listener, addr, runtime, stamp_file: options.stamp_file })
+        Ok(Self { shared: Shared::new(state), listener, addr, tls, runtime, stamp_file: options.stamp_file })
     }
 
     pub(super) const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
+    pub(super) fn tls(&self) -> Option<TlsPort> {
+        self.tls.as_ref().map(|tls| TlsPort { addr: tls.addr, ca_pem: tls.identity.ca_pem.clone() })
+    }
+
     /// Serves until told to stop, or until its ledger fails; then all connections are cut.
     pub(super) fn run(self, stop: oneshot::Receiver<()>) -> Closing {
-        let Self { shared, listener, runtime, stamp_file, .. } = self;
+        let Self { shared, listener, tls, runtime, stamp_file, .. } = self;
         runtime.block_on(async {
             tokio::select! {
                 () = serve(listener, Arc::clone(&shared)) => {}
+                () = serve_tls(tls, Arc::clone(&shared)) => {}
                 () = tick(&shared) => {}
                 _ = stop => {}
             }
@@ -118,19 +131,91 @@ async fn say_goodbye(shared: &Shared) {
     }
 }
 
+impl Tls {
+    fn new(options: &TlsOptions) -> Result<Self, VenueError> {
+        let identity = Identity::new(options)?;
+        let (listener, addr) = bind(options.listen)?;
+        Ok(Self { listener, addr, identity })
+    }
+}
+
+/// A listener, and where it listens.
+fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), VenueError> {
+    let cannot_listen = |source| VenueError::Listen { addr, source };
+    let listener = TcpListener::bind(addr).map_err(cannot_listen)?;
+    listener.set_nonblocking(true).map_err(cannot_listen)?;
+    let addr = listener.local_addr().map_err(cannot_listen)?;
+    Ok((listener, addr))
+}
+
+/// Serves the plain port. Comes back only if it cannot listen.
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let listener = match tokio::net::TcpListener::from_std(listener) {
-        Ok(listener) => listener,
-        Err(error) => return tracing::error!(%error, "the venue cannot listen"),
-    };
-    let listener = listener.tap_io(|stream| {
+    if let Some(listener) = Plain::of(listener)
+        && let Err(error) =
+            axum::serve(listener, router(shared).into_make_service_with_connect_info::<Origin>()).await
+    {
+        tracing::error!(%error, "the venue stopped listening");
+    }
+}
+
+/// Serves the port with TLS, if there is one. Comes back only if it cannot listen.
+async fn serve_tls(tls: Option<Tls>, shared: Arc<Shared>) {
+    let Some(Tls { listener, identity, .. }) = tls else { return std::future::pending().await };
+    if let Some(listener) = Plain::of(listener)
+        && let Err(error) = axum::serve(
+            identity.listener(listener),
+            router(shared).into_make_service_with_connect_info::<Origin>(),
+        )
+        .await
+    {
+        tracing::error!(%error, "the venue stopped listening");
+    }
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Origin(pub(super) SocketAddr);
+
+impl Connected<IncomingStream<'_, Plain>> for Origin {
+    fn connect_info(stream: IncomingStream<'_, Plain>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsListener<Plain>>> for Origin {
+    fn connect_info(stream: IncomingStream<'_, TlsListener<Plain>>) -> Self {
+        Self(*stream.remote_addr())
+    }
+}
+
+/// A port whose connections do not wait for more to send.
+#[derive(Debug)]
+struct Plain(tokio::net::TcpListener);
+
+impl Plain {
+    fn of(listener: TcpListener) -> Option<Self> {
+        tokio::net::TcpListener::from_std(listener)
+            .inspect_err(|error| tracing::error!(%error, "the venue cannot listen"))
+            .map(Self)
+            .ok()
+    }
+}
+
+impl Listener for Plain {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    /// Cancel safe.
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        let (stream, from) = Listener::accept(&mut self.0).await;
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "no TCP_NODELAY on a connection");
         }
-    });
-    let router = router(shared).into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(error) = axum::serve(listener, router).await {
-        tracing::error!(%error, "the venue stopped listening");
+        (stream, from)
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.0.local_addr()
     }
 }
 

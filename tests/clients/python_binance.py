@@ -408,7 +408,9 @@ class UsdM(Spot):
             )
             same([order["status"] for order in made], ["NEW", "NEW"])
         with check("batch with one that is refused"):
-            mixed = client.futures_place_batch_order(batchOrders=[row | {"price": "0.01"}, row | {"price": price_of(price, 1.03)}])
+            self.order("BUY", price)
+            late = row | {"price": price, "timeInForce": "GTX"}
+            mixed = client.futures_place_batch_order(batchOrders=[late, row | {"price": price_of(price, 1.03)}])
             holds("code" in mixed[0] and mixed[1]["status"] == "NEW", mixed)
         with check("batch of cancels"):
             gone = client.futures_cancel_orders(symbol=QUIET, orderIdList=[order["orderId"] for order in made])

@@ -99,7 +99,7 @@ def orders(api, price):
     with check.refused("unknown order", "Unknown order sent", by=Error):
         api.cancel_order(QUIET, order_id=999999999)
     with check("batch of orders"):
-        row = {"symbol": QUIET, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": AMOUNT}
+        row = {"symbol": QUIET, "side": "SELL", "type": "LIMIT", "timeInForce": "GTC", "quantity": AMOUNT, "reduceOnly": "false"}
         made = rest(
             api.place_multiple_orders(
                 [Order.from_dict(row | {"price": price_of(price, rate), "newOrderRespType": "RESULT"}) for rate in (1.01, 1.02)]

@@ -1,7 +1,7 @@
 //! Random commands into the engine and into the naive venue: same answers, same trades, same ends, same books, same
 //! balances and positions; and after every command everything adds up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -120,6 +120,8 @@ struct Both {
     symbols: Vec<SymbolId>,
     commands: Vec<Command>,
     events: Vec<Event>,
+    /// Orders that were told to have ended: nothing may be told of them again.
+    ended: HashSet<OrderId>,
     last_execution: u64,
     last_update: [u64; SYMBOLS],
     /// The books as the level events alone tell them.
@@ -157,6 +159,7 @@ impl Both {
             symbols,
             commands: Vec::new(),
             events: Vec::new(),
+            ended: HashSet::new(),
             last_execution: 0,
             last_update: [0; SYMBOLS],
             told_levels: BTreeMap::new(),
@@ -285,9 +288,15 @@ impl Both {
         }
     }
 
-    /// Execution and update ids rise by one and never repeat.
+    /// Execution and update ids rise by one and never repeat; nothing is told of an order after its end.
     fn check_numbers(&mut self) -> Result<(), TestCaseError> {
         for event in &self.events {
+            for order in orders_of(event) {
+                prop_assert!(!self.ended.contains(&order.id), "after its end: {:?}", event);
+                if order.status.is_final() {
+                    self.ended.insert(order.id);
+                }
+            }
             let executions = match event {
                 Event::Accepted { execution, .. }
                 | Event::Amended { execution, .. }
@@ -307,6 +316,7 @@ impl Both {
                 }
                 Event::Balance { .. } | Event::Position { .. } => vec![],
                 Event::Wiped => {
+                    self.ended.clear();
                     self.last_execution = 0;
                     self.last_update = [0; SYMBOLS];
                     self.told_levels.clear();
@@ -378,7 +388,14 @@ impl Both {
                 Event::Position { account, symbol, side, position } => {
                     prop_assert_eq!(*position, self.engine.position(*account, *symbol, *side));
                 }
-                _ => {}
+                Event::Accepted { .. }
+                | Event::Traded(_)
+                | Event::Prevented(_)
+                | Event::Amended { .. }
+                | Event::Modified { .. }
+                | Event::Ended { .. }
+                | Event::Level { .. }
+                | Event::Wiped => {}
             }
         }
         Ok(())
@@ -400,21 +417,23 @@ fn fitted(place: &Place, naive: &Naive) -> Place {
     let is_hedged = naive.hedged[place.account];
     place.position = match place.position {
         PositionSide::None => PositionSide::None,
-        PositionSide::Both if is_hedged && place.client % 16 > 0 => PositionSide::Long,
+        PositionSide::Both if is_hedged && !place.client.is_multiple_of(16) => PositionSide::Long,
         PositionSide::Both => PositionSide::Both,
-        PositionSide::Long | PositionSide::Short if !is_hedged && place.client % 16 > 0 => PositionSide::Both,
+        PositionSide::Long | PositionSide::Short if !is_hedged && !place.client.is_multiple_of(16) => {
+            PositionSide::Both
+        }
         side @ (PositionSide::Long | PositionSide::Short) => side,
     };
     // In hedge mode most orders open: there would be nothing to close.
     place.position = match (place.position, place.side) {
-        (PositionSide::Long, Side::Sell) if place.client % 3 > 0 => PositionSide::Short,
-        (PositionSide::Short, Side::Buy) if place.client % 3 > 0 => PositionSide::Long,
+        (PositionSide::Long, Side::Sell) if !place.client.is_multiple_of(3) => PositionSide::Short,
+        (PositionSide::Short, Side::Buy) if !place.client.is_multiple_of(3) => PositionSide::Long,
         (side, _) => side,
     };
     place.reduce_only &= is_perpetual(place.symbol) && !is_hedged || place.client.is_multiple_of(8);
     // Most orders that only close find something to close.
     let held = naive.positions[place.account][place.symbol][side_index(place.position)].qty;
-    if place.reduce_only && held != 0 && place.client % 4 > 0 {
+    if place.reduce_only && held != 0 && !place.client.is_multiple_of(4) {
         place.side = if held > 0 { Side::Sell } else { Side::Buy };
         place.qty = place.qty.min(held.abs());
     }
@@ -459,6 +478,18 @@ fn told_of(event: &Event) -> Option<Told> {
         Event::Wiped => Told::Wiped,
         Event::Level { .. } | Event::Balance { .. } | Event::Position { .. } => return None,
     })
+}
+
+fn orders_of(event: &Event) -> Vec<Order> {
+    match event {
+        Event::Accepted { order, .. }
+        | Event::Amended { order, .. }
+        | Event::Modified { order, .. }
+        | Event::Ended { order, .. } => vec![*order],
+        Event::Traded(trade) => vec![trade.maker.order, trade.taker.order],
+        Event::Prevented(prevented) => vec![prevented.maker.order, prevented.taker.order],
+        Event::Level { .. } | Event::Balance { .. } | Event::Position { .. } | Event::Wiped => vec![],
+    }
 }
 
 fn leg(fill: &Fill) -> Leg {
@@ -515,8 +546,12 @@ proptest! {
         };
         let listed = || {
             let mut engine = Engine::default();
-            both.assets.iter().for_each(|_| drop(engine.add_asset()));
-            both.accounts.iter().for_each(|_| drop(engine.add_account()));
+            both.assets.iter().for_each(|_| {
+                engine.add_asset();
+            });
+            both.accounts.iter().for_each(|_| {
+                engine.add_account();
+            });
             for ((price, qty), id) in DECIMALS.iter().zip(&both.symbols) {
                 engine.add_symbol(both.engine.market_kind(*id), *price, *qty).unwrap();
             }

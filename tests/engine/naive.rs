@@ -361,7 +361,12 @@ impl Naive {
         let both_transfer = taker.terms.stp == StpMode::Transfer && maker.terms.stp == StpMode::Transfer;
         match taker.terms.stp {
             StpMode::Transfer if !both_transfer || one == other => StpMode::Decrement,
-            mode => mode,
+            mode @ (StpMode::None
+            | StpMode::ExpireTaker
+            | StpMode::ExpireMaker
+            | StpMode::ExpireBoth
+            | StpMode::Decrement
+            | StpMode::Transfer) => mode,
         }
     }
 
@@ -407,7 +412,7 @@ impl Naive {
         order.spend(price, qty, true);
         let step = self.steps[order.terms.symbol];
         let next = self.best_against(&order.terms).map(|next| self.resting[next].terms.price);
-        let is_done = order.wants(price, step) == 0 || next.is_some_and(|next| order.wants(next, step) == 0);
+        let is_done = order.wants(next.unwrap_or(price), step) == 0;
         order.status = if is_done { OrderStatus::Filled } else { OrderStatus::PartiallyFilled };
         self.trades += 1;
         let leg =

@@ -1,7 +1,7 @@
 //! REST, and empty answers for the families of paths that stock clients ask on the way.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use super::time::TimeUnit;
 use crate::clock;
 use crate::simulator::faults::Delivery;
 use crate::simulator::publish::publish;
-use crate::simulator::server::Shared;
+use crate::simulator::server::{Origin, Shared};
 use crate::simulator::state::State;
 
 /// Longest body of a request.
@@ -77,7 +77,7 @@ impl<'a> Head<'a> {
 /// Serves one request.
 pub(in crate::simulator) async fn rest<D: Dialect>(
     Extract(shared): Extract<Arc<Shared>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(Origin(from)): ConnectInfo<Origin>,
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();

@@ -1,7 +1,7 @@
 //! Market streams: `/ws/<a>/<b>`, `/stream?streams=a/b`, and any other path, which waits for SUBSCRIBE. Spot, unless
 //! the path begins with `/public`, `/market` or `/usdm`, or names a USD-M listen key.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -19,7 +19,7 @@ use super::topic::{self, Named};
 use crate::clock;
 use crate::simulator::binance_usdm::user_streams::{self, Wanted};
 use crate::simulator::outbox::Outbox;
-use crate::simulator::server::Shared;
+use crate::simulator::server::{Origin, Shared};
 use crate::simulator::socket::{self, Frames};
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
@@ -33,7 +33,7 @@ const ID_LEN_MAX: usize = 36;
 /// Opens a stream connection; whatever else comes to an unknown path is not found.
 pub(in crate::simulator) async fn streams(
     Extract(shared): Extract<Arc<Shared>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(Origin(from)): ConnectInfo<Origin>,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::Write;
 use std::marker::PhantomData;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use crate::simulator::engine::AccountId;
 use crate::simulator::faults::Delivery;
 use crate::simulator::outbox::Outbox;
 use crate::simulator::publish::publish;
-use crate::simulator::server::Shared;
+use crate::simulator::server::{Origin, Shared};
 use crate::simulator::socket::{self, Frames};
 use crate::simulator::state::State;
 
@@ -38,7 +38,7 @@ const ID_LEN_MAX: usize = 36;
 /// Opens a WS API connection.
 pub(in crate::simulator) async fn ws_api<D: Dialect>(
     Extract(shared): Extract<Arc<Shared>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(Origin(from)): ConnectInfo<Origin>,
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response {

@@ -1,6 +1,6 @@
 //! What happens by itself: timers that run out, keys that expire, marks that follow.
 
-use super::{mark, orders};
+use super::{mark, orders, tickers};
 use crate::simulator::binance::feed::TICK_MS;
 use crate::simulator::binance::topic::Pace;
 use crate::simulator::publish::publish;
@@ -18,6 +18,7 @@ pub(in crate::simulator) fn tick(state: &mut State, tick: u64, now_ms: i64) {
     if is_due(Pace::Ms1000) {
         mark::follow_trades(state);
         publish(state, now_ms);
+        tickers::tell_streams(state, now_ms);
     }
     for pace in [Pace::Ms1000, Pace::Ms3000] {
         if is_due(pace) {

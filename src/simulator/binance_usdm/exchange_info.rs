@@ -62,7 +62,7 @@ fn listing(symbol: &Symbol) -> Value {
         "baseAssetPrecision": 8,
         "quotePrecision": 8,
         "underlyingType": "COIN",
-        "underlyingSubType": [],
+        "underlyingSubType": ["PoW"],
         "settlePlan": 0,
         "triggerProtect": contract.trigger_protect.to_string(),
         "liquidationFee": contract.liquidation_fee.to_string(),

@@ -198,12 +198,7 @@ pub(super) fn ticker_price(state: &mut State, request: &Request<'_>) -> Answer {
 
 /// The last trade's price in ticks, before the first trade the start price, else 0.
 pub(super) fn last_price(state: &State, symbol: SymbolId) -> i64 {
-    state
-        .history
-        .volume(symbol)
-        .last_price
-        .or_else(|| state.symbol(symbol).start_ticks())
-        .unwrap_or(0)
+    state.history.volume(symbol).last_price.or_else(|| state.symbol(symbol).start_ticks()).unwrap_or(0)
 }
 
 /// One object for `symbol`, an array for none.

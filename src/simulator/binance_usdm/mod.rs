@@ -21,6 +21,7 @@ mod positions;
 mod refusal;
 pub(super) mod reports;
 mod settings;
+mod tickers;
 pub(super) mod user_streams;
 mod views;
 

@@ -1,12 +1,12 @@
 //! What USD-M can be asked.
 
-use super::{account, batch, exchange_info, lookup, mark, market, orders, positions, settings};
-use crate::simulator::binance::{Caller, Dialect};
+use super::{account, batch, exchange_info, lookup, mark, market, orders, positions, settings, tickers};
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::limits::RateLimit;
 use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Security, Weight, open, signed};
 use crate::simulator::binance::ws_api::{Session, SessionRequest};
+use crate::simulator::binance::{Caller, Dialect};
 use crate::simulator::binance_spot;
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
@@ -26,6 +26,9 @@ pub(in crate::simulator) enum Operation {
     AggTrades,
     TickerBook,
     TickerPrice,
+    TickerDay,
+    Klines,
+    PairKlines,
     PremiumIndex,
     OpenInterest,
     AdlQuantile,
@@ -72,9 +75,11 @@ use Weight::{By, Of};
 
 const ORDER: &[&str] = &["symbol", "side", "type"];
 const CHANGE: &[&str] = &["symbol", "side", "quantity", "price"];
+const KLINES: &[&str] = &["symbol", "interval"];
+const PAIR_KLINES: &[&str] = &["pair", "interval"];
 const NONE: &[&str] = &[];
 
-const ROUTES: [Route<Operation>; 59] = [
+const ROUTES: [Route<Operation>; 65] = [
     signed(Op::Place, "order.place", ("POST", "v1/order"), Of(0), ORDER),
     signed(Op::Cancel, "order.cancel", ("DELETE", "v1/order"), Of(1), SYMBOL),
     signed(Op::PlaceBatch, "", ("POST", "v1/batchOrders"), Of(5), &["batchOrders"]),
@@ -116,6 +121,7 @@ const ROUTES: [Route<Operation>; 59] = [
     signed(Op::Nothing, "", ("GET", "v1/positionMargin/history"), Of(1), SYMBOL),
     signed(Op::Nothing, "", ("GET", "v1/openAlgoOrders"), Of(1), NONE),
     signed(Op::Nothing, "", ("GET", "v1/allAlgoOrders"), Of(5), NONE),
+    signed(Op::Nothing, "", ("GET", "v1/orderAmendment"), Of(1), SYMBOL),
     signed(Op::AdlQuantile, "", ("GET", "v1/adlQuantile"), Of(5), NONE),
     keyed(Op::OpenListenKey, "userDataStream.start", ("POST", "v1/listenKey")),
     keyed(Op::ProlongListenKey, "userDataStream.ping", ("PUT", "v1/listenKey")),
@@ -123,6 +129,11 @@ const ROUTES: [Route<Operation>; 59] = [
     open(Op::TickerBook, "ticker.book", "v1/ticker/bookTicker", By(|params| one_or_all(params, 2, 5)), NONE),
     open(Op::TickerPrice, "ticker.price", "v1/ticker/price", By(|params| one_or_all(params, 1, 2)), NONE),
     open(Op::TickerPrice, "", "v2/ticker/price", By(|params| one_or_all(params, 1, 2)), NONE),
+    open(Op::TickerDay, "", "v1/ticker/24hr", By(|params| one_or_all(params, 1, 40)), NONE),
+    open(Op::Klines, "", "v1/klines", By(tickers::klines_weight), KLINES),
+    open(Op::Klines, "", "v1/markPriceKlines", By(tickers::klines_weight), KLINES),
+    open(Op::PairKlines, "", "v1/indexPriceKlines", By(tickers::klines_weight), PAIR_KLINES),
+    open(Op::PairKlines, "", "v1/continuousKlines", By(tickers::klines_weight), PAIR_KLINES),
     open(Op::Depth, "depth", "v1/depth", By(market::depth_weight), SYMBOL),
     open(Op::Trades, "", "v1/trades", Of(5), SYMBOL),
     open(Op::Trades, "", "v1/historicalTrades", Of(20), SYMBOL),
@@ -171,6 +182,9 @@ impl Dialect for UsdM {
             Op::AggTrades => market::agg_trades(state, request),
             Op::TickerBook => market::ticker_book(state, request),
             Op::TickerPrice => market::ticker_price(state, request),
+            Op::TickerDay => tickers::day(state, request),
+            Op::Klines => tickers::klines(state, request),
+            Op::PairKlines => tickers::pair_klines(state, request),
             Op::PremiumIndex => mark::premium_index(state, request),
             Op::OpenInterest => mark::open_interest(state, request),
             Op::AdlQuantile => mark::adl_quantile(state, request),

@@ -35,8 +35,8 @@ impl Incoming {
     pub(super) fn fill(&mut self, price: i64, qty: i64, next: Option<i64>) {
         self.spend(price, qty);
         self.order.fill(price, qty);
-        let is_done = [Some(price), next].into_iter().flatten().any(|price| self.wants(price) == 0);
-        if !is_done {
+        // What is left of a quote quantity may be too little for a lot where it goes on.
+        if self.wants(next.unwrap_or(price)) > 0 {
             self.order.status = OrderStatus::PartiallyFilled;
         }
     }

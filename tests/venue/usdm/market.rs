@@ -147,3 +147,52 @@ async fn what_the_table_does_not_have_is_not_found() {
     let mut api = api(venue.addr()).await;
     assert_eq!(api.call("openOrders.status", json!({})).await["error"]["code"], -1020, "REST only");
 }
+
+#[tokio::test]
+async fn candles_and_tickers_add_the_trades_up() {
+    let venue = venue();
+    let addr = venue.addr();
+    let mut streams = Socket::open(
+        addr,
+        "/market/stream?streams=btcusdt@kline_1h/btcusdt@miniTicker/btcusdt@ticker/!miniTicker@arr/!ticker@arr",
+    )
+    .await;
+    let mut api = api(addr).await;
+    pair(&mut api, "SELL", "65000.10", "0.002").await;
+    pair(&mut api, "BUY", "65010.10", "0.001").await;
+    let rows = get(addr, "/fapi/v1/klines?symbol=BTCUSDT&interval=1M").await;
+    let row = rows.as_array().unwrap().last().unwrap();
+    let told = &row.as_array().unwrap()[1..6];
+    assert_eq!(told, ["65000.10", "65010.10", "65000.10", "65010.10", "0.003"]);
+    assert_eq!((&row[8], &row[9]), (&json!(2), &json!("0.001")), "trades, and what takers bought");
+    for path in [
+        "continuousKlines?pair=BTCUSDT&contractType=PERPETUAL",
+        "indexPriceKlines?pair=BTCUSDT",
+        "markPriceKlines?symbol=BTCUSDT",
+    ] {
+        assert_eq!(get(addr, &format!("/fapi/v1/{path}&interval=1M")).await, rows, "{path}");
+    }
+    let day = get(addr, "/fapi/v1/ticker/24hr?symbol=BTCUSDT").await;
+    for (field, value) in [
+        ("priceChange", json!("10.00")),
+        ("lastPrice", json!("65010.10")),
+        ("lastQty", json!("0.001")),
+        ("volume", json!("0.003")),
+        ("quoteVolume", json!("195.01030")),
+        ("count", json!(2)),
+    ] {
+        assert_eq!(day[field], value, "{field}");
+    }
+    assert_eq!(get(addr, "/fapi/v1/ticker/24hr").await.as_array().unwrap().len(), 2);
+    for stream in
+        ["btcusdt@kline_1h", "btcusdt@miniTicker", "btcusdt@ticker", "!miniTicker@arr", "!ticker@arr"]
+    {
+        let told = streams
+            .wait(|event| {
+                let data = if event["data"].is_array() { &event["data"][0] } else { &event["data"] };
+                event["stream"] == stream && (data["v"] == "0.003" || data["k"]["v"] == "0.003")
+            })
+            .await;
+        assert!(told["data"].is_array() == stream.starts_with('!'), "{stream}");
+    }
+}

@@ -18,6 +18,11 @@ async fn orders_that_cannot_be() {
     let order = || limit("BUY", "65000.00", "0.010", "GTC");
     let mandatory =
         |name: &str| format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed.");
+    let legal = |name: &str| {
+        format!(
+            r"Illegal characters found in parameter '{name}'; legal range is '^([0-9]{{1,20}})(\.[0-9]{{1,20}})?$'."
+        )
+    };
     let good_till = "The goodTillDate timestamp must be greater than the current time plus 600 seconds and \
                      smaller than 253402300799000.";
     let algo = "Order type not supported for this endpoint. Please use the Algo Order API endpoints instead.";
@@ -46,10 +51,10 @@ async fn orders_that_cannot_be() {
             "Precision is over the maximum defined for this asset.".into(),
         ),
         (with(order(), "price", "0"), -4001, "Price less than 0.".into()),
-        (with(order(), "price", "-5"), -4001, "Price less than 0.".into()),
+        (with(order(), "price", "-5"), -1100, legal("price")),
         (with(order(), "price", "10000000000000000"), -4002, "Price greater than max price.".into()),
         (with(order(), "quantity", "0"), -4003, "Quantity less than or equal to zero.".into()),
-        (with(order(), "quantity", "-1"), -4003, "Quantity less than or equal to zero.".into()),
+        (with(order(), "quantity", "-1"), -1100, legal("quantity")),
         (with(order(), "quantity", "10000000000000000"), -4005, "Quantity greater than max quantity.".into()),
         (with(order(), "newClientOrderId", "no spaces"), -4015, "Client order id is not valid.".into()),
         (
