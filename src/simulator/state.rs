@@ -14,10 +14,10 @@ use super::engine::{
     OrderId, Reject, SymbolId,
 };
 use super::faults::Faults;
-use super::ledger::Names;
 use super::ledger::history::History;
 use super::ledger::journal::{Checked, Journal};
 use super::ledger::notice::Notice;
+use super::ledger::{Connections, Names};
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
 use super::profile::{Profile, SymbolRules};
 use super::socket::Manners;
@@ -92,6 +92,7 @@ pub(super) struct State {
     pub(super) prevented: PreventedMatches,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
+    pub(super) connections: Connections,
     pub(super) faults: Faults,
     pub(super) addresses: Addresses,
     /// Surplus parameters are refused.
@@ -124,6 +125,7 @@ impl State {
             prevented: PreventedMatches::default(),
             candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
+            connections: Connections::default(),
             faults: Faults::new(symbols),
             addresses: Addresses::new(&profile),
             strict_parameters: options.strict_parameters,

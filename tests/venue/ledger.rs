@@ -134,6 +134,31 @@ async fn the_event_log_tells_what_happened_in_order() {
 }
 
 #[tokio::test]
+async fn connections_are_told_with_what_they_listen_to() {
+    let venue = venue();
+    let addr = venue.addr();
+    let mut api = Socket::api(addr).await;
+    api.subscribe_user().await;
+    let mut streams = Socket::open(addr, "/ws/btcusdt@trade").await;
+    streams.call("LIST_SUBSCRIPTIONS", json!([])).await;
+    let open = get(addr, "/venue/connections").await;
+    let [first, second] = open.as_array().unwrap().as_slice() else { panic!("{open}") };
+    assert_eq!((&first["kind"], &first["userStreams"]), (&"ws_api".into(), &json!(["test-key"])));
+    assert_eq!((&second["kind"], &second["streams"]), (&"streams".into(), &json!(["btcusdt@trade"])));
+    assert!(second["bytes"].as_u64().unwrap() > 10 && second["waitingMessages"] == 0);
+    drop(api);
+    let gone = async {
+        while get(addr, "/venue/connections").await.as_array().unwrap().len() > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(5), gone).await.unwrap();
+    let closed = get(addr, "/venue/events?kind=closed").await;
+    assert_eq!(closed["events"][0]["connection"], first["connection"]);
+    assert_eq!(get(addr, "/venue/events?kind=opened").await["events"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn totals_tell_each_product_and_account_and_whether_the_books_add_up() {
     let mut options = VenueOptions::default();
     options.symbols.push(SymbolSpec::perpetual("BTCUSDT", 1, 3));

@@ -8,7 +8,11 @@ use schemas::order::{OrderStatus, PositionSide};
 
 use crate::simulator::engine::{AccountId, ClientId, Fill, Order, OrderId, SymbolId, Trade};
 
-const CHUNK: usize = 8_192;
+/// Records of the largest chunk.
+const CHUNK_MAX: usize = 8_192;
+const CHUNK_MIN: usize = 64;
+/// A list is so many chunks at least, so that what it keeps beyond what it must is little.
+const CHUNKS_MIN: usize = 16;
 
 /// An order, open or ended.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +115,7 @@ impl History {
     pub(in crate::simulator) fn open(&mut self, order: &Order, now_ms: i64) {
         self.totals.orders += 1;
         if self.orders.push(OrderRecord { order: *order, updated_ms: now_ms }) {
-            self.by_client.push_back(HashMap::with_capacity(CHUNK));
+            self.by_client.push_back(HashMap::with_capacity(self.orders.chunk));
         }
         while self.by_client.len() > self.orders.chunks.len() {
             self.by_client.pop_front();
@@ -228,32 +232,35 @@ struct Chunks<T> {
     first: u64,
     /// Records that are kept at least.
     kept: usize,
+    /// Records of one chunk.
+    chunk: usize,
 }
 
 impl<T> Chunks<T> {
     fn new(kept: usize) -> Self {
-        Self { chunks: VecDeque::new(), first: 0, kept }
+        let chunk = (kept / CHUNKS_MIN).clamp(CHUNK_MIN, CHUNK_MAX);
+        Self { chunks: VecDeque::new(), first: 0, kept, chunk }
     }
 
     /// True if a new chunk was begun for it.
     fn push(&mut self, item: T) -> bool {
-        if let Some(chunk) = self.chunks.back_mut().filter(|chunk| chunk.len() < CHUNK) {
+        if let Some(chunk) = self.chunks.back_mut().filter(|chunk| chunk.len() < self.chunk) {
             chunk.push(item);
             return false;
         }
-        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut chunk = Vec::with_capacity(self.chunk);
         chunk.push(item);
         self.chunks.push_back(chunk);
-        if self.chunks.len() > self.kept.div_ceil(CHUNK) + 1 {
+        if self.chunks.len() > self.kept.div_ceil(self.chunk) + 1 {
             self.chunks.pop_front();
-            self.first += CHUNK as u64;
+            self.first += self.chunk as u64;
         }
         true
     }
 
     fn at(&self, place: u64) -> Option<(usize, usize)> {
         let offset = usize::try_from(place.checked_sub(self.first)?).ok()?;
-        Some((offset / CHUNK, offset % CHUNK))
+        Some((offset / self.chunk, offset % self.chunk))
     }
 
     fn get(&self, place: u64) -> Option<&T> {
@@ -290,7 +297,7 @@ mod tests {
     fn a_long_list_forgets_its_oldest_part_and_keeps_its_places() {
         const KEPT: usize = 100_000;
         let mut list = Chunks::new(KEPT);
-        let all = (KEPT + 5 * CHUNK) as u64;
+        let all = (KEPT + 5 * CHUNK_MAX) as u64;
         for item in 0..all {
             list.push(item);
         }

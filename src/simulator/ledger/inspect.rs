@@ -6,6 +6,7 @@
 //! counts exactly, from the start.
 
 mod accounts;
+mod connections;
 mod events;
 mod symbols;
 mod totals;
@@ -41,6 +42,7 @@ pub(in crate::simulator) fn routes() -> Router<Arc<Shared>> {
         .route("/venue/accounts", get(accounts::accounts))
         .route("/venue/positions", get(accounts::positions))
         .route("/venue/symbols", get(symbols::symbols))
+        .route("/venue/connections", get(connections::connections))
         .route("/venue/totals", get(totals::totals))
         .route("/venue/check", post(totals::check))
         .route("/venue/health", get(totals::health))

@@ -69,6 +69,11 @@ impl Journal {
         self.time_ms = self.time_ms.max(now_ms);
     }
 
+    /// The venue's time, milliseconds since the epoch.
+    pub(in crate::simulator) const fn time_ms(&self) -> i64 {
+        self.time_ms
+    }
+
     /// A command is about to be carried out.
     pub(in crate::simulator) fn command(&mut self, command: &Command) {
         if let Some(log) = &mut self.commands {
