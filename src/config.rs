@@ -135,7 +135,8 @@ pub fn report(path: &Path, faults: &[Fault]) -> String {
     text
 }
 
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+/// Reads a file of settings; of one that is too large only as much as shows that it is.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());

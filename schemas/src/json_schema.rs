@@ -7,6 +7,7 @@ use serde_json::Value;
 pub fn json_schemas() -> Vec<(&'static str, Value)> {
     vec![
         ("config", crate::config::json_schema()),
+        ("crowd", crate::config::crowd::json_schema()),
         ("profile", crate::config::profile::json_schema()),
         ("label", schemars::schema_for!(crate::label::Label).to_value()),
         ("summary", schemars::schema_for!(crate::summary::Summary).to_value()),

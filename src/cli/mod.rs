@@ -17,6 +17,7 @@ pub mod report;
 pub mod run;
 pub mod schema;
 pub mod venue;
+mod venue_crowd;
 mod venue_ledger;
 
 /// Makes a test market live: re-creates a reference market's trades on a sandbox venue.

@@ -8,6 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use schemas::config::cut;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::venue_crowd::{self, CrowdArgs};
 use super::venue_ledger::{self, LedgerArgs};
 use crate::config;
 use crate::simulator::profile::file::Loaded;
@@ -47,6 +48,8 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     stamp_file: Option<PathBuf>,
     #[command(flatten)]
+    crowd: CrowdArgs,
+    #[command(flatten)]
     ledger: LedgerArgs,
 }
 
@@ -54,6 +57,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(log) = &args.ledger.replay {
         return Ok(venue_ledger::replay(log, args.ledger.check_every));
     }
+    let follow = args.crowd.follow();
     let options = match options(args) {
         Ok(options) => options,
         Err(error) => {
@@ -61,7 +65,8 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::from(2));
         }
     };
-    let (profile, symbols) = (options.profile.name.clone(), options.symbols.len());
+    let (profile, listed) = (options.profile.name.clone(), options.symbols.clone());
+    let symbols = listed.len();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the first line: who reads it may send a signal at once.
@@ -79,6 +84,7 @@ pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
             () = venue.ended() => {}
+            () = venue_crowd::follow(follow, venue.addr(), &listed) => {}
         }
         Ok(venue_ledger::close(venue.shutdown()))
     })
@@ -96,6 +102,7 @@ fn options(args: Args) -> anyhow::Result<VenueOptions> {
         accounts: if accounts.is_empty() { default.accounts } else { accounts },
         stamp_file: args.stamp_file,
         tls: args.tls.map(|listen| TlsOptions { listen, names: args.tls_name, ca_out: args.tls_ca_out }),
+        crowd: args.crowd.settings()?,
         ledger: args.ledger.options(),
         ..VenueOptions::default()
     };

@@ -10,6 +10,7 @@
 pub mod binance;
 mod binance_spot;
 mod binance_usdm;
+pub mod crowd;
 pub mod door;
 pub mod engine;
 pub mod faults;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
+pub use crowd::CrowdSettings;
 pub use ledger::{ReplayError, Replayed, Summary, replay};
 pub use options::{AccountSpec, Balance, Credential, LedgerOptions, VenueError, VenueOptions};
 pub use profile::Profile;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use schemas::units::Decimal;
 
+use super::crowd::CrowdSettings;
 use super::profile::Profile;
 use super::symbols::{Product, SymbolSpec};
 use super::tls::{TlsError, TlsOptions};
@@ -40,6 +41,8 @@ pub struct VenueOptions {
     pub listen_key_ms: i64,
     /// The seed by which USD-M batches are worked through in random order; none: in the order of the request.
     pub shuffle_batches: Option<u64>,
+    /// Strangers that rest and trade beside the accounts.
+    pub crowd: Option<CrowdSettings>,
     /// Refuse requests with parameters that the venue does not know (-1104); otherwise they are ignored.
     pub strict_parameters: bool,
     /// Every websocket connection is cut after so long.
@@ -89,6 +92,7 @@ impl Default for VenueOptions {
             accounts: vec![AccountSpec::new("test-key", "test-secret")],
             listen_key_ms: LISTEN_KEY_MS,
             shuffle_batches: None,
+            crowd: None,
             strict_parameters: false,
             connection_life: Duration::from_secs(24 * 60 * 60),
             stamps: false,

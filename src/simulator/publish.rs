@@ -7,6 +7,7 @@ use crate::simulator::symbols::Product;
 
 use super::binance::candles::Print;
 use super::binance::feed;
+use super::crowd;
 use super::{binance_spot as spot, binance_usdm as usdm};
 
 /// What first fills give back of Spot's limit on unfilled orders.
@@ -23,9 +24,11 @@ pub(super) fn publish(state: &mut State, now_ms: i64) {
         apply(state, event, &mut batch, now_ms);
     }
     batch.finish(state, now_ms);
+    let seen = crowd::look(state, &events);
     events.clear();
     state.events = events;
     state.cancel_id = None;
+    crowd::react(state, &seen, now_ms);
 }
 
 /// What is told once for a whole command.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::connect_info::Connected;
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use axum::serve::{IncomingStream, Listener};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -17,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::{self, UsdM};
+use super::crowd;
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
@@ -229,6 +230,7 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/dapi/{*path}", any(rest::elsewhere))
         .route("/eapi/{*path}", any(rest::elsewhere))
         .merge(inspect::routes())
+        .route("/venue/price", post(crowd::admin::price))
         .route(
             "/venue/faults",
             get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
@@ -253,5 +255,6 @@ async fn tick(shared: &Shared) {
 /// Every [`feed::TICK_MS`]: what happens by itself. `count` is from 1.
 pub(super) fn beat(state: &mut State, count: u64, now_ms: i64) {
     binance_usdm::tick(state, count, now_ms);
+    crowd::tick(state, now_ms);
     feed::tick(state, count, now_ms);
 }

@@ -9,6 +9,7 @@ use super::binance::candles::Candles;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::binance_spot::{PreventedMatches, Tags};
 use super::binance_usdm::{self, Desk};
+use super::crowd::{self, Crowd, CrowdSettings};
 use super::engine::{
     AMOUNT_DECIMALS, AccountId, AssetId, ClientId, Command, Done, Engine, Event, MarketKind, NewOrder, Order,
     OrderId, Reject, SymbolId,
@@ -85,6 +86,8 @@ pub(super) struct State {
     pub(super) assets: Vec<Asset>,
     pub(super) accounts: Vec<Account>,
     pub(super) history: History,
+    /// Away while it acts.
+    pub(super) crowd: Option<Box<Crowd>>,
     /// By symbol.
     pub(super) candles: Vec<Candles>,
     /// What clients mark their orders with.
@@ -121,6 +124,7 @@ impl State {
             events: Vec::with_capacity(64),
             cancel_id: None,
             history: History::new(symbols, options.ledger.history),
+            crowd: None,
             tags: Tags::default(),
             prevented: PreventedMatches::default(),
             candles: (0..symbols).map(|_| Candles::default()).collect(),
@@ -149,8 +153,19 @@ impl State {
             state.open_account(spec)?;
         }
         binance_usdm::begin(&mut state);
+        if let Some(settings) = &options.crowd {
+            state.gather(settings)?;
+        }
         state.events.clear();
         Ok(state)
+    }
+
+    /// Opens the crowd's accounts, and lets it in.
+    fn gather(&mut self, settings: &CrowdSettings) -> Result<(), VenueError> {
+        let [maker, taker] = crowd::accounts();
+        let accounts = [self.open_account(&maker)?, self.open_account(&taker)?];
+        self.crowd = Some(Box::new(Crowd::new(settings, self, accounts)));
+        Ok(())
     }
 
     /// The one door through which anything changes: commands are carried out in the order in which they come
@@ -306,7 +321,7 @@ impl State {
     }
 
     /// Opens an account with what it begins with.
-    fn open_account(&mut self, spec: &AccountSpec) -> Result<(), VenueError> {
+    fn open_account(&mut self, spec: &AccountSpec) -> Result<AccountId, VenueError> {
         let Ok(Done::Account(account)) = self.apply(&Command::AddAccount) else {
             unreachable!("fewer accounts than the engine numbers, by the check of the options")
         };
@@ -325,7 +340,7 @@ impl State {
             .map_err(|what| VenueError::Account { key: spec.key.clone(), what })?;
         self.accounts.push(Account::new(spec, signer, &self.profile));
         self.accounts_by_key.insert(spec.key.clone(), account);
-        Ok(())
+        Ok(account)
     }
 
     fn settle_account(&mut self, spec: &AccountSpec, command: &Command) -> Result<(), VenueError> {

@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::engine::AMOUNT_DECIMALS;
 use super::options::VenueError;
-use super::profile::SymbolRules;
+use super::profile::{STEPS_MAX, SymbolRules};
 
 /// Quote assets that a symbol's name may end in, the longer ones first.
 const QUOTES: [&str; 16] = [
@@ -162,6 +162,12 @@ impl SymbolSpec {
             None => Ok(spec),
             Some(_) => Err("more than four words".to_owned()),
         }
+    }
+
+    /// A price in ticks, rounded down; none if it is below the first tick, or beyond what the engine counts.
+    pub(super) fn nearest_tick(&self, price: Decimal) -> Option<i64> {
+        let ticks = price.to_steps(self.price_decimals, Rounding::Down)?;
+        i64::try_from(ticks).ok().filter(|ticks| (1..=STEPS_MAX).contains(ticks))
     }
 
     /// What of it cannot be listed, in a few words.

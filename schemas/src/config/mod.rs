@@ -3,6 +3,7 @@
 //! Text in, [`Config`] or all the [`Fault`]s out; reading files and resolving secrets is not done here.
 
 mod address;
+pub mod crowd;
 mod entry;
 mod fault;
 pub mod feed;

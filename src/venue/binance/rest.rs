@@ -101,6 +101,16 @@ impl RestClient {
         serde_json::from_str(&body).map_err(|_| RestError::Fault(OrderFault::Unreadable { status: 200 }))
     }
 
+    /// Tells a private venue the reference market's price of a symbol, for its crowd.
+    ///
+    /// # Errors
+    /// [`RestError`].
+    pub async fn tell_price(&self, product: &str, symbol: &str, price: &str) -> Result<(), RestError> {
+        let symbol = percent_encode(symbol);
+        let path = format!("{LEDGER}/price?product={product}&symbol={symbol}&price={price}");
+        self.ask(Method::POST, &path, None, BODY_MAX).await.map(drop)
+    }
+
     /// Gets `path`, which lies below the dialect's own or names it whole.
     ///
     /// # Errors

@@ -235,11 +235,14 @@ impl ProfileFile {
 /// The JSON Schema of a profile file.
 #[must_use]
 pub fn json_schema() -> serde_json::Value {
-    let mut schema = object(keys::PROFILE);
+    titled(object(keys::PROFILE), "Profile", "What a venue is like: `self-trader venue --profile FILE`.")
+}
+
+/// A schema that stands alone.
+pub(super) fn titled(mut schema: serde_json::Value, title: &str, description: &str) -> serde_json::Value {
     let members = schema.as_object_mut().expect("the schema of an object is an object");
     members.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
-    members.insert("title".to_owned(), "Profile".into());
-    members
-        .insert("description".to_owned(), "What a venue is like: `self-trader venue --profile FILE`.".into());
+    members.insert("title".to_owned(), title.into());
+    members.insert("description".to_owned(), description.into());
     schema
 }
