@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use schemas::units::Decimal;
 use self_trader::simulator::door::Door;
-use self_trader::simulator::{self, AccountSpec, LedgerOptions, Product, Summary, SymbolSpec, VenueOptions};
+use self_trader::simulator::{
+    self, AccountSpec, CrowdSettings, LedgerOptions, Product, Summary, SymbolSpec, VenueOptions,
+};
 use serde_json::{Value, json};
 
 use crate::client::{Key, signed};
@@ -12,20 +15,23 @@ use crate::flow::{ACCOUNTS, Asked, HEDGED, Trader};
 /// Where the virtual clock begins.
 const BEGIN_MS: i64 = 1_790_000_000_000;
 
-/// Two symbols of each product, three accounts.
+/// Two symbols of each product, three accounts, and a crowd.
 pub(crate) fn options() -> VenueOptions {
-    let symbols = vec![
+    let mut symbols = vec![
         SymbolSpec::named("BTCUSDT", 2, 6),
         SymbolSpec::named("ETHUSDT", 2, 6),
         SymbolSpec::perpetual("BTCUSDT", 1, 3),
         SymbolSpec::perpetual("ETHUSDT", 2, 3),
     ];
+    for symbol in &mut symbols {
+        symbol.start_price = Some(Decimal::from_steps(100, 0));
+    }
     let account = |(at, key): (usize, &Key)| {
         let spec = AccountSpec::new(key.key, key.secret);
         AccountSpec { hedge: at == HEDGED, ..spec }
     };
     let accounts = ACCOUNTS.iter().enumerate().map(account).collect();
-    VenueOptions { symbols, accounts, ..VenueOptions::default() }
+    VenueOptions { symbols, accounts, crowd: Some(CrowdSettings::small()), ..VenueOptions::default() }
 }
 
 /// Every account trades both products, over a WS API connection each; the books are checked as they go.

@@ -198,6 +198,8 @@ async fn mixed_flow_under_faults_keeps_the_books_and_the_memory() {
         profile.to_str().unwrap(),
         "--record",
         log.to_str().unwrap(),
+        "--crowd",
+        "small",
         "--history",
         HISTORY,
         "--check-every",
