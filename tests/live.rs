@@ -18,6 +18,8 @@ mod crash;
 mod demo;
 #[path = "live/faults.rs"]
 mod faults;
+#[path = "live/futures.rs"]
+mod futures;
 #[path = "live/logs.rs"]
 mod logs;
 #[path = "live/refused.rs"]

@@ -7,6 +7,14 @@ mod client;
 mod command;
 #[path = "venue/faults.rs"]
 mod faults;
+#[path = "venue/faults_connections.rs"]
+mod faults_connections;
+#[path = "venue/faults_requests.rs"]
+mod faults_requests;
+#[path = "venue/faults_support.rs"]
+mod faults_support;
+#[path = "venue/faults_venue.rs"]
+mod faults_venue;
 #[path = "venue/ledger.rs"]
 mod ledger;
 #[path = "venue/orders.rs"]

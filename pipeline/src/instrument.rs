@@ -516,10 +516,7 @@ impl Instrument {
         let sequence = self.counts.pairs - self.pairs_before;
         let draw = self.settings.chance.draw(self.counts.pairs);
         let pair = decide(&self.settings.rules, &mut self.memory, &tick.tick, best, now.wall_ms, draw)?;
-        let pair = match self.settings.contract_size {
-            Some(contract_size) => pair.in_base_asset(contract_size).ok_or(Skip::LimitsConflict)?,
-            None => pair,
-        };
+        let pair = pair.sent_in(self.settings.contract_size).ok_or(Skip::LimitsConflict)?;
         self.counts.pairs += 1;
         let price = pair.price.decimal(self.settings.rules.params.price_decimals);
         let resting = pair.order_qty.decimal(pair.order_qty_decimals);

@@ -69,7 +69,7 @@ pub struct BestPrices {
 pub struct Pair {
     /// The price of both legs.
     pub price: Price,
-    /// The quantity of both orders: lots, or contracts for futures (see [`Pair::in_base_asset`]).
+    /// The quantity of both orders: lots, or contracts for futures (see [`Pair::sent_in`]).
     pub order_qty: Qty,
     /// Digits after the point of `order_qty`: Qty Decimals, or 0 for contracts.
     pub order_qty_decimals: u8,
@@ -86,10 +86,11 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The pair with its order quantity in the base asset, for venues that count it so: contracts times the
-    /// base asset of one. `None` beyond numbers.
+    /// The pair with its order quantity as the venue counts it: contracts times the base asset of one, or as it is
+    /// decided. `None` beyond numbers.
     #[must_use]
-    pub fn in_base_asset(self, contract_size: Decimal) -> Option<Self> {
+    pub fn sent_in(self, contract_size: Option<Decimal>) -> Option<Self> {
+        let Some(contract_size) = contract_size else { return Some(self) };
         let decimals = u8::try_from(contract_size.decimals()).ok()?;
         let of_one = contract_size.to_steps_exact(decimals)?;
         let order_qty = Qty::from_steps(self.order_qty.steps().checked_mul(of_one)?);

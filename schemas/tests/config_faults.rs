@@ -300,6 +300,12 @@ fn a_symbol_has_one_owner_on_a_venue() {
     one(twice.as_bytes(), "CFG-010 /1/Maker Symbol: the same symbol on the same venue as /0");
     other["Maker Exchange"] = "simulated".into();
     assert!(Config::parse(json!([instrument(), other]).to_string().as_bytes()).is_ok());
+    let mut future = other.clone();
+    future["Term type"] = "FUTURE".into();
+    let config = Config::parse(json!([other, future]).to_string().as_bytes()).unwrap();
+    let [spot, future] = config.instruments.as_slice() else { panic!() };
+    assert_ne!(spot.prefix("main"), future.prefix("main"), "one venue, two markets of one symbol");
+    assert_eq!(spot.prefix("main"), InstrumentPrefix::new("main", "BTCUSDT"));
 }
 
 #[test]

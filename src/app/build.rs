@@ -11,7 +11,7 @@ use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument as Machine, Settings};
 use pipeline::rules::Rules;
 use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, RuleParams, TermType, Venue};
-use schemas::ids::{Epoch, InstrumentPrefix};
+use schemas::ids::Epoch;
 use schemas::units::{MAX_DECIMALS, Rounding};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -285,7 +285,7 @@ impl<'a> Builder<'a> {
     fn watch(&mut self, place: usize, target: &Target) {
         let instrument = &self.instruments[place];
         if matches!(instrument.venue, Venue::Staging { .. }) {
-            let prefix = InstrumentPrefix::new(&self.process.instance, &instrument.maker_symbol);
+            let prefix = instrument.prefix(&self.process.instance);
             let hold = Arc::clone(&self.holds[place]);
             self.watched.push(Watched { target: target.clone(), prefix, hold });
         }
@@ -342,7 +342,7 @@ impl<'a> Builder<'a> {
             tick_age_max: Duration::from_millis(instrument.max_tick_age_ms),
             book_age_max: Duration::from_millis(instrument.max_book_age_ms),
             recv_window: RECV_WINDOW,
-            prefix: InstrumentPrefix::new(&self.process.instance, &instrument.maker_symbol),
+            prefix: instrument.prefix(&self.process.instance),
             epoch: Epoch::new(0),
             chance: Chance::new(self.process.seed, &instrument.maker_symbol),
         }
@@ -430,7 +430,7 @@ fn gateway_lane(
     let (reports, receiver) = mpsc::channel(REPORTS_MAX);
     let lane = GatewayLane {
         symbol: instrument.maker_symbol.clone(),
-        prefix: InstrumentPrefix::new(instance, &instrument.maker_symbol),
+        prefix: instrument.prefix(instance),
         price_decimals: instrument.rules.price_decimals,
         reports,
     };

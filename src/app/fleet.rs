@@ -93,7 +93,7 @@ impl Fleet {
                 let store = options.access.lease_store.as_ref()?.expose().to_owned();
                 let name = |instrument: &Instrument| LeaseName {
                     venue: venue_name(&instrument.venue).to_owned(),
-                    symbol: instrument.maker_symbol.clone(),
+                    symbol: instrument.order_key().into_owned(),
                     instance: process.instance.clone(),
                 };
                 let plan = LeasePlan {

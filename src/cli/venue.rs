@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::venue_crowd::{self, CrowdArgs};
 use super::venue_ledger::{self, LedgerArgs};
 use crate::config;
+use crate::simulator::faults::FaultScript;
 use crate::simulator::profile::file::Loaded;
 use crate::simulator::{self, Profile, SymbolSpec, TlsOptions, VenueOptions};
 
@@ -47,6 +48,13 @@ pub struct Args {
     /// nanoseconds since the epoch
     #[arg(long, value_name = "FILE")]
     stamp_file: Option<PathBuf>,
+    /// What goes wrong, and when: JSON lines or a JSON array of
+    /// {"at": "2.5s", "for": "3s", "fault": "lose_answers", "symbol"?, ...}; see docs/venue.md
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Where the chance of faults begins
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    fault_seed: u64,
     #[command(flatten)]
     crowd: CrowdArgs,
     #[command(flatten)]
@@ -104,12 +112,19 @@ fn options(args: Args) -> anyhow::Result<VenueOptions> {
         tls: args.tls.map(|listen| TlsOptions { listen, names: args.tls_name, ca_out: args.tls_ca_out }),
         crowd: args.crowd.settings()?,
         ledger: args.ledger.options(),
+        fault_seed: args.fault_seed,
         ..VenueOptions::default()
     };
     if let Some(path) = args.symbols {
         let text = std::fs::read_to_string(&path).with_context(|| format!("--symbols {}", path.display()))?;
         options.symbols =
             SymbolSpec::parse_list(&text).with_context(|| format!("--symbols {}", path.display()))?;
+    }
+    if let Some(path) = args.faults {
+        let place = || format!("--faults {}", path.display());
+        let text = std::fs::read_to_string(&path).with_context(place)?;
+        options.faults = FaultScript::parse(&text).with_context(place)?;
+        options.check_faults().with_context(place)?;
     }
     Ok(options)
 }

@@ -107,7 +107,7 @@ impl Door {
     /// The depth streams that are due; to be called every [`TICK_MS`].
     pub fn tick(&mut self, now_ms: i64) {
         self.ticks += 1;
-        server::beat(&mut self.shared.lock(), self.ticks, now_ms);
+        server::beat(&mut self.shared.lock(), self.ticks, self.ticks * TICK_MS, now_ms);
     }
 
     /// What is wrong with the books; none if they add up.

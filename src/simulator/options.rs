@@ -9,6 +9,7 @@ use std::time::Duration;
 use schemas::units::Decimal;
 
 use super::crowd::CrowdSettings;
+use super::faults::{FaultScript, ScriptError};
 use super::profile::Profile;
 use super::symbols::{Product, SymbolSpec};
 use super::tls::{TlsError, TlsOptions};
@@ -53,6 +54,10 @@ pub struct VenueOptions {
     pub stamp_file: Option<PathBuf>,
     /// What is written down while it runs.
     pub ledger: LedgerOptions,
+    /// What goes wrong, and when.
+    pub faults: FaultScript,
+    /// Where the chance of faults begins.
+    pub fault_seed: u64,
 }
 
 /// What a venue writes down, and how often it checks itself.
@@ -98,6 +103,8 @@ impl Default for VenueOptions {
             stamps: false,
             stamp_file: None,
             ledger: LedgerOptions::default(),
+            faults: FaultScript::default(),
+            fault_seed: 1,
         }
     }
 }
@@ -107,6 +114,14 @@ fn perpetual(name: &str, start: i128) -> SymbolSpec {
 }
 
 impl VenueOptions {
+    /// Whether the faults name only what the venue has.
+    ///
+    /// # Errors
+    /// Which symbol or account it does not have.
+    pub fn check_faults(&self) -> Result<(), ScriptError> {
+        self.faults.check_names(self.symbols.iter(), self.accounts.iter().map(|account| account.key.as_str()))
+    }
+
     /// The profile with the limits that were given apart from it.
     pub(super) fn effective_profile(&self) -> Profile {
         let mut profile = self.profile.clone();
@@ -225,6 +240,9 @@ pub enum VenueError {
     /// No certificate for the TLS port.
     #[error("venue: TLS: {0}")]
     Tls(#[from] TlsError),
+    /// A fault names what the venue does not have.
+    #[error(transparent)]
+    Faults(#[from] ScriptError),
     /// No thread or runtime to be had.
     #[error("venue: cannot start its thread: {0}")]
     Thread(#[source] std::io::Error),

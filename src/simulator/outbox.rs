@@ -5,12 +5,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+use super::faults::Line;
 
 use super::binance::time::TimeUnit;
 
@@ -31,6 +33,7 @@ pub(super) struct Outbox {
     queue: Mutex<Queue>,
     wake: Notify,
     broken: Notify,
+    line: OnceLock<Line>,
 }
 
 /// Counts of one connection, from its beginning, what waits included.
@@ -81,7 +84,19 @@ impl Outbox {
             queue: Mutex::default(),
             wake: Notify::new(),
             broken: Notify::new(),
+            line: OnceLock::new(),
         }
+    }
+
+    /// Notes which connection it writes to.
+    pub(super) fn attach(&self, line: Line) {
+        // A queue has one connection.
+        let _ = self.line.set(line);
+    }
+
+    /// The connection it writes to.
+    pub(super) fn line(&self) -> Option<&Line> {
+        self.line.get()
     }
 
     /// Whether stream payloads are to be wrapped.

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::connect_info::Connected;
 use axum::routing::{any, get, post};
-use axum::serve::{IncomingStream, Listener};
+use axum::serve::Listener;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
@@ -18,10 +17,11 @@ use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::{self, UsdM};
 use super::crowd;
+use super::faults::{self, Faults, Line, LineListener};
 use super::ledger::inspect;
 use super::options::{VenueError, VenueOptions};
 use super::state::State;
-use super::tls::{Identity, TlsListener, TlsOptions};
+use super::tls::{Identity, TlsOptions};
 use super::{Closing, TlsPort};
 use crate::clock;
 
@@ -32,18 +32,26 @@ const TICK: Duration = Duration::from_millis(feed::TICK_MS);
 const GOODBYE_WITHIN: Duration = Duration::from_millis(250);
 const GOODBYE_STEP: Duration = Duration::from_millis(2);
 
+const NANOS_IN_MS: u64 = 1_000_000;
+
 /// What every connection shares. One thread serves them all: the lock is never waited for.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
     /// Whether frames are stamped; asked before the lock is taken.
     pub(super) stamps: bool,
+    faults: Faults,
 }
 
 impl Shared {
     pub(super) fn new(state: State) -> Arc<Self> {
-        let stamps = state.stamps.is_some();
-        Arc::new(Self { state: Mutex::new(state), stamps })
+        let (stamps, faults) = (state.stamps.is_some(), state.faults.clone());
+        Arc::new(Self { state: Mutex::new(state), stamps, faults })
+    }
+
+    /// The faults, without the lock.
+    pub(super) fn faults(&self) -> Faults {
+        self.faults.clone()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -153,7 +161,8 @@ fn bind(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), VenueError> {
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     if let Some(listener) = Plain::of(listener)
         && let Err(error) =
-            axum::serve(listener, router(shared).into_make_service_with_connect_info::<Origin>()).await
+            axum::serve(LineListener(listener), router(shared).into_make_service_with_connect_info::<Line>())
+                .await
     {
         tracing::error!(%error, "the venue stopped listening");
     }
@@ -164,28 +173,12 @@ async fn serve_tls(tls: Option<Tls>, shared: Arc<Shared>) {
     let Some(Tls { listener, identity, .. }) = tls else { return std::future::pending().await };
     if let Some(listener) = Plain::of(listener)
         && let Err(error) = axum::serve(
-            identity.listener(listener),
-            router(shared).into_make_service_with_connect_info::<Origin>(),
+            LineListener(identity.listener(listener)),
+            router(shared).into_make_service_with_connect_info::<Line>(),
         )
         .await
     {
         tracing::error!(%error, "the venue stopped listening");
-    }
-}
-
-/// Where a connection comes from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Origin(pub(super) SocketAddr);
-
-impl Connected<IncomingStream<'_, Plain>> for Origin {
-    fn connect_info(stream: IncomingStream<'_, Plain>) -> Self {
-        Self(*stream.remote_addr())
-    }
-}
-
-impl Connected<IncomingStream<'_, TlsListener<Plain>>> for Origin {
-    fn connect_info(stream: IncomingStream<'_, TlsListener<Plain>>) -> Self {
-        Self(*stream.remote_addr())
     }
 }
 
@@ -233,28 +226,33 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/venue/price", post(crowd::admin::price))
         .route(
             "/venue/faults",
-            get(inspect::faults).post(inspect::switch_faults).delete(inspect::clear_faults),
+            get(faults::admin::list).post(faults::admin::switch).delete(faults::admin::clear),
         )
         .fallback(streams::streams)
         .with_state(shared)
 }
 
 async fn tick(shared: &Shared) {
+    let clock = clock::Clock::start();
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for count in 1.. {
         interval.tick().await;
-        let (mut state, now_ms) = (shared.lock(), clock::wall_ms());
+        let (mut state, now) = (shared.lock(), clock.now());
         if state.journal.failure().is_some() {
             return;
         }
-        beat(&mut state, count, now_ms);
+        beat(&mut state, count, now.mono.0 / NANOS_IN_MS, now.wall_ms);
     }
 }
 
-/// Every [`feed::TICK_MS`]: what happens by itself. `count` is from 1.
-pub(super) fn beat(state: &mut State, count: u64, now_ms: i64) {
-    binance_usdm::tick(state, count, now_ms);
-    crowd::tick(state, now_ms);
-    feed::tick(state, count, now_ms);
+/// Every [`feed::TICK_MS`]: what happens by itself. `count` is from 1, `up_ms` since the venue began.
+pub(super) fn beat(state: &mut State, count: u64, up_ms: u64, wall_ms: i64) {
+    faults::effects::advance(state, up_ms, wall_ms);
+    if !state.faults.is_frozen() {
+        let now_ms = state.faults.venue_ms(wall_ms);
+        binance_usdm::tick(state, count, now_ms);
+        crowd::tick(state, now_ms);
+        feed::tick(state, count, now_ms);
+    }
 }

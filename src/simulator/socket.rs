@@ -8,6 +8,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
+use super::faults::Line;
 use super::outbox::Outbox;
 use crate::clock;
 
@@ -56,12 +57,15 @@ pub(super) async fn serve(
     let ends = tokio::time::sleep(manners.life);
     tokio::pin!(ends);
     loop {
+        if outbox.line().is_some_and(Line::is_stalled) {
+            flows(&outbox, &mut heart).await;
+        }
         let alive = tokio::select! {
             biased;
             frame = socket.next() => take(frame, &mut frames, &mut heart),
             () = outbox.ready() => true,
             () = &mut ends => false,
-            _ = heart.ticks.tick() => heart.beat(&mut socket).await,
+            _ = heart.ticks.tick() => heart.beat(&mut socket, &outbox).await,
         };
         if !alive || !take_more(&mut socket, &mut frames, &mut heart) || !write(&mut socket, &outbox).await {
             break;
@@ -69,6 +73,14 @@ pub(super) async fn serve(
     }
     // Whoever has gone already is not told.
     let _ = tokio::time::timeout(CLOSE_WITHIN, socket.send(Message::Close(None))).await;
+}
+
+/// Waits until a half-open connection is read and written again. Nobody was asked for a pong meanwhile.
+async fn flows(outbox: &Outbox, heart: &mut Heart) {
+    if let Some(line) = outbox.line() {
+        line.flows().await;
+    }
+    heart.last_pong = Instant::now();
 }
 
 /// Handles the frames that came with the last read.
@@ -104,6 +116,9 @@ fn take(frame: Option<Result<Message, axum::Error>>, frames: &mut impl Frames, h
 
 /// Writes all that is ready and flushes once. False if the connection is to end.
 async fn write(socket: &mut WebSocket, outbox: &Outbox) -> bool {
+    if outbox.line().is_some_and(Line::is_stalled) {
+        return true;
+    }
     let all = async {
         while let Some(message) = outbox.pop() {
             socket.feed(Message::Text(message)).await?;
@@ -154,7 +169,11 @@ impl Heart {
         }
     }
 
-    async fn beat(&mut self, socket: &mut WebSocket) -> bool {
+    async fn beat(&mut self, socket: &mut WebSocket, outbox: &Outbox) -> bool {
+        if outbox.line().is_some_and(Line::is_without_pings) {
+            self.last_pong = Instant::now();
+            return true;
+        }
         if self.last_pong.elapsed() > self.manners.pong_within {
             return false;
         }

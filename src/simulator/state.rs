@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemas::order::Side;
 
 use super::binance::candles::Candles;
+use super::binance::feed::MarketFeed;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::binance_spot::{PreventedMatches, Tags};
 use super::binance_usdm::{self, Desk};
@@ -39,6 +40,8 @@ pub(super) struct Symbol {
     pub(super) quote: AssetId,
     /// Its own, or those of its product.
     pub(super) rules: SymbolRules,
+    /// What `exchangeInfo` tells where that is not what is in force.
+    pub(super) told_rules: Option<SymbolRules>,
     /// The book as it is shown while a fault stops it.
     pub(super) frozen: Option<Snapshot>,
 }
@@ -111,6 +114,8 @@ pub(super) struct State {
     /// An asset of one product is another one than its namesake of the other.
     assets_by_name: HashMap<(Product, String), AssetId>,
     accounts_by_key: HashMap<String, AccountId>,
+    /// What the accounts began with.
+    endowments: Vec<(AccountId, AssetId, i128)>,
     ids_made: u64,
 }
 
@@ -119,6 +124,7 @@ impl State {
         check(options)?;
         let profile = options.effective_profile();
         let (symbols, accounts) = (options.symbols.len(), &options.accounts);
+        let faults = Faults::new(options);
         let mut state = Self {
             engine: Engine::default(),
             events: Vec::with_capacity(64),
@@ -130,12 +136,12 @@ impl State {
             candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
             connections: Connections::default(),
-            faults: Faults::new(symbols),
             addresses: Addresses::new(&profile),
             strict_parameters: options.strict_parameters,
             connection_life: options.connection_life,
-            hub: Hub::new(symbols),
             usdm: Desk::new(options.listen_key_ms, options.shuffle_batches),
+            hub: Hub::new(symbols, faults.clone()),
+            faults,
             stamps: (options.stamps || options.stamp_file.is_some()).then(|| Vec::with_capacity(STAMPS_MAX)),
             symbols: Vec::with_capacity(symbols),
             assets: Vec::new(),
@@ -143,6 +149,7 @@ impl State {
             symbols_by_name: Default::default(),
             assets_by_name: HashMap::new(),
             accounts_by_key: HashMap::new(),
+            endowments: Vec::new(),
             ids_made: 0,
             profile,
         };
@@ -221,6 +228,27 @@ impl State {
         }
     }
 
+    /// The monthly reset: orders, trades and balances are gone, numbers begin again, keys stay. Every account is
+    /// given its balances anew. Nobody is told.
+    pub(super) fn wipe(&mut self) {
+        if let Err(reject) = self.apply(&Command::Wipe) {
+            return tracing::error!(%reject, "the venue is not reset");
+        }
+        self.history.wipe();
+        self.usdm.wipe();
+        (self.tags, self.prevented) = (Tags::default(), PreventedMatches::default());
+        for at in 0..self.symbols.len() {
+            let update_id = self.engine.update_id(self.symbols[at].id);
+            self.hub.feeds[at] = MarketFeed::after(update_id);
+            self.symbols[at].frozen = None;
+        }
+        for (account, asset, amount) in self.endowments.clone() {
+            self.apply(&Command::Deposit { account, asset, amount })
+                .expect("as at the start, when nothing else was there");
+        }
+        self.events.clear();
+    }
+
     /// The books, orders and balances as they stand.
     pub(super) const fn engine(&self) -> &Engine {
         &self.engine
@@ -284,7 +312,15 @@ impl State {
         };
         self.symbols_by_name[spec.product.index()].insert(spec.name.clone(), id);
         let rules = self.profile.rules(spec);
-        self.symbols.push(Symbol { id, spec: spec.clone(), base, quote, rules, frozen: None });
+        self.symbols.push(Symbol {
+            id,
+            spec: spec.clone(),
+            base,
+            quote,
+            rules,
+            told_rules: None,
+            frozen: None,
+        });
         self.set_fees(id)
     }
 
@@ -326,6 +362,7 @@ impl State {
             unreachable!("fewer accounts than the engine numbers, by the check of the options")
         };
         for (asset, amount) in self.endowment(spec)? {
+            self.endowments.push((account, asset, amount));
             self.apply(&Command::Deposit { account, asset, amount }).map_err(|reject| {
                 VenueError::Account { key: spec.key.clone(), what: format!("balance not taken: {reject}") }
             })?;
@@ -411,6 +448,13 @@ impl State {
     }
 }
 
+impl Symbol {
+    /// The rules as `exchangeInfo` tells them.
+    pub(super) fn told(&self) -> &SymbolRules {
+        self.told_rules.as_ref().unwrap_or(&self.rules)
+    }
+}
+
 impl Account {
     fn new(spec: &AccountSpec, signer: Signer, profile: &Profile) -> Self {
         Self {
@@ -433,6 +477,7 @@ fn check(options: &VenueOptions) -> Result<(), VenueError> {
             Product::UsdM => format!("{} ({})", symbol.name, symbol.product.as_str()),
         })
         .collect();
+    options.check_faults()?;
     unique("symbols", names.iter())?;
     unique("accounts", options.accounts.iter().map(|account| &account.key))
 }

@@ -171,6 +171,22 @@ async fn no_order_leaves_before_the_user_stream_is_up_and_none_while_it_is_down(
 }
 
 #[tokio::test]
+async fn a_stream_that_says_nothing_of_an_order_that_was_taken_is_given_up() {
+    let mut desk = Desk::start().await;
+    let mut api = desk.venue.api().await;
+    let (_, _mute) = desk.venue.user().await;
+    desk.shows(Link::Open).await;
+    desk.command(place(1)).await;
+    let frame = api.next_json().await;
+    let order = value!({"symbol": "BTCUSDT", "orderId": 81, "clientOrderId": id(1).as_str(), "status": "NEW",
+        "side": "SELL", "positionSide": "SHORT", "price": "65000.1", "origQty": "0.002", "executedQty": "0.000"});
+    api.send(&value!({"id": frame["id"], "status": 200, "result": order}).to_string()).await;
+    assert!(matches!(desk.report().await, OrderReport::Update(update) if update.status == OrderStatus::New));
+    let (path, _user) = desk.venue.user().await;
+    assert_eq!(path, "/private/ws?listenKey=key2");
+}
+
+#[tokio::test]
 async fn a_key_that_expired_is_replaced() {
     let mut desk = Desk::start().await;
     let _api = desk.venue.api().await;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::futures::future;
 use crate::process::{Process, VenueProcess, folder, instrument};
 
 fn refused(config: &Value, want: &[&str]) {
@@ -50,16 +51,34 @@ fn a_venue_that_prevents_self_trades_stands_in_the_way() {
 }
 
 #[test]
-fn futures_and_unknown_symbols_and_missing_feeds_are_refused() {
+fn the_same_is_found_out_of_a_venue_that_does_not_say_so() {
+    let dir = folder();
+    let symbols = dir.path().join("symbols.json");
+    std::fs::write(&symbols, crate::futures::SYMBOLS).unwrap();
+    let args = ["--profile", "strict", "--symbols", symbols.to_str().unwrap()];
+    let venue = VenueProcess::start_with(dir.path(), &args);
+    let config = json!({ "Feed": "synthetic:1", "instruments": [future(venue.addr, "ETHUSDT", "BOTH")] });
+    refused(&config, &["CFG-009", "self-trade prevention", "ETHUSDT refuses orders with NONE"]);
+}
+
+#[test]
+fn a_position_side_that_the_account_refuses_is_named_with_what_to_do() {
+    let dir = folder();
+    let symbols = dir.path().join("symbols.json");
+    std::fs::write(&symbols, crate::futures::SYMBOLS).unwrap();
+    let venue = VenueProcess::start_with(dir.path(), &["--symbols", symbols.to_str().unwrap()]);
+    let config = json!({ "Feed": "synthetic:1", "instruments": [future(venue.addr, "ETHUSDT", "")] });
+    refused(&config, &["CFG-009", "Position Side", "one-way mode", "want \"BOTH\""]);
+}
+
+#[test]
+fn venues_without_a_client_and_unknown_symbols_and_missing_feeds_are_refused() {
     let dir = folder();
     let venue = VenueProcess::start(dir.path());
-    let mut future = instrument(venue.addr, "BTCUSDT");
-    future["Maker Exchange"] = json!("simulated");
-    future["Term type"] = json!("FUTURE");
-    for key in ["Dialect", "Address"] {
-        future.as_object_mut().unwrap().remove(key);
-    }
-    refused(&json!({ "Feed": "synthetic:1", "instruments": [future] }), &["CFG-016", "BTCUSDT", "FUTURE"]);
+    let mut okx = instrument(venue.addr, "BTCUSDT");
+    okx["Dialect"] = json!("okx");
+    okx["Passphrase"] = json!("p");
+    refused(&json!({ "Feed": "synthetic:1", "instruments": [okx] }), &["CFG-016", "BTCUSDT", "no client"]);
     let unknown = instrument(venue.addr, "NOSUCHUSDT");
     refused(&json!({ "Feed": "synthetic:1", "instruments": [unknown] }), &["CFG-009", "NOSUCHUSDT"]);
     refused(&json!([instrument(venue.addr, "BTCUSDT")]), &["/Feed", "no feed"]);

@@ -226,13 +226,18 @@ pub(crate) fn get_json(addr: SocketAddr, path: &str) -> Value {
 }
 
 /// One HTTP request on a connection of its own.
-#[expect(clippy::disallowed_methods, reason = "a test's own connection to its own loopback server")]
 pub(crate) fn request(addr: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
+    request_by("", addr, method, path, body)
+}
+
+/// The same with an account's key.
+#[expect(clippy::disallowed_methods, reason = "a test's own connection to its own loopback server")]
+pub(crate) fn request_by(key: &str, addr: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(addr).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let length = body.len();
     let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nX-MBX-APIKEY: {key}\r\nContent-Type: application/json\r\n\
          Content-Length: {length}\r\n\r\n{body}"
     );
     stream.write_all(head.as_bytes()).unwrap();

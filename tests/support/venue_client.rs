@@ -103,6 +103,11 @@ impl Socket {
         }
     }
 
+    /// The websocket itself.
+    pub(crate) fn raw(&mut self) -> &mut WebSocketStream<TcpStream> {
+        &mut self.stream
+    }
+
     /// Everything that has come so far, kept messages first.
     pub(crate) fn take_kept(&mut self) -> Vec<Value> {
         self.kept.drain(..).collect()

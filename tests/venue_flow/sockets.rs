@@ -38,19 +38,94 @@ const STREAMS: [&str; 4] = [
     "/market/stream?streams=btcusdt@aggTrade/btcusdt@markPrice@1s",
 ];
 
-/// The faults that the script switches, each for a while.
+/// Every fault that the script switches, each for a while, each at least once. They touch everything, or one symbol.
 fn faults() -> Vec<Value> {
-    ["trade", "aggTrade", "bookTicker", "depth", "user"]
+    let streams = [
+        "mute_stream",
+        "drop_messages",
+        "duplicate_messages",
+        "reorder_messages",
+        "delay_messages",
+        "wrong_ids",
+    ];
+    let of_streams = streams
         .into_iter()
-        .map(|stream| json!({"fault": "mute_stream", "stream": stream}))
-        .chain([
-            json!({"fault": "refuse_cancels"}),
-            json!({"fault": "delay_answers", "ms": 150}),
-            json!({"fault": "lose_answers"}),
-            json!({"fault": "stop_book"}),
-        ])
-        .collect()
+        .flat_map(|fault| ["trade", "depth", "user"].map(|stream| json!({"fault": fault, "stream": stream})));
+    let presets = [
+        "too_many_requests",
+        "banned_bare",
+        "unknown",
+        "timeout",
+        "html",
+        "not_json",
+        "cut_body",
+        "redirect",
+    ];
+    let rejects = presets.map(|preset| json!({"fault": "reject", "preset": preset, "probability": 300_000}));
+    let books =
+        ["crossed", "locked", "empty", "negative"].map(|how| json!({"fault": "spoil_book", "how": how}));
+    let ends = ["close", "reset", "shutdown"].map(|how| json!({"fault": "disconnect", "how": how}));
+    let refusals =
+        ["unavailable", "reset", "hang"].map(|how| json!({"fault": "refuse_connections", "how": how}));
+    let wrong = ["client_id", "order_id", "request_id"]
+        .map(|field| json!({"fault": "wrong_answers", "field": field}));
+    let plain = [
+        "lose_requests",
+        "lose_answers",
+        "duplicate_answers",
+        "refuse_cancels",
+        "old_snapshot",
+        "stop_book",
+        "half_open",
+        "mute_pings",
+        "logout",
+        "end_user_stream",
+        "halt",
+        "reset_venue",
+        "freeze",
+        "shuffle_batch",
+        "expire_listen_key",
+    ];
+    let others = [
+        json!({"fault": "reject", "preset": "timeout", "executed": true}),
+        json!({"fault": "hold_requests", "ms": 100, "jitter_ms": 100}),
+        json!({"fault": "delay_answers", "ms": 150, "jitter_ms": 100}),
+        json!({"fault": "slow_frames", "bytes": 100, "every_ms": 5}),
+        json!({"fault": "fragment_frames", "bytes": 7}),
+        json!({"fault": "oversized_frame", "bytes": 100_000}),
+        json!({"fault": "skew_clock", "offset_ms": -3_000, "drift_ppm": 500}),
+        json!({"fault": "jump_mark", "jump_ppm": 20_000}),
+        json!({"fault": "change_filters", "tick_size": "0.5"}),
+        json!({"fault": "change_filters", "step_size": "0.01", "announce_ms": 100}),
+    ];
+    let plain = plain.map(|fault| json!({ "fault": fault }));
+    let all = [
+        of_streams.collect(),
+        rejects.to_vec(),
+        books.to_vec(),
+        ends.to_vec(),
+        refusals.to_vec(),
+        wrong.to_vec(),
+    ];
+    all.concat().into_iter().chain(plain).chain(others).collect()
 }
+
+/// What cannot be about one symbol.
+const WHOLE: [&str; 13] = [
+    "disconnect",
+    "refuse_connections",
+    "half_open",
+    "mute_pings",
+    "logout",
+    "end_user_stream",
+    "reset_venue",
+    "freeze",
+    "expire_listen_key",
+    "slow_frames",
+    "fragment_frames",
+    "oversized_frame",
+    "skew_clock",
+];
 
 fn seconds() -> u64 {
     std::env::var("VENUE_FLOW_SECONDS").map_or(20, |text| text.parse().expect("whole seconds"))
@@ -148,15 +223,15 @@ async fn break_things(addr: SocketAddr, end: Instant) -> Vec<(Value, u64)> {
         let at = if number < switched.len() { number } else { random.random_range(0..switched.len()) };
         number += 1;
         let (mut switch, count) = (switched[at].0.clone(), &mut switched[at].1);
-        if random.random_range(0..2) == 0 {
+        if !WHOLE.contains(&switch["fault"].as_str().unwrap()) && random.random_range(0..2) == 0 {
             switch["symbol"] = ["BTCUSDT", "ETHUSDT"][random.random_range(0..2_usize)].into();
         }
         let reply = http(addr, "POST", "/venue/faults", None, &switch.to_string()).await;
         assert_eq!(reply.status, 200, "{switch}: {}", reply.body);
         *count += 1;
-        sleep(Duration::from_millis(random.random_range(50..400))).await;
+        sleep(Duration::from_millis(random.random_range(30..220))).await;
         http(addr, "DELETE", "/venue/faults", None, "").await;
-        sleep(Duration::from_millis(random.random_range(0..100))).await;
+        sleep(Duration::from_millis(random.random_range(0..50))).await;
     }
     switched
 }

@@ -55,11 +55,17 @@ pub(crate) struct Venue {
     pub(crate) update_id: u64,
     /// Self-trade prevention expires the maker.
     pub(crate) prevents: bool,
+    /// Answers tell how much has traded, and only events in which trades.
+    pub(crate) is_terse: bool,
     book: Vec<Resting>,
     turns: u64,
 }
 
 impl Venue {
+    pub(crate) fn new(is_terse: bool) -> Self {
+        Self { is_terse, ..Self::default() }
+    }
+
     /// The maker's leg: what the answer says, or the refusal's code.
     pub(crate) fn place_maker(&mut self, leg: &PlaceLeg, now_ns: u64) -> Result<Vec<OrderUpdate>, i64> {
         if self.best(leg.side.opposite()).is_some_and(|best| crosses(leg.side, leg.price.steps(), best.price))
@@ -85,7 +91,7 @@ impl Venue {
             self.events.push(update);
             answer.push(update);
         }
-        answer
+        if self.is_terse { vec![self.statement(leg.id, None)] } else { answer }
     }
 
     /// `None` where the order is unknown or not open.

@@ -142,7 +142,7 @@ impl World {
             at_once: 0,
             instrument: Instrument::new(settings),
             gateway: Gateway::new(gateway, Alone),
-            venue: Venue::default(),
+            venue: Venue::new(seed % 2 == 1),
             checks: Checks::default(),
             faults,
             healthy: false,

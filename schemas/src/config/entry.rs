@@ -1,10 +1,13 @@
 //! One instrument: an entry of the configuration's list.
 
+use std::borrow::Cow;
+
 use super::fault::Code;
 use super::instrument::{Conflate, OnQuiet, RuleParams, TermType};
 use super::reader::Reader;
 use super::secret_ref::SecretRef;
 use super::venue::{self, Dialect, Venue};
+use crate::ids::InstrumentPrefix;
 use crate::order::PositionSide;
 use crate::units::{Decimal, Rounding, ratio};
 
@@ -46,6 +49,22 @@ impl Instrument {
             other => other,
         };
         format!("{exchange}_{prefix}{}", self.follow_symbol)
+    }
+
+    /// What its orders and its lease are told apart by from every other instrument's: the maker symbol and, for a
+    /// future, the term beside it, since a venue may list a symbol as both.
+    #[must_use]
+    pub fn order_key(&self) -> Cow<'_, str> {
+        match self.rules.term {
+            TermType::Spot => Cow::Borrowed(&self.maker_symbol),
+            TermType::Future => Cow::Owned(format!("{}/FUTURE", self.maker_symbol)),
+        }
+    }
+
+    /// What its orders' ids begin with.
+    #[must_use]
+    pub fn prefix(&self, instance: &str) -> InstrumentPrefix {
+        InstrumentPrefix::new(instance, &self.order_key())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The file as a whole: its three forms, and what only two instruments together can get wrong.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::entry::{self, Instrument};
@@ -95,17 +96,17 @@ fn one(object: &Object<'_>, pointer: String, faults: &mut Faults) -> Option<Foun
 
 /// No symbol twice on a venue, and no two symbols whose orders could not be told apart.
 fn distinct(found: &[Found], instance: &str, faults: &mut Faults) {
-    let mut symbols: HashMap<(&Venue, &str), &str> = HashMap::new();
-    let mut prefixes: HashMap<InstrumentPrefix, (&str, &str)> = HashMap::new();
+    let mut symbols: HashMap<(&Venue, Cow<'_, str>), &str> = HashMap::new();
+    let mut prefixes: HashMap<InstrumentPrefix, (&str, Cow<'_, str>)> = HashMap::new();
     for Found { pointer, instrument } in found {
-        let symbol = instrument.maker_symbol.as_str();
+        let key = instrument.order_key();
         let place = member(pointer, "Maker Symbol");
-        if let Some(first) = symbols.insert((&instrument.venue, symbol), pointer) {
+        if let Some(first) = symbols.insert((&instrument.venue, key.clone()), pointer) {
             faults.add(Code::Duplicate, &place, || format!("the same symbol on the same venue as {first}"));
         }
-        let (first, other) =
-            *prefixes.entry(InstrumentPrefix::new(instance, symbol)).or_insert((pointer.as_str(), symbol));
-        if other != symbol {
+        let prefix = instrument.prefix(instance);
+        let (first, other) = prefixes.entry(prefix).or_insert_with(|| (pointer.as_str(), key.clone()));
+        if *other != key {
             let message =
                 || format!("its client order ids would begin as those of {first}; rename one of them");
             faults.add(Code::Duplicate, &place, message);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use schemas::config::{Config, Fault, FeedUrl};
+use schemas::config::{Config, Fault, FeedUrl, TermType};
 use serde_json::json;
 
 use super::Args;
@@ -27,9 +27,10 @@ pub(super) enum MarketError {
     Config(Vec<Fault>),
 }
 
-/// One followed symbol and its digits after the point.
+/// One followed symbol, what it is traded as, and its digits after the point.
 struct Symbol {
     name: String,
+    term: TermType,
     price_decimals: u32,
     qty_decimals: u32,
 }
@@ -59,9 +60,10 @@ pub(super) fn config(args: &Args) -> Result<(Config, String), MarketError> {
     Ok((config, title))
 }
 
+/// Spot and a perpetual, side by side.
 fn usual_symbols() -> Vec<Symbol> {
-    let usual = |name: &str| Symbol { name: name.to_owned(), price_decimals: 2, qty_decimals: 6 };
-    vec![usual("BTCUSDT"), usual("ETHUSDT")]
+    let usual = |name: &str, term| Symbol { name: name.to_owned(), term, price_decimals: 2, qty_decimals: 6 };
+    vec![usual("BTCUSDT", TermType::Spot), usual("ETHUSDT", TermType::Future)]
 }
 
 /// The first symbols of a tape, with as many decimals as its numbers have.
@@ -79,6 +81,7 @@ fn symbols_of(reader: tape::TapeReader) -> Result<Vec<Symbol>, MarketError> {
         .take(SYMBOLS_MAX)
         .map(|(name, (price, qty))| Symbol {
             name,
+            term: TermType::Spot,
             price_decimals: price.clamp(1, 8),
             qty_decimals: qty.clamp(3, 8),
         })
@@ -87,17 +90,24 @@ fn symbols_of(reader: tape::TapeReader) -> Result<Vec<Symbol>, MarketError> {
 }
 
 /// Follows as closely as the rules allow: no nudges, the tick's side, no divergence worth the name. Written as
-/// text, since a JSON value would hold the divergence as a float.
+/// text, since a JSON value would hold the divergence as a float. A perpetual in one-way mode: what the account buys of
+/// itself it sells, so that its position stays where it is.
 fn entry(symbol: &Symbol, conflate: &str) -> String {
     format!(
         r#"{{
             "Maker Exchange": "simulated", "Follow Exchange": "{FOLLOW_EXCHANGE}",
-            "Follow Symbol": {follow}, "Maker Symbol": {maker}, "Term type": "SPOT",
+            "Follow Symbol": {follow}, "Maker Symbol": {maker}, {term},
             "Price Decimals": {price_decimals}, "Qty Decimals": {qty_decimals},
             "Interval": 0, "Qty Multiplier": 1, "Price Divergence": 0.05, "Max Amt Per Order": 1000000,
             "Same Price": "keep", "Same Qty": "keep", "Side": "follow", "Conflate": "{conflate}"
         }}"#,
         follow = json!(symbol.name),
+        term = match symbol.term {
+            TermType::Spot => r#""Term type": "SPOT""#,
+            TermType::Future => {
+                r#""Term type": "FUTURE", "Position Side": "BOTH", "Contract Size": 0.000001, "Leverage": 1"#
+            }
+        },
         maker = json!(symbol.name.replace(['-', '/', '_'], "")),
         price_decimals = symbol.price_decimals,
         qty_decimals = symbol.qty_decimals,

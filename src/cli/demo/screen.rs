@@ -101,7 +101,7 @@ fn draw_charts(frame: &mut Frame<'_>, area: Rect, view: &View) {
 }
 
 fn draw_chart(frame: &mut Frame<'_>, area: Rect, symbol: &SymbolView) {
-    let heading = format!(" {}  {}  ({} pairs) ", symbol.symbol, symbol.last, symbol.pairs);
+    let heading = format!(" {} {}  {}  ({} pairs) ", symbol.symbol, symbol.market, symbol.last, symbol.pairs);
     let block = boxed(heading);
     let inner = block.inner(area);
     frame.render_widget(block, area);

@@ -8,6 +8,7 @@ use schemas::summary::Percentiles;
 use crate::cli::outcome::percent;
 use crate::status::AppStatus;
 use crate::telemetry::recorder::{self, RecentTrade};
+use crate::venue::binance::positions::Positions;
 
 /// One frame's content.
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub(super) struct View {
 #[derive(Clone, Debug)]
 pub(super) struct SymbolView {
     pub(super) symbol: String,
+    /// `spot`, or `perpetual` with the account's positions.
+    pub(super) market: String,
     pub(super) last: String,
     pub(super) pairs: u64,
     pub(super) followed: Vec<u64>,
@@ -55,7 +58,11 @@ impl View {
             symbols: status
                 .lanes
                 .iter()
-                .map(|lane| symbol_view(&lane.symbol, lane.counts().pairs, &trades))
+                .zip(&status.positions)
+                .map(|(lane, positions)| {
+                    let market = market(&lane.symbol, positions.as_ref());
+                    SymbolView { market, ..symbol_view(&lane.symbol, lane.counts().pairs, &trades) }
+                })
                 .collect(),
             trades,
         }
@@ -92,6 +99,14 @@ impl View {
     }
 }
 
+/// What a symbol is traded as.
+fn market(symbol: &str, positions: Option<&Positions>) -> String {
+    let Some(positions) = positions else { return "spot".to_owned() };
+    let all = positions.of(symbol).unwrap_or_default();
+    let held = all.iter().filter(|(_, amount)| !amount.is_zero());
+    held.fold("perpetual".to_owned(), |text, (side, amount)| format!("{text} · {} {amount}", side.as_str()))
+}
+
 fn symbol_view(symbol: &str, pairs: u64, trades: &[RecentTrade]) -> SymbolView {
     let own: Vec<&RecentTrade> = trades.iter().filter(|trade| trade.symbol == symbol).collect();
     let steps =
@@ -103,6 +118,7 @@ fn symbol_view(symbol: &str, pairs: u64, trades: &[RecentTrade]) -> SymbolView {
     let scaled = |prices: &[i128]| prices.iter().map(|price| height(*price, lowest, highest)).collect();
     SymbolView {
         symbol: symbol.to_owned(),
+        market: String::new(),
         last: own.last().map_or_else(|| "-".to_owned(), |trade| trade.price.clone()),
         pairs,
         followed: scaled(&followed),

@@ -88,6 +88,11 @@ pub(in crate::simulator) fn identify(
     state.account_of_key(key).ok_or_else(ApiError::unknown_key)
 }
 
+/// Whether a request that was in time when it came still is.
+pub(in crate::simulator) fn again_in_time(params: &Params<'_>, now_ms: i64) -> Result<(), ApiError> {
+    in_time(params.required("timestamp")?, params.get("recvWindow"), now_ms)
+}
+
 /// Neither too old for its window nor ahead of the server's clock. Counted in thousandths of a millisecond,
 /// since a window may have three decimals.
 fn in_time(timestamp: &str, recv_window: Option<&str>, now_ms: i64) -> Result<(), ApiError> {

@@ -74,6 +74,13 @@ impl Diff {
 }
 
 impl MarketFeed {
+    /// Nothing has been told since that update of the book.
+    pub(in crate::simulator) fn after(update_id: u64) -> Self {
+        let mut feed = Self::default();
+        feed.diffs.iter_mut().for_each(|diff| diff.last = update_id);
+        feed
+    }
+
     /// The stream's first listener: its diffs begin after the book as it stands.
     pub(in crate::simulator) fn begin(&mut self, topic: Topic, update_id: u64) {
         if let Topic::Diff(pace) = topic {

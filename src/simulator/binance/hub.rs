@@ -10,6 +10,7 @@ use super::feed::MarketFeed;
 use super::time::{Moment, TimeUnit};
 use super::topic::{MarketTopic, Topic};
 use crate::simulator::engine::{AccountId, SymbolId};
+use crate::simulator::faults::{Faults, Stream, Target};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::symbols::Product;
 
@@ -56,10 +57,11 @@ pub(in crate::simulator) struct Hub {
     connections: u64,
     /// By the connection's number.
     peers: BTreeMap<u64, (Peer, Arc<Outbox>)>,
+    faults: Faults,
 }
 
 impl Hub {
-    pub(in crate::simulator) fn new(symbols: usize) -> Self {
+    pub(in crate::simulator) fn new(symbols: usize, faults: Faults) -> Self {
         Self {
             feeds: (0..symbols).map(|_| MarketFeed::default()).collect(),
             market: (0..symbols).map(|_| std::array::from_fn(|_| Vec::new())).collect(),
@@ -67,6 +69,7 @@ impl Hub {
             users: Vec::new(),
             connections: 0,
             peers: BTreeMap::new(),
+            faults,
         }
     }
 
@@ -161,7 +164,13 @@ impl Hub {
         payload: impl Fn() -> String,
     ) {
         let name = || format!("{}@{}", symbol_name.to_lowercase(), topic.name(product));
-        send(&self.market[symbol.index()][topic.index()], name, payload);
+        let listeners = &self.market[symbol.index()][topic.index()];
+        if self.faults.is_on() {
+            let stream = Some(topic.muted_as());
+            let target = Target { stream, ..self.faults.symbol(symbol) };
+            return self.send_troubled(&target, listeners, &name(), payload);
+        }
+        send(listeners, name, payload);
     }
 
     /// Sends a payload to all listeners of a stream of all symbols.
@@ -172,7 +181,26 @@ impl Hub {
         payload: impl Fn() -> String,
     ) {
         let name = || MarketTopic::ALL[topic.index()].1.to_owned();
-        send(&self.whole[product.index()][topic.index()], name, payload);
+        let listeners = &self.whole[product.index()][topic.index()];
+        if self.faults.is_on() {
+            let stream = Some(topic.muted_as());
+            let target = Target { product: Some(product), stream, ..Target::default() };
+            return self.send_troubled(&target, listeners, &name(), payload);
+        }
+        send(listeners, name, payload);
+    }
+
+    fn send_troubled(
+        &self,
+        target: &Target<'_>,
+        listeners: &[Arc<Outbox>],
+        name: &str,
+        payload: impl Fn() -> String,
+    ) {
+        let payload = |outbox: &Outbox| outbox.unit.during(&payload);
+        self.faults.send(target, name, listeners.iter(), payload, |outbox, payload| {
+            if outbox.is_combined() { wrapped(name, &payload) } else { payload.into() }
+        });
     }
 
     pub(in crate::simulator) fn users(&self) -> &[UserSubscription] {
@@ -190,6 +218,9 @@ impl Hub {
 
     /// Sends an event to all who listen to that account.
     pub(in crate::simulator) fn send_user(&self, account: AccountId, event: impl Fn() -> String) {
+        if self.faults.is_on() {
+            return self.send_user_troubled(account, event);
+        }
         let mut texts = [None, None];
         for user in self.users.iter().filter(|user| user.account == account) {
             let unit = user.outbox.unit;
@@ -197,18 +228,44 @@ impl Hub {
             user.outbox.push(format!("{{\"subscriptionId\":{},\"event\":{event}}}", user.id).into());
         }
     }
+
+    /// An event says itself which symbol it is about, if it is about one.
+    fn send_user_troubled(&self, account: AccountId, event: impl Fn() -> String) {
+        let sample = event();
+        let target = Target {
+            symbol: symbol_of(&sample),
+            account: self.faults.account(account),
+            stream: Some(Stream::User),
+            ..Target::default()
+        };
+        for user in self.users.iter().filter(|user| user.account == account) {
+            let event = |outbox: &Outbox| outbox.unit.during(&event);
+            self.faults.send(&target, "user", std::iter::once(&user.outbox), event, |_, event| {
+                format!("{{\"subscriptionId\":{},\"event\":{event}}}", user.id).into()
+            });
+        }
+    }
+}
+
+fn symbol_of(event: &str) -> Option<&str> {
+    let (_, rest) = event.split_once("\"s\":\"")?;
+    rest.split_once('"').map(|(symbol, _)| symbol)
+}
+
+fn wrapped(name: &str, payload: &str) -> Utf8Bytes {
+    format!("{{\"stream\":\"{name}\",\"data\":{payload}}}").into()
 }
 
 /// Each of the forms in which a payload is wanted is made once.
 fn send(listeners: &[Arc<Outbox>], name: impl Fn() -> String, payload: impl Fn() -> String) {
     let mut bare: [Option<Utf8Bytes>; 2] = [None, None];
-    let mut wrapped: [Option<Utf8Bytes>; 2] = [None, None];
+    let mut combined: [Option<Utf8Bytes>; 2] = [None, None];
     for listener in listeners {
         let unit = listener.unit as usize;
         let payload = bare[unit].get_or_insert_with(|| listener.unit.during(&payload).into());
         if listener.is_combined() {
-            let wrap = || format!("{{\"stream\":\"{}\",\"data\":{payload}}}", name()).into();
-            listener.push(wrapped[unit].get_or_insert_with(wrap).clone());
+            let wrap = || wrapped(&name(), payload);
+            listener.push(combined[unit].get_or_insert_with(wrap).clone());
         } else {
             listener.push(payload.clone());
         }
@@ -218,6 +275,7 @@ fn send(listeners: &[Arc<Outbox>], name: impl Fn() -> String, payload: impl Fn()
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulator::VenueOptions;
     use crate::simulator::engine::{Engine, MarketKind};
 
     const PEER: Peer = Peer::local(Product::Spot, false);
@@ -228,7 +286,7 @@ mod tests {
         let (base, quote) = (engine.add_asset(), engine.add_asset());
         let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
         let account = engine.add_account();
-        let mut hub = Hub::new(1);
+        let mut hub = Hub::new(1, Faults::new(&VenueOptions::default()));
         let (gone, stays) = (hub.connect(PEER), hub.connect(PEER));
         for outbox in [&gone, &stays] {
             hub.listen(symbol, Topic::Trade, outbox);
@@ -246,7 +304,7 @@ mod tests {
         let mut engine = Engine::default();
         let (base, quote) = (engine.add_asset(), engine.add_asset());
         let symbol = engine.add_symbol(MarketKind::Spot { base, quote }, 2, 2).expect("few decimals");
-        let mut hub = Hub::new(1);
+        let mut hub = Hub::new(1, Faults::new(&VenueOptions::default()));
         let (first, second) = (hub.connect(PEER), hub.connect(PEER));
         assert!(hub.listen(symbol, Topic::Trade, &first));
         assert!(!hub.listen(symbol, Topic::Trade, &first), "asked for by another name of the same stream");

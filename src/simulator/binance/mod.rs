@@ -58,7 +58,7 @@ pub(super) trait Dialect: Send + Sync + 'static {
     const NO_KEY: fn() -> ApiError = ApiError::bad_key_format;
 
     /// What both doors know.
-    type Operation: Copy + Send + 'static;
+    type Operation: Copy + Send + Sync + 'static;
 
     /// All of it. The most frequent ones first: the table is searched from its beginning.
     fn routes() -> &'static [Route<Self::Operation>];

@@ -8,25 +8,30 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, Request, State as Extract};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
 
 use super::Dialect;
 use super::auth::Credentials;
 use super::error::ApiError;
 use super::params::Params;
-use super::route::{self, Answer, Route, of_rest, serve};
+use super::route::{self, Answer, Route, Way, of_rest, serve};
 use super::sign::cut_signature;
 use super::time::TimeUnit;
 use crate::clock;
-use crate::simulator::faults::Delivery;
+use crate::simulator::faults::{Delivery, Detour, Line, LineKind, Reply, ReplyBody};
 use crate::simulator::publish::publish;
-use crate::simulator::server::{Origin, Shared};
+use crate::simulator::server::Shared;
 use crate::simulator::state::State;
 
 /// Longest body of a request.
 const BODY_MAX: usize = 64 * 1024;
 /// When the venue gives up on an answer that a fault loses.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(10);
+/// A body that is cut off ends so long after its first half.
+const CUT_AFTER: Duration = Duration::from_millis(20);
+/// How long a caller can wait for the answer to a request that never arrived.
+const UNHEARD_FOR: Duration = Duration::from_secs(60);
 
 /// What other products of the same venue answer: that they list nothing. Stock clients ask them all when
 /// they load markets.
@@ -60,26 +65,25 @@ pub(in crate::simulator) async fn elsewhere(uri: Uri) -> Response {
     }
 }
 
-/// What a REST request says beside its parameters.
-struct Head<'a> {
+/// A request as it came.
+struct Asked {
+    line: Line,
     address: IpAddr,
-    key: Option<&'a str>,
+    key: Option<String>,
     unit: Result<TimeUnit, ApiError>,
-}
-
-impl<'a> Head<'a> {
-    /// That of a request that came over no socket.
-    const fn local(key: Option<&'a str>) -> Self {
-        Self { address: IpAddr::V4(Ipv4Addr::LOCALHOST), key, unit: Ok(TimeUnit::Milli) }
-    }
+    query: String,
+    body: String,
 }
 
 /// Serves one request.
 pub(in crate::simulator) async fn rest<D: Dialect>(
     Extract(shared): Extract<Arc<Shared>>,
-    ConnectInfo(Origin(from)): ConnectInfo<Origin>,
+    ConnectInfo(line): ConnectInfo<Line>,
     request: Request,
 ) -> Response {
+    if let Err(refusal) = shared.faults().enter(&line, LineKind::Rest, D::PRODUCT).await {
+        return refusal;
+    }
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_MAX).await else {
         return respond(StatusCode::PAYLOAD_TOO_LARGE, Vec::new());
@@ -89,23 +93,101 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
         return respond(StatusCode::NOT_FOUND, error_body(&ApiError::unsupported()));
     };
     let header = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let head = Head {
-        address: from.ip(),
-        key: header("x-mbx-apikey"),
+    let asked = Asked {
+        address: line.address(),
+        key: header("x-mbx-apikey").map(str::to_owned),
         unit: header("x-mbx-time-unit").map_or(Ok(TimeUnit::Milli), TimeUnit::named),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        body: String::from_utf8_lossy(&body).into_owned(),
+        line,
     };
-    let query = parts.uri.query().unwrap_or_default();
-    let body = String::from_utf8_lossy(&body);
-    let served = serve_locked::<D>(&mut shared.lock(), route, head, [query, &body], clock::wall_ms());
-    match served.delivery {
-        Delivery::Now => {}
-        Delivery::AfterMs(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
-        Delivery::Never => {
-            tokio::time::sleep(GIVE_UP_AFTER).await;
-            return finish::<D>(Served { answer: Err(ApiError::timed_out()), ..served });
+    let served = asked.serve::<D>(&mut shared.lock(), route, false, clock::wall_ms());
+    match &served.delivery {
+        Delivery::Now => finish::<D>(served),
+        Delivery::Held(ms) => arrive_late::<D>(shared, route, asked, *ms).await,
+        Delivery::Troubled(detour) => {
+            let detour = detour.clone();
+            detoured::<D>(served, &detour, &asked.line).await
         }
     }
-    finish::<D>(served)
+}
+
+/// A request that a fault has held on its way reaches the engine, whether or not its caller still waits.
+async fn arrive_late<D: Dialect>(
+    shared: Arc<Shared>,
+    route: &'static Route<D::Operation>,
+    asked: Asked,
+    ms: u64,
+) -> Response {
+    let line = asked.line.clone();
+    let arrives = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        asked.serve::<D>(&mut shared.lock(), route, true, clock::wall_ms())
+    });
+    match arrives.await {
+        Ok(served) => match &served.delivery {
+            Delivery::Now | Delivery::Held(_) => finish::<D>(served),
+            Delivery::Troubled(detour) => {
+                let detour = detour.clone();
+                detoured::<D>(served, &detour, &line).await
+            }
+        },
+        Err(error) => {
+            tracing::error!(%error, "a held request came to nothing");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// An answer that goes out otherwise than at once and as it is.
+async fn detoured<D: Dialect>(served: Served, detour: &Detour, line: &Line) -> Response {
+    if detour.unheard {
+        // What never arrived is never answered.
+        tokio::time::sleep(UNHEARD_FOR).await;
+        line.cut();
+    }
+    if detour.lost {
+        tokio::time::sleep(GIVE_UP_AFTER).await;
+        return finish::<D>(Served { answer: Err(ApiError::timed_out()), ..served });
+    }
+    if let Some(ms) = detour.after_ms {
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+    }
+    match &detour.instead {
+        None => finish::<D>(served),
+        Some(reply) => replaced(reply),
+    }
+}
+
+/// What a fault answers instead.
+fn replaced(reply: &Reply) -> Response {
+    let body = match &reply.body {
+        ReplyBody::Error { code, msg } => serde_json::json!({"code": code, "msg": msg}).to_string(),
+        ReplyBody::Text(text) => (*text).to_owned(),
+    };
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = respond(status, body.clone().into_bytes());
+    let headers = response.headers_mut();
+    if body.starts_with('<') {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
+    }
+    if let Some(seconds) = reply.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some((name, value)) = reply.header {
+        headers.insert(header::HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    if reply.cut {
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len() * 2));
+        let half = stream::once(std::future::ready(Ok(bytes::Bytes::from(body))));
+        let end = stream::once(async {
+            // What has been written is to leave before the connection ends.
+            tokio::time::sleep(CUT_AFTER).await;
+            Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+        });
+        *response.body_mut() = Body::from_stream(half.chain(end));
+    }
+    response
 }
 
 /// Answers with a refusal and nothing else.
@@ -118,16 +200,24 @@ pub(super) fn refuse(error: &ApiError) -> Response {
     response
 }
 
-/// One request that came at that moment: the answer's status and body, whatever a fault would do to it.
+/// One request that came at that moment: the answer's status and body, whatever a fault would do to it on its way.
 pub(in crate::simulator) fn answer<D: Dialect>(
     state: &mut State,
     (verb, path): (&str, &str),
     key: Option<&str>,
-    texts: [&str; 2],
+    [query, body]: [&str; 2],
     now_ms: i64,
 ) -> (u16, Vec<u8>) {
+    let asked = Asked {
+        line: Line::from(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        key: key.map(str::to_owned),
+        unit: Ok(TimeUnit::Milli),
+        query: query.to_owned(),
+        body: body.to_owned(),
+    };
     let answer = match of_rest::<D>(verb, path) {
-        Some(route) => serve_locked::<D>(state, route, Head::local(key), texts, now_ms).answer,
+        Some(route) => asked.serve::<D>(state, route, false, now_ms).answer,
         None => Err(ApiError { status: 404, ..ApiError::unsupported() }),
     };
     match answer {
@@ -136,35 +226,42 @@ pub(in crate::simulator) fn answer<D: Dialect>(
     }
 }
 
-fn serve_locked<D: Dialect>(
-    state: &mut State,
-    route: &Route<D::Operation>,
-    head: Head<'_>,
-    [query, body]: [&str; 2],
-    now_ms: i64,
-) -> Served {
-    let (signed_query, in_query) = cut_signature(query);
-    let (signed_body, in_body) = cut_signature(body);
-    let params = Params::of_form(query, body);
-    let credentials = Credentials {
-        address: head.address,
-        key: head.key.map(Cow::Borrowed),
-        signature: in_query.or(in_body).and_then(|_| params.get("signature")).map(Cow::Borrowed),
-        signed: [signed_query, signed_body],
-        session: None,
-        no_key: D::NO_KEY,
-    };
-    let served = match head.unit {
-        Ok(unit) => unit.during(|| serve::<D>(state, route, &params, &credentials, now_ms)),
-        Err(error) => route::Served { answer: Err(error), account: None, delivery: Delivery::Now },
-    };
-    publish(state, now_ms);
-    let orders_used = served.account.map(|account| state.orders_mut(account, D::PRODUCT).used(now_ms));
-    Served {
-        orders_used,
-        weight_used: state.addresses.used(D::PRODUCT, head.address, now_ms),
-        answer: served.answer,
-        delivery: served.delivery,
+impl Asked {
+    /// Carries it out, at once or late.
+    fn serve<D: Dialect>(
+        &self,
+        state: &mut State,
+        route: &Route<D::Operation>,
+        late: bool,
+        wall_ms: i64,
+    ) -> Served {
+        let now_ms = state.faults.venue_ms(wall_ms);
+        let (signed_query, in_query) = cut_signature(&self.query);
+        let (signed_body, in_body) = cut_signature(&self.body);
+        let params = Params::of_form(&self.query, &self.body);
+        let credentials = Credentials {
+            address: self.address,
+            key: self.key.as_deref().map(Cow::Borrowed),
+            signature: in_query.or(in_body).and_then(|_| params.get("signature")).map(Cow::Borrowed),
+            signed: [signed_query, signed_body],
+            session: None,
+            no_key: D::NO_KEY,
+        };
+        let way = Way { line: Some(&self.line), late };
+        let served = match &self.unit {
+            Ok(unit) => unit.during(|| serve::<D>(state, route, &params, &credentials, way, now_ms)),
+            Err(error) => {
+                route::Served { answer: Err(error.clone()), account: None, delivery: Delivery::Now }
+            }
+        };
+        publish(state, now_ms);
+        let orders_used = served.account.map(|account| state.orders_mut(account, D::PRODUCT).used(now_ms));
+        Served {
+            orders_used,
+            weight_used: state.addresses.used(D::PRODUCT, self.address, now_ms),
+            answer: served.answer,
+            delivery: served.delivery,
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! What can be asked, over whichever door: one table, one order of checks.
 
 use super::Dialect;
-use super::auth::{Credentials, authenticate, identify};
+use super::auth::{Credentials, again_in_time, authenticate, identify};
 use super::error::ApiError;
 use super::params::Params;
 use crate::simulator::engine::{AccountId, SymbolId};
-use crate::simulator::faults::Delivery;
+use crate::simulator::faults::{Delivery, Intake, Line, Target};
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
 
@@ -168,6 +168,15 @@ pub(in crate::simulator) struct Served {
     pub(in crate::simulator) delivery: Delivery,
 }
 
+/// Which way a request came.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::simulator) struct Way<'a> {
+    /// Its connection.
+    pub(in crate::simulator) line: Option<&'a Line>,
+    /// It has passed the checks before, and reaches the engine only now.
+    pub(in crate::simulator) late: bool,
+}
+
 /// Checks a request and carries it out. What it brought about waits in the state to be told: the caller
 /// queues the answer first and then calls [`publish`](crate::simulator::publish::publish).
 pub(in crate::simulator) fn serve<D: Dialect>(
@@ -175,20 +184,84 @@ pub(in crate::simulator) fn serve<D: Dialect>(
     route: &Route<D::Operation>,
     params: &Params<'_>,
     credentials: &Credentials<'_>,
+    way: Way<'_>,
     now_ms: i64,
 ) -> Served {
     state.at(now_ms);
     let mut request = Request { params, product: D::PRODUCT, account: None, now_ms };
+    if state.faults.is_on() || way.late {
+        return serve_troubled::<D>(state, route, credentials, way, request);
+    }
     let answer = check::<D>(state, route, credentials, &mut request)
         .and_then(|()| D::perform(state, route.operation, &request));
-    let delivery = match route.security {
-        Security::Open => Delivery::Now,
-        Security::Key | Security::Signed => {
-            let symbol = params.get("symbol").and_then(|name| state.symbol_named(D::PRODUCT, name));
-            state.faults.delivery(symbol)
-        }
+    if let (Some(line), Some(account)) = (way.line, request.account) {
+        line.set_account(account);
+    }
+    Served { answer, account: request.account, delivery: Delivery::Now }
+}
+
+/// As [`serve`], while faults are on.
+fn serve_troubled<D: Dialect>(
+    state: &mut State,
+    route: &Route<D::Operation>,
+    credentials: &Credentials<'_>,
+    way: Way<'_>,
+    mut request: Request<'_>,
+) -> Served {
+    let faults = state.faults.clone();
+    let key = credentials.key.as_deref().and_then(|key| state.account_of_key(key));
+    let account = key.or(credentials.session);
+    if let (Some(line), Some(account)) = (way.line, account) {
+        faults.belongs(line, account);
+    }
+    let (verb, path) = route.rest;
+    let rest = if verb.is_empty() { String::new() } else { format!("{verb} {}{path}", D::REST_PREFIX) };
+    let target = Target {
+        product: Some(D::PRODUCT),
+        symbol: request.params.get("symbol"),
+        account: account.and_then(|account| faults.account(account)),
+        line: way.line.and_then(Line::tag),
+        names: [route.method, &rest],
+        unsigned: route.security == Security::Open,
+        stream: None,
+    };
+    let unserved = |delivery| Served { answer: Ok(Vec::new()), account, delivery };
+    let held_ms = match if way.late { Intake::Pass } else { faults.intake(&target) } {
+        Intake::Lost => return unserved(Delivery::lost_request()),
+        Intake::Refused(reply) => return unserved(Delivery::refused(*reply)),
+        Intake::Held(ms) => Some(ms),
+        Intake::Pass => None,
+    };
+    let checked = if way.late {
+        request.account = account;
+        check_again::<D>(state, route, &request)
+    } else {
+        check::<D>(state, route, credentials, &mut request)
+    };
+    if let (Ok(()), Some(ms)) = (&checked, held_ms) {
+        return unserved(Delivery::Held(ms));
+    }
+    let answer = checked.and_then(|()| D::perform(state, route.operation, &request));
+    let delivery = faults.delivery(&target);
+    let answer = match &delivery {
+        Delivery::Troubled(detour) => answer.map(|body| detour.body(body)),
+        Delivery::Now | Delivery::Held(_) => answer,
     };
     Served { answer, account: request.account, delivery }
+}
+
+/// What is checked once more before the engine: time. One that comes too late there has cost an order.
+fn check_again<D: Dialect>(
+    state: &mut State,
+    route: &Route<D::Operation>,
+    request: &Request<'_>,
+) -> Result<(), ApiError> {
+    let Some(account) = request.account.filter(|_| route.security == Security::Signed) else { return Ok(()) };
+    let in_time = again_in_time(request.params, request.now_ms);
+    if in_time.is_err() && D::is_place(route.operation) {
+        state.orders_mut(account, D::PRODUCT).accepted(request.now_ms);
+    }
+    in_time
 }
 
 fn check<D: Dialect>(

@@ -18,8 +18,9 @@ use super::time::TimeUnit;
 use super::topic::{self, Named};
 use crate::clock;
 use crate::simulator::binance_usdm::user_streams::{self, Wanted};
+use crate::simulator::faults::{Line, LineKind};
 use crate::simulator::outbox::Outbox;
-use crate::simulator::server::{Origin, Shared};
+use crate::simulator::server::Shared;
 use crate::simulator::socket::{self, Frames};
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
@@ -33,34 +34,40 @@ const ID_LEN_MAX: usize = 36;
 /// Opens a stream connection; whatever else comes to an unknown path is not found.
 pub(in crate::simulator) async fn streams(
     Extract(shared): Extract<Arc<Shared>>,
-    ConnectInfo(Origin(from)): ConnectInfo<Origin>,
+    ConnectInfo(line): ConnectInfo<Line>,
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     let Ok(upgrade) = upgrade else { return StatusCode::NOT_FOUND.into_response() };
     let mut path = StreamPath::of(&uri);
     let wanted = user_streams::wanted(&uri);
+    if wanted.iter().any(|wanted| shared.lock().usdm.listen_keys.is_key(&wanted.key)) {
+        path.product = Product::UsdM;
+    }
+    let faults = shared.faults();
+    if let Err(refusal) = faults.enter(&line, LineKind::Streams, path.product).await {
+        return refusal;
+    }
+    let address = line.address();
     let admitted = TimeUnit::of_query(uri.query()).and_then(|unit| {
         let mut state = shared.lock();
-        if wanted.iter().any(|wanted| state.usdm.listen_keys.is_key(&wanted.key)) {
-            path.product = Product::UsdM;
-        }
-        state.addresses.connect(path.product, from.ip(), 0, clock::wall_ms()).map(|()| unit)
+        state.addresses.connect(path.product, address, 0, clock::wall_ms()).map(|()| unit)
     });
     let unit = match admitted {
         Ok(unit) => unit,
         Err(error) => return refuse(&error),
     };
     let (product, combined) = (path.product, path.combined);
-    let peer = Peer { product, address: from.ip(), is_api: false, combined, unit };
+    let peer = Peer { product, address, is_api: false, combined, unit };
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
             let manners = shared.lock().manners(product, false);
             let mut connection = Connection::new(shared, peer);
+            let outbox = Arc::clone(&connection.outbox);
+            line.attach(&outbox);
             // More names than there may be: those that fit are told.
             let _ = connection.subscribe(&path.names);
             connection.listen_by(&wanted);
-            let outbox = Arc::clone(&connection.outbox);
             socket::serve(socket, outbox, connection, manners).await;
         },
     )

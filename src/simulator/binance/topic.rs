@@ -202,6 +202,15 @@ impl MarketTopic {
         (Self::MarkPrices(Pace::Ms1000), "!markPrice@arr@1s"),
     ];
 
+    /// The name that a fault mutes it by.
+    pub(in crate::simulator) const fn muted_as(self) -> Stream {
+        match self {
+            Self::MiniTickers | Self::Tickers => Stream::Ticker,
+            Self::BookTickers => Stream::BookTicker,
+            Self::MarkPrices(_) => Stream::MarkPrice,
+        }
+    }
+
     /// Its place in [`MarketTopic::ALL`].
     pub(in crate::simulator) fn index(self) -> usize {
         Self::ALL.iter().position(|(own, _)| *own == self).expect("every one is listed")

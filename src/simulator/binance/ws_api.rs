@@ -18,15 +18,15 @@ use super::error::ApiError;
 use super::hub::Peer;
 use super::params::Params;
 use super::rest::refuse;
-use super::route::{Answer, Served, json, of_method, serve};
+use super::route::{Answer, Served, Way, json, of_method, serve};
 use super::time::TimeUnit;
 use super::{Caller, Dialect};
 use crate::clock;
 use crate::simulator::engine::AccountId;
-use crate::simulator::faults::Delivery;
+use crate::simulator::faults::{Delivery, Detour, Field, Intake, Line, LineKind, Reply, ReplyBody, Target};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::publish::publish;
-use crate::simulator::server::{Origin, Shared};
+use crate::simulator::server::Shared;
 use crate::simulator::socket::{self, Frames};
 use crate::simulator::state::State;
 
@@ -38,27 +38,32 @@ const ID_LEN_MAX: usize = 36;
 /// Opens a WS API connection.
 pub(in crate::simulator) async fn ws_api<D: Dialect>(
     Extract(shared): Extract<Arc<Shared>>,
-    ConnectInfo(Origin(from)): ConnectInfo<Origin>,
+    ConnectInfo(line): ConnectInfo<Line>,
     RawQuery(query): RawQuery,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    let faults = shared.faults();
+    if let Err(refusal) = faults.enter(&line, LineKind::WsApi, D::PRODUCT).await {
+        return refusal;
+    }
+    let address = line.address();
     let silent = query.as_deref().unwrap_or("").split('&').any(|pair| pair == "returnRateLimits=false");
     let admitted = TimeUnit::of_query(query.as_deref()).and_then(|unit| {
         let mut state = shared.lock();
         let weight = D::CONNECT_WEIGHT;
-        state.addresses.connect(D::PRODUCT, from.ip(), weight, clock::wall_ms()).map(|()| unit)
+        state.addresses.connect(D::PRODUCT, address, weight, clock::wall_ms()).map(|()| unit)
     });
     let unit = match admitted {
         Ok(unit) => unit,
         Err(error) => return refuse(&error),
     };
-    let address = from.ip();
     let peer = Peer { product: D::PRODUCT, address, is_api: true, combined: false, unit };
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
             let manners = shared.lock().manners(D::PRODUCT, true);
             let connection = Connection::<D>::new(shared, peer, !silent);
             let outbox = Arc::clone(&connection.session.outbox);
+            line.attach(&outbox);
             socket::serve(socket, outbox, connection, manners).await;
         },
     )
@@ -121,40 +126,94 @@ impl<D: Dialect> Connection<D> {
         Self { shared, session, dialect: PhantomData }
     }
 
-    fn answer(&mut self, state: &mut State, frame: &Frame<'_>, now_ms: i64, read_ns: Option<u64>) {
+    /// Answers a frame, or tells for how many milliseconds more it is on its way.
+    fn answer(
+        &mut self,
+        state: &mut State,
+        frame: &Frame<'_>,
+        now_ms: i64,
+        read_ns: Option<u64>,
+    ) -> Option<u64> {
+        if self.session.outbox.line().is_some_and(Line::take_logged_out) {
+            self.session.logged_on = None;
+            self.send(state, None, refused(ApiError::unknown_key()), None, now_ms);
+        }
         let params =
             match frame.params.map_or_else(|| Ok(Params::default()), |raw| Params::of_json(raw.get())) {
                 Ok(params) => params,
-                Err(error) => return self.send(state, frame.id, refused(error), None, now_ms),
+                Err(error) => {
+                    self.send(state, frame.id, refused(error), None, now_ms);
+                    return None;
+                }
             };
-        let credentials = self.credentials(&params);
+        let credentials = self.caller().credentials(&params);
         let route = of_method::<D>(&frame.method);
         if let Some(read_ns) = read_ns.filter(|_| route.is_some_and(|route| D::is_place(route.operation))) {
             state.stamp(params.get("newClientOrderId").unwrap_or_default(), read_ns);
         }
         let served = match route {
-            Some(route) => serve::<D>(state, route, &params, &credentials, now_ms),
-            None => {
-                let request = SessionRequest { params: &params, credentials: &credentials, now_ms };
-                let answer = state
-                    .addresses
-                    .spend(D::PRODUCT, self.session.address, SESSION_WEIGHT, now_ms)
-                    .and_then(|()| params.check(None))
-                    .and_then(|()| D::session_request(&mut self.session, state, &frame.method, &request));
-                Served { answer, account: None, delivery: Delivery::Now }
+            Some(route) => {
+                let way = Way { line: self.session.outbox.line(), late: false };
+                serve::<D>(state, route, &params, &credentials, way, now_ms)
             }
+            None => self.session_request(state, &frame.method, &params, &credentials, now_ms),
         };
+        if let Delivery::Held(ms) = served.delivery {
+            return Some(ms);
+        }
         self.send(state, frame.id, served, params.flag("returnRateLimits"), now_ms);
+        None
     }
 
-    fn credentials<'p>(&self, params: &'p Params<'_>) -> Credentials<'p> {
-        Credentials {
+    fn session_request(
+        &mut self,
+        state: &mut State,
+        method: &str,
+        params: &Params<'_>,
+        credentials: &Credentials<'_>,
+        now_ms: i64,
+    ) -> Served {
+        let line = self.session.outbox.line().and_then(Line::tag);
+        let names = [method, ""];
+        let target = Target { product: Some(D::PRODUCT), line, names, unsigned: true, ..Target::default() };
+        let unserved = |delivery| Served { answer: Ok(Vec::new()), account: None, delivery };
+        match state.faults.intake(&target) {
+            // A session is asked in order: such a request is not held.
+            Intake::Pass | Intake::Held(_) => {}
+            Intake::Lost => return unserved(Delivery::lost_request()),
+            Intake::Refused(reply) => return unserved(Delivery::refused(*reply)),
+        }
+        let request = SessionRequest { params, credentials, now_ms };
+        let answer = state
+            .addresses
+            .spend(D::PRODUCT, self.session.address, SESSION_WEIGHT, now_ms)
+            .and_then(|()| params.check(None))
+            .and_then(|()| D::session_request(&mut self.session, state, method, &request));
+        Served { answer, account: None, delivery: state.faults.delivery(&target) }
+    }
+
+    /// A request on its way: it reaches the engine later, whether or not its connection is still there.
+    fn hold(&self, text: &str, ms: u64) {
+        let (shared, caller, text) = (Arc::clone(&self.shared), self.caller(), text.to_owned());
+        let arrives = async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            let mut state = shared.lock();
+            let now_ms = state.faults.venue_ms(clock::wall_ms());
+            caller.outbox.unit.during(|| caller.arrive_late::<D>(&mut state, &text, now_ms));
+            publish(&mut state, now_ms);
+        };
+        // A venue without a port has no timers: what is held there never arrives.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(arrives);
+        }
+    }
+
+    fn caller(&self) -> ApiCaller {
+        ApiCaller {
+            outbox: Arc::clone(&self.session.outbox),
             address: self.session.address,
-            key: params.get("apiKey").map(Cow::Borrowed),
-            signature: params.get("signature").map(Cow::Borrowed),
-            signed: [Cow::Owned(params.payload()), Cow::Borrowed("")],
             session: self.session.logged_on.map(|(account, _)| account),
-            no_key: || ApiError::mandatory("apiKey"),
+            show_limits: self.session.show_limits,
         }
     }
 
@@ -166,14 +225,100 @@ impl<D: Dialect> Connection<D> {
         show_limits: Option<bool>,
         now_ms: i64,
     ) {
-        let shown = show_limits.unwrap_or(self.session.show_limits);
-        let caller = Caller { account: served.account, address: self.session.address };
-        let limits = shown.then(|| json(&D::limits(state, caller, now_ms)).expect("limits serialise"));
-        let message = envelope(id, &served.answer, limits.as_deref());
+        self.caller().send::<D>(state, id, served, show_limits, now_ms);
+    }
+}
+
+/// Who asks over a connection, and where the answers go.
+struct ApiCaller {
+    outbox: Arc<Outbox>,
+    address: IpAddr,
+    session: Option<AccountId>,
+    show_limits: bool,
+}
+
+impl ApiCaller {
+    /// A request that a fault has held on its way reaches the engine.
+    fn arrive_late<D: Dialect>(&self, state: &mut State, text: &str, now_ms: i64) {
+        let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else { return };
+        let params = frame.params.map_or_else(|| Ok(Params::default()), |raw| Params::of_json(raw.get()));
+        let (Ok(params), Some(route)) = (params, of_method::<D>(&frame.method)) else { return };
+        let way = Way { line: self.outbox.line(), late: true };
+        let served = serve::<D>(state, route, &params, &self.credentials(&params), way, now_ms);
+        self.send::<D>(state, frame.id, served, params.flag("returnRateLimits"), now_ms);
+    }
+
+    fn credentials<'p>(&self, params: &'p Params<'_>) -> Credentials<'p> {
+        Credentials {
+            address: self.address,
+            key: params.get("apiKey").map(Cow::Borrowed),
+            signature: params.get("signature").map(Cow::Borrowed),
+            signed: [Cow::Owned(params.payload()), Cow::Borrowed("")],
+            session: self.session,
+            no_key: || ApiError::mandatory("apiKey"),
+        }
+    }
+
+    fn send<D: Dialect>(
+        &self,
+        state: &mut State,
+        id: Option<&RawValue>,
+        served: Served,
+        show_limits: Option<bool>,
+        now_ms: i64,
+    ) {
+        let caller = Caller { account: served.account, address: self.address };
+        let limits = show_limits
+            .unwrap_or(self.show_limits)
+            .then(|| json(&D::limits(state, caller, now_ms)).expect("limits serialise"));
         match served.delivery {
-            Delivery::Now => self.session.outbox.push(message),
-            Delivery::AfterMs(ms) => self.session.outbox.push_after(message, Duration::from_millis(ms)),
-            Delivery::Never => {}
+            Delivery::Now => self.outbox.push(envelope(id, &served.answer, limits.as_deref())),
+            Delivery::Troubled(detour) => {
+                self.send_troubled(&detour, id, &served.answer, limits.as_deref(), now_ms);
+            }
+            Delivery::Held(_) => unreachable!("there is no answer yet"),
+        }
+    }
+
+    fn send_troubled(
+        &self,
+        detour: &Detour,
+        id: Option<&RawValue>,
+        answer: &Answer,
+        limits: Option<&[u8]>,
+        now_ms: i64,
+    ) {
+        if detour.lost {
+            return;
+        }
+        let wrong = RawValue::from_string("\"not-your-request\"".to_owned()).expect("it is JSON");
+        let id = if detour.wrong == Some(Field::RequestId) { Some(&*wrong) } else { id };
+        let message = match &detour.instead {
+            None => envelope(id, answer, limits),
+            Some(reply) => replaced(id, reply, now_ms),
+        };
+        for _ in 0..1 + u8::from(detour.twice) {
+            match detour.after_ms {
+                Some(ms) => self.outbox.push_after(message.clone(), Duration::from_millis(ms)),
+                None => self.outbox.push(message.clone()),
+            }
+        }
+    }
+}
+
+/// What a fault answers instead. Waiting times are told beside the error.
+fn replaced(id: Option<&RawValue>, reply: &Reply, now_ms: i64) -> Utf8Bytes {
+    let id = id.map_or("null", RawValue::get);
+    match &reply.body {
+        ReplyBody::Text(text) => (*text).into(),
+        ReplyBody::Error { code, msg } => {
+            let mut error = serde_json::json!({"code": code, "msg": msg});
+            if let Some(seconds) = reply.retry_after {
+                let wait_ms = i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000);
+                error["data"] =
+                    serde_json::json!({"serverTime": now_ms, "retryAfter": now_ms.saturating_add(wait_ms)});
+            }
+            format!("{{\"id\":{id},\"status\":{},\"error\":{error}}}", reply.status).into()
         }
     }
 }
@@ -183,9 +328,14 @@ impl<D: Dialect> Frames for Connection<D> {
         let shared = Arc::clone(&self.shared);
         let read_ns = shared.stamps.then(clock::wall_ns);
         let mut state = shared.lock();
+        let now_ms = state.faults.venue_ms(now_ms);
         let unit = self.session.outbox.unit;
         unit.during(|| match serde_json::from_str::<Frame<'_>>(text) {
-            Ok(frame) if is_id(frame.id) => self.answer(&mut state, &frame, now_ms, read_ns),
+            Ok(frame) if is_id(frame.id) => {
+                if let Some(ms) = self.answer(&mut state, &frame, now_ms, read_ns) {
+                    self.hold(text, ms);
+                }
+            }
             Ok(_) | Err(_) => {
                 let spent = state.addresses.spend(D::PRODUCT, self.session.address, SESSION_WEIGHT, now_ms);
                 let error = spent.err().unwrap_or_else(ApiError::bad_json);

@@ -74,7 +74,7 @@ fn rate_limits(state: &mut State, now_ms: i64) -> Vec<RateLimit> {
 }
 
 fn listing(state: &State, symbol: &Symbol, permission_sets: bool) -> Value {
-    let rules = &symbol.rules;
+    let rules = symbol.told();
     let stp: Vec<_> = rules.allowed_stp.iter().map(|mode| stp_word(*mode)).collect();
     let order_types: Vec<_> = rules.order_types.iter().map(|kind| kind.as_str()).collect();
     let precision = |asset| state.asset(asset).decimals.max(8);

@@ -104,7 +104,7 @@ fn position(state: &State, symbol: &Symbol, new: &NewOrder) -> Result<(), ApiErr
 
 /// All of a symbol's filters, as exchangeInfo lists them.
 pub(super) fn list(symbol: &Symbol) -> Vec<Value> {
-    let rules = &symbol.rules;
+    let rules = symbol.told();
     let mut filters = vec![
         json!({
             "filterType": "PRICE_FILTER",

@@ -54,11 +54,16 @@ pub(super) fn cancel(state: &mut State, request: &Request<'_>) -> Answer {
 
 /// The orders that are to be cancelled; none where an id cannot be one.
 fn targets(params: &Params<'_>) -> Result<Vec<Option<Target>>, ApiError> {
-    if let Some(text) = params.get("orderIdList") {
+    // One stock client writes the names in small letters, and the public venue takes them.
+    if let Some(text) = params.get("orderIdList").or(params.get("orderidlist")) {
         let ids: Vec<u64> = serde_json::from_str(text).map_err(|_| ApiError::illegal("orderIdList"))?;
         return Ok(ids.into_iter().map(|id| Some(Target::Id(OrderId(id)))).collect());
     }
-    let clients = params.list("origClientOrderIdList")?.ok_or_else(|| ApiError::mandatory("orderIdList"))?;
+    let clients = match params.list("origClientOrderIdList")? {
+        None => params.list("origclientorderidlist")?,
+        clients => clients,
+    };
+    let clients = clients.ok_or_else(|| ApiError::mandatory("orderIdList"))?;
     Ok(clients.iter().map(|text| ClientId::new(text).map(Target::Client)).collect())
 }
 

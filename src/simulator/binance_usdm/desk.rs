@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use schemas::order::PositionSide;
 
+use super::amendments::Amendments;
 use super::listen_keys::ListenKeys;
 use crate::simulator::engine::{AccountId, OrderId, StpMode, SymbolId};
 
@@ -23,6 +24,7 @@ pub(in crate::simulator) struct Desk {
     positions_ms: HashMap<(AccountId, SymbolId, PositionSide), i64>,
     /// The last price that each symbol's mark has followed, in ticks.
     pub(super) followed: HashMap<SymbolId, i64>,
+    pub(super) amendments: Amendments,
     shuffle: Option<Shuffle>,
 }
 
@@ -47,6 +49,7 @@ impl Desk {
             ends: BTreeSet::new(),
             positions_ms: HashMap::new(),
             followed: HashMap::new(),
+            amendments: Amendments::default(),
             shuffle: shuffle.map(Shuffle),
         }
     }
@@ -57,6 +60,7 @@ impl Desk {
         self.particulars.clear();
         self.ends.clear();
         self.positions_ms.clear();
+        self.amendments = Amendments::default();
     }
 
     /// Sets, restarts or, with none, stops a symbol's countdown.

@@ -28,7 +28,7 @@ pub(super) fn exchange_info(state: &mut State, request: &Request<'_>) -> Answer 
         "rateLimits": limits,
         "exchangeFilters": [],
         "assets": margins.into_iter().map(asset).collect::<Vec<_>>(),
-        "symbols": state.symbols_of(Product::UsdM).map(|symbol| listing(symbol)).collect::<Vec<_>>(),
+        "symbols": state.symbols_of(Product::UsdM).map(listing).collect::<Vec<_>>(),
     }))
 }
 

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::extract::ws::Utf8Bytes;
 
-use super::refusal;
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::engine::AccountId;
 use crate::simulator::outbox::Outbox;
@@ -55,7 +54,7 @@ impl ListenKeys {
     /// Lets the account's key live on; -1125 if it has none.
     pub(super) fn prolong(&mut self, account: AccountId, now_ms: i64) -> Result<&str, ApiError> {
         let key = self.keys.iter_mut().find(|key| key.account == account);
-        let key = key.ok_or(refusal::bad_listen_key())?;
+        let key = key.ok_or(ApiError::bad_listen_key())?;
         key.until_ms = now_ms + self.life_ms;
         Ok(&key.text)
     }
@@ -63,7 +62,7 @@ impl ListenKeys {
     /// Ends the account's key, and all that listen by it hear no more; -1125 if it has none.
     pub(super) fn close(&mut self, account: AccountId) -> Result<(), ApiError> {
         let at = self.keys.iter().position(|key| key.account == account);
-        let key = self.keys.swap_remove(at.ok_or(refusal::bad_listen_key())?);
+        let key = self.keys.swap_remove(at.ok_or(ApiError::bad_listen_key())?);
         self.listeners.retain(|listener| listener.key != key.text);
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! them is refused in the public venue's words, or answered with nothing.
 
 mod account;
+mod amendments;
 mod batch;
 mod clockwork;
 mod desk;

@@ -1,6 +1,8 @@
 //! What USD-M can be asked.
 
-use super::{account, batch, exchange_info, lookup, mark, market, orders, positions, settings, tickers};
+use super::{
+    account, amendments, batch, exchange_info, lookup, mark, market, orders, positions, settings, tickers,
+};
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::limits::RateLimit;
 use crate::simulator::binance::params::Params;
@@ -48,6 +50,7 @@ pub(in crate::simulator) enum Operation {
     OpenOrders,
     AllOrders,
     UserTrades,
+    Amendments,
     AccountV2,
     AccountV3,
     Balance,
@@ -121,7 +124,7 @@ const ROUTES: [Route<Operation>; 65] = [
     signed(Op::Nothing, "", ("GET", "v1/positionMargin/history"), Of(1), SYMBOL),
     signed(Op::Nothing, "", ("GET", "v1/openAlgoOrders"), Of(1), NONE),
     signed(Op::Nothing, "", ("GET", "v1/allAlgoOrders"), Of(5), NONE),
-    signed(Op::Nothing, "", ("GET", "v1/orderAmendment"), Of(1), SYMBOL),
+    signed(Op::Amendments, "", ("GET", "v1/orderAmendment"), Of(1), SYMBOL),
     signed(Op::AdlQuantile, "", ("GET", "v1/adlQuantile"), Of(5), NONE),
     keyed(Op::OpenListenKey, "userDataStream.start", ("POST", "v1/listenKey")),
     keyed(Op::ProlongListenKey, "userDataStream.ping", ("PUT", "v1/listenKey")),
@@ -203,6 +206,7 @@ impl Dialect for UsdM {
             Op::OpenOrders => lookup::open_orders(state, request),
             Op::AllOrders => lookup::all_orders(state, request),
             Op::UserTrades => account::user_trades(state, request),
+            Op::Amendments => amendments::list(state, request),
             Op::AccountV2 => account::account_v2(state, request),
             Op::AccountV3 => account::account_v3(state, request),
             Op::Balance => account::balance(state, request),

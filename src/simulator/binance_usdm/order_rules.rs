@@ -12,7 +12,6 @@ use crate::simulator::binance::route::Request;
 use crate::simulator::engine::{
     AccountId, CLIENT_ID_LEN_MAX, ClientId, Life, NewOrder, OrderKind, StpMode, SymbolId,
 };
-use crate::simulator::profile::SymbolRules;
 use crate::simulator::state::State;
 
 /// How far ahead the end of a GTD order must be.
@@ -62,7 +61,7 @@ pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<Read, Api
     };
     filters::check(state, symbol, &Sized { side, kind, price, qty, reduce_only })?;
     filters::check_count(state, account, symbol)?;
-    let stp = stp(&state.symbol(symbol).rules, params)?;
+    let stp = stp(state, params, account, symbol)?;
     // Self-trade prevention has no effect on FOK orders; a GTX order never takes.
     let effective = if life == Life::Fok { StpMode::None } else { stp };
     let particulars = Particulars { good_till_ms, price_match, stp: (effective != stp).then_some(stp) };
@@ -184,8 +183,16 @@ fn market_price(params: &Params<'_>) -> Result<(i64, Option<&'static str>), ApiE
     }
 }
 
-fn stp(rules: &SymbolRules, params: &Params<'_>) -> Result<StpMode, ApiError> {
+/// An account that must not trade with itself cannot ask for NONE, and does not get it by default.
+fn stp(
+    state: &State,
+    params: &Params<'_>,
+    account: AccountId,
+    symbol: SymbolId,
+) -> Result<StpMode, ApiError> {
+    let (rules, is_bound) = (&state.symbol(symbol).rules, state.accounts[account.index()].require_stp);
     let mode = match params.get("selfTradePreventionMode") {
+        None if is_bound && rules.default_stp == StpMode::None => return Ok(StpMode::ExpireMaker),
         None => return Ok(rules.default_stp),
         Some("NONE") => StpMode::None,
         Some("EXPIRE_TAKER") => StpMode::ExpireTaker,
@@ -193,5 +200,6 @@ fn stp(rules: &SymbolRules, params: &Params<'_>) -> Result<StpMode, ApiError> {
         Some("EXPIRE_BOTH") => StpMode::ExpireBoth,
         Some(_) => return Err(refusal::bad_stp()),
     };
-    if rules.allowed_stp.contains(&mode) { Ok(mode) } else { Err(refusal::stp_not_available()) }
+    let is_allowed = rules.allowed_stp.contains(&mode) && !(is_bound && mode == StpMode::None);
+    if is_allowed { Ok(mode) } else { Err(refusal::stp_not_available()) }
 }

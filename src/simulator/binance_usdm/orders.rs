@@ -66,7 +66,12 @@ pub(super) fn modify_uncounted(state: &mut State, request: &Request<'_>) -> Answ
     filters::check(state, before.symbol, &Sized { side, kind, price, qty, reduce_only })?;
     let command = Command::Modify { id: before.id, price, qty, now_ms: request.now_ms };
     match state.apply(&command).map_err(refusal::of_engine)? {
-        Done::Order(order) => show(state, order, Shown::Placed, request.now_ms),
+        Done::Order(order) => {
+            if order.amends > before.amends {
+                state.usdm.amended(before, order, request.now_ms);
+            }
+            show(state, order, Shown::Placed, request.now_ms)
+        }
         Done::Nothing | Done::Asset(_) | Done::Account(_) | Done::Symbol(_) => {
             unreachable!("an order is answered with an order")
         }

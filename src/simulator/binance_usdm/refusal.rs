@@ -205,7 +205,3 @@ pub(super) const fn same_assets_mode() -> ApiError {
 pub(super) const fn not_here() -> ApiError {
     refused(-4084, "Method is not allowed currently. Upcoming soon.")
 }
-
-pub(super) const fn bad_listen_key() -> ApiError {
-    refused(-1125, "This listenKey does not exist.")
-}

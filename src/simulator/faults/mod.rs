@@ -1,229 +1,281 @@
-//! Faults that a test switches on and off while the venue runs.
+//! Faults: what a venue does wrong, on command.
 //!
-//! `POST /venue/faults` takes one object or an array of them:
+//! A fault is switched by a script on a time line (`venue --faults FILE`) or by `POST /venue/faults`, with one object
+//! or an array of them:
 //!
 //! ```json
-//! {"symbol": "BTCUSDT", "fault": "delay_answers", "on": true, "ms": 800}
+//! {"symbol": "BTCUSDT", "fault": "delay_answers", "ms": 800, "for": "5s"}
 //! ```
 //!
-//! * `symbol`: which symbol; left out or null = all of them.
-//! * `on`: true (the default) or false. The switch for all symbols and those of single ones are apart: a fault
-//!   is at work where either is on.
-//! * `fault`:
-//!   - `mute_stream`: messages of streams are lost, not held back. `stream` names which: `trade`, `aggTrade`,
-//!     `bookTicker`, `depth` (every depth stream), `kline`, `ticker`, `markPrice`, `user` (the account's events), or, left out, all market
-//!     streams. A muted depth stream leaves a gap in U/u.
-//!   - `refuse_cancels`: cancels are refused with status 503 and code -1008; the order stays.
-//!   - `delay_answers`: answers to signed requests come `ms` later (default 1000). What was asked is done at once,
-//!     and its events are told at once.
-//!   - `lose_answers`: signed requests are carried out and never answered (over REST: 504 and code -1007 after
-//!     10 s). Events are still told.
-//!   - `stop_book`: `bookTicker` and depth streams fall silent, and `ticker.book` and `depth` answer with the book
-//!     as it was when the fault began. When it ends, one depth diff catches up, without a gap.
+//! `GET /venue/faults` lists what is on, `DELETE /venue/faults` switches all off. Which faults there are, what they
+//! can be told and what a client sees of them: `docs/venue.md`.
 //!
-//! `GET /venue/faults` lists what is on, `DELETE /venue/faults` switches all off. A request without a symbol is
-//! touched by the faults of all symbols only.
+//! [`Plan`](plan::Plan) is the pure part: time goes in, what is on comes out, chance is seeded. [`Faults`] is the
+//! handle by which the rest of the venue asks it; as long as nothing is on, a question costs one look at a flag.
+//! Bytes are touched in [`line`], messages in [`messages`], requests and answers in [`answers`]; what begins and ends
+//! elsewhere is carried out by [`effects`].
 
-use serde::{Deserialize, Serialize};
+pub(super) mod admin;
+mod answers;
+mod edit;
+pub(super) mod effects;
+mod gate;
+mod kind;
+mod line;
+mod listener;
+mod messages;
+mod notice;
+mod plan;
+mod reply;
+mod script;
+mod span;
+mod switch;
+mod wire;
 
-use super::engine::SymbolId;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What a test asks for, and what `GET` lists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FaultSwitch {
-    /// Which symbol; none = all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub symbol: Option<String>,
-    /// Which fault.
-    pub fault: Fault,
-    /// On or off.
-    #[serde(default = "yes")]
-    pub on: bool,
-    /// `delay_answers`: how long, in milliseconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ms: Option<u64>,
-    /// `mute_stream`: which; none = all market streams.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stream: Option<Stream>,
+use axum::extract::ws::Utf8Bytes;
+
+use self::line::{Trouble, WeakLine};
+use self::messages::Stashed;
+use self::plan::{Change, Plan};
+use super::engine::{AccountId, SymbolId};
+use super::options::VenueOptions;
+use super::outbox::Outbox;
+use super::symbols::Product;
+
+pub(super) use answers::{Delivery, Detour, Intake};
+pub use kind::{Fault, Field, How, Stream, Trading};
+pub(super) use line::{Cut, Line};
+pub(super) use listener::LineListener;
+pub(super) use plan::Target;
+pub use reply::Preset;
+pub(super) use reply::{Reply, ReplyBody};
+pub use script::{FaultScript, ScriptError};
+pub use span::Span;
+pub use switch::{Connection, FaultParams, FaultSwitch, LineKind, Status};
+
+/// Symbols and accounts by the engine's numbers.
+#[derive(Debug, Default)]
+struct Names {
+    symbols: Vec<(Product, String)>,
+    accounts: Vec<String>,
 }
 
-fn yes() -> bool {
-    true
-}
+/// The handle on the faults of one venue. Clones are of the same faults.
+#[derive(Clone, Debug)]
+pub(super) struct Faults(Arc<Inner>);
 
-/// The faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fault {
-    /// Lose the messages of streams.
-    MuteStream,
-    /// Refuse to cancel.
-    RefuseCancels,
-    /// Answer later.
-    DelayAnswers,
-    /// Do not answer.
-    LoseAnswers,
-    /// Freeze the book that is shown.
-    StopBook,
-}
-
-/// The streams that can be muted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Stream {
-    /// Trades.
-    Trade,
-    /// Aggregate trades.
-    AggTrade,
-    /// Top of book.
-    BookTicker,
-    /// Depth, diffs and snapshots.
-    Depth,
-    /// Candles.
-    Kline,
-    /// Tickers and average prices.
-    Ticker,
-    /// Mark prices.
-    MarkPrice,
-    /// The account's own events.
-    User,
-}
-
-const STREAMS: [Stream; 8] = [
-    Stream::Trade,
-    Stream::AggTrade,
-    Stream::BookTicker,
-    Stream::Depth,
-    Stream::Kline,
-    Stream::Ticker,
-    Stream::MarkPrice,
-    Stream::User,
-];
-
-/// Longest delay that an answer can get.
-const DELAY_MS_MAX: u64 = 60_000;
-const DELAY_MS_DEFAULT: u64 = 1_000;
-
-/// The switches of one symbol, or of all.
-#[derive(Clone, Copy, Debug, Default)]
-struct Scope {
-    muted: [bool; STREAMS.len()],
-    refuse_cancels: bool,
-    delay_ms: Option<u64>,
-    lose_answers: bool,
-    stop_book: bool,
-}
-
-impl Scope {
-    fn set(&mut self, switch: &FaultSwitch) {
-        let on = switch.on;
-        match switch.fault {
-            Fault::MuteStream => {
-                for (muted, stream) in self.muted.iter_mut().zip(STREAMS) {
-                    let meant = switch.stream.map_or(stream != Stream::User, |named| named == stream);
-                    *muted = if meant { on } else { *muted };
-                }
-            }
-            Fault::RefuseCancels => self.refuse_cancels = on,
-            Fault::DelayAnswers => {
-                self.delay_ms = on.then_some(switch.ms.unwrap_or(DELAY_MS_DEFAULT).min(DELAY_MS_MAX));
-            }
-            Fault::LoseAnswers => self.lose_answers = on,
-            Fault::StopBook => self.stop_book = on,
-        }
-    }
-
-    fn list(&self, symbol: Option<&str>, out: &mut Vec<FaultSwitch>) {
-        let switch = |fault| FaultSwitch {
-            symbol: symbol.map(str::to_owned),
-            fault,
-            on: true,
-            ms: None,
-            stream: None,
-        };
-        for stream in
-            STREAMS.into_iter().zip(self.muted).filter(|(_, muted)| *muted).map(|(stream, _)| stream)
-        {
-            out.push(FaultSwitch { stream: Some(stream), ..switch(Fault::MuteStream) });
-        }
-        if let Some(ms) = self.delay_ms {
-            out.push(FaultSwitch { ms: Some(ms), ..switch(Fault::DelayAnswers) });
-        }
-        let plain = [
-            (self.refuse_cancels, Fault::RefuseCancels),
-            (self.lose_answers, Fault::LoseAnswers),
-            (self.stop_book, Fault::StopBook),
-        ];
-        out.extend(plain.into_iter().filter(|(on, _)| *on).map(|(_, fault)| switch(fault)));
-    }
-}
-
-/// What becomes of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Delivery {
-    Now,
-    AfterMs(u64),
-    Never,
-}
-
-/// All switches.
 #[derive(Debug)]
-pub(super) struct Faults {
-    all: Scope,
-    of: Vec<Scope>,
+struct Inner {
+    on: AtomicBool,
+    plan: Mutex<Plan>,
+    names: Names,
+    /// Messages that wait for their successors.
+    stash: Mutex<Vec<Stashed>>,
+    lines: Mutex<Vec<WeakLine>>,
+    lines_so_far: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Faults {
-    pub(super) fn new(symbols: usize) -> Self {
-        Self { all: Scope::default(), of: vec![Scope::default(); symbols] }
-    }
-
-    /// Turns one switch; `symbol` is what its name means.
-    pub(super) fn set(&mut self, symbol: Option<SymbolId>, switch: &FaultSwitch) {
-        match symbol {
-            None => self.all.set(switch),
-            Some(symbol) => self.of[symbol.index()].set(switch),
+    /// The script's time line, at its beginning.
+    pub(super) fn new(options: &VenueOptions) -> Self {
+        let symbols = options.symbols.iter().map(|symbol| (symbol.product, symbol.name.clone())).collect();
+        let accounts = options.accounts.iter().map(|account| account.key.clone()).collect();
+        let mut plan = Plan::new(options.fault_seed);
+        for switch in options.faults.switches() {
+            plan.turn(switch.clone());
         }
+        Self(Arc::new(Inner {
+            on: AtomicBool::new(false),
+            plan: Mutex::new(plan),
+            names: Names { symbols, accounts },
+            stash: Mutex::default(),
+            lines: Mutex::default(),
+            lines_so_far: AtomicU64::new(0),
+        }))
     }
 
-    /// All off.
-    pub(super) fn clear(&mut self) {
-        *self = Self::new(self.of.len());
+    /// Whether any fault is on. The one question on the fast way.
+    pub(super) fn is_on(&self) -> bool {
+        self.0.on.load(Ordering::Relaxed)
     }
 
-    /// What is on. `name` tells a symbol's name.
-    pub(super) fn list<'a>(&self, names: impl Iterator<Item = &'a str>) -> Vec<FaultSwitch> {
-        let mut on = Vec::new();
-        self.all.list(None, &mut on);
-        for (scope, name) in self.of.iter().zip(names) {
-            scope.list(Some(name), &mut on);
-        }
-        on
-    }
-
+    /// Whether that stream of that symbol is mute for everybody.
     pub(super) fn is_muted(&self, symbol: SymbolId, stream: Stream) -> bool {
-        let at = stream as usize;
-        self.all.muted[at] || self.of[symbol.index()].muted[at]
+        self.is_on() && {
+            let target = Target { stream: Some(stream), ..self.symbol(symbol) };
+            self.plan().strike_of(Fault::MuteStream, &target, is_plain_mute).is_some()
+        }
     }
 
+    /// Whether cancels on that symbol are refused.
     pub(super) fn refuses_cancels(&self, symbol: SymbolId) -> bool {
-        self.all.refuse_cancels || self.of[symbol.index()].refuse_cancels
+        self.is_on() && self.plan().strike(Fault::RefuseCancels, &self.symbol(symbol)).is_some()
     }
 
+    /// Whether that symbol's shown book stands still.
     pub(super) fn stops_book(&self, symbol: SymbolId) -> bool {
-        self.all.stop_book || self.of[symbol.index()].stop_book
+        self.is_on() && self.plan().holds(Fault::StopBook, &self.symbol(symbol)).is_some()
     }
 
-    /// What becomes of the answer to a signed request about that symbol, or about none.
-    pub(super) fn delivery(&self, symbol: Option<SymbolId>) -> Delivery {
-        let own = symbol.map(|symbol| self.of[symbol.index()]).unwrap_or_default();
-        if self.all.lose_answers || own.lose_answers {
-            return Delivery::Never;
+    /// What becomes of a request that arrives.
+    pub(super) fn intake(&self, target: &Target<'_>) -> Intake {
+        if self.is_on() { self.plan().intake(target) } else { Intake::Pass }
+    }
+
+    /// What becomes of the answer to a request that was carried out.
+    pub(super) fn delivery(&self, target: &Target<'_>) -> Delivery {
+        if self.is_on() { self.plan().delivery(target) } else { Delivery::Now }
+    }
+
+    /// The venue's clock, given the true one.
+    pub(super) fn venue_ms(&self, wall_ms: i64) -> i64 {
+        if !self.is_on() {
+            return wall_ms;
         }
-        match self.all.delay_ms.max(own.delay_ms) {
-            None => Delivery::Now,
-            Some(ms) => Delivery::AfterMs(ms),
+        let plan = self.plan();
+        let skews = plan.all(Fault::SkewClock).map(|active| {
+            let params = &active.switch.params;
+            let since = i64::try_from(plan.now_ms() - active.began_ms).unwrap_or(i64::MAX);
+            params.offset_ms.unwrap_or(0) + since.saturating_mul(params.drift_ppm.unwrap_or(0)) / 1_000_000
+        });
+        skews.fold(wall_ms, i64::saturating_add)
+    }
+
+    /// What `exchangeInfo` says of a symbol that is halted.
+    pub(super) fn halted(&self, symbol: SymbolId) -> Option<Trading> {
+        if !self.is_on() {
+            return None;
+        }
+        let plan = self.plan();
+        let halt = plan.holds(Fault::Halt, &self.symbol(symbol))?;
+        Some(match halt.switch.params.status {
+            Some(Status::Trading(trading)) => trading,
+            Some(Status::Http(_)) | None => Trading::Halt,
+        })
+    }
+
+    /// The filters that are in force instead of a symbol's own; `told` if they are meant for `exchangeInfo`.
+    pub(super) fn filters(&self, symbol: SymbolId, told: bool) -> Option<FaultParams> {
+        if !self.is_on() {
+            return None;
+        }
+        let plan = self.plan();
+        let change = plan.holds(Fault::ChangeFilters, &self.symbol(symbol))?;
+        let params = &change.switch.params;
+        let known = change.began_ms + params.announce_ms.unwrap_or(0) <= plan.now_ms();
+        (known || !told).then(|| params.clone())
+    }
+
+    /// The order in which a batch of so many is carried out, if it is not its own.
+    pub(super) fn batch_order(&self, target: &Target<'_>, len: usize) -> Option<Vec<usize>> {
+        if !self.is_on() {
+            return None;
+        }
+        let mut plan = self.plan();
+        plan.strike(Fault::ShuffleBatch, target)?;
+        let mut order: Vec<usize> = (0..len).collect();
+        for at in (1..len).rev() {
+            let other = usize::try_from(plan.draw(at as u64)).unwrap_or(0);
+            order.swap(at, other);
+        }
+        Some(order)
+    }
+
+    /// Sends a stream's message as the faults let it come through.
+    pub(super) fn send<'a>(
+        &self,
+        target: &Target<'_>,
+        stream: &str,
+        listeners: impl Iterator<Item = &'a Arc<Outbox>>,
+        payload: impl Fn(&Outbox) -> String,
+        wrap: impl Fn(&Outbox, String) -> Utf8Bytes,
+    ) {
+        let (mut plan, mut stash) = (self.plan(), lock(&self.0.stash));
+        messages::send((&mut plan, &mut stash), target, stream, listeners, payload, wrap);
+    }
+
+    /// A symbol as a target.
+    pub(super) fn symbol(&self, symbol: SymbolId) -> Target<'_> {
+        match self.0.names.symbols.get(symbol.index()) {
+            Some((product, name)) => {
+                Target { product: Some(*product), symbol: Some(name), ..Target::default() }
+            }
+            None => Target::default(),
         }
     }
+
+    /// An account's API key.
+    pub(super) fn account(&self, account: AccountId) -> Option<&str> {
+        self.0.names.accounts.get(account.index()).map(String::as_str)
+    }
+
+    /// The time is now so many milliseconds after the start.
+    fn advance(&self, now_ms: u64) -> Vec<Change> {
+        let mut plan = self.plan();
+        let changes = plan.advance(now_ms);
+        self.note(&plan);
+        changes
+    }
+
+    fn note(&self, plan: &Plan) {
+        self.0.on.store(plan.is_on(), Ordering::Relaxed);
+        if !plan.is_on() {
+            messages::release(&mut lock(&self.0.stash), |_| true);
+        }
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        lock(&self.0.plan)
+    }
+
+    /// The connections that have not ended and are used for more than `/venue/*`.
+    fn lines(&self) -> Vec<Line> {
+        let mut lines = lock(&self.0.lines);
+        lines.retain(|line| line.upgrade().is_some());
+        lines.iter().filter_map(WeakLine::upgrade).collect()
+    }
+
+    /// What the faults do to a connection's bytes.
+    fn trouble(&self, target: &Target<'_>) -> Trouble {
+        let plan = self.plan();
+        let frozen = plan.all(Fault::Freeze).next().is_some();
+        let slow = plan.holds(Fault::SlowFrames, target).map(|active| {
+            let params = &active.switch.params;
+            let pause = std::time::Duration::from_millis(params.every_ms.unwrap_or(100));
+            (bytes(params, 1), pause)
+        });
+        Trouble {
+            stalled: frozen || plan.holds(Fault::HalfOpen, target).is_some(),
+            slow,
+            fragment: plan
+                .holds(Fault::FragmentFrames, target)
+                .map(|active| bytes(&active.switch.params, 16)),
+            no_pings: plan.holds(Fault::MutePings, target).is_some(),
+            cut: false,
+        }
+    }
+
+    /// Whether the whole venue stands still.
+    pub(super) fn is_frozen(&self) -> bool {
+        self.is_on() && self.plan().all(Fault::Freeze).next().is_some()
+    }
+}
+
+/// A mute of everybody at all times: it is asked before a message is made.
+fn is_plain_mute(switch: &FaultSwitch) -> bool {
+    switch.account.is_none()
+        && switch.connection.is_none()
+        && switch.count.is_none()
+        && switch.probability.is_none()
+}
+
+fn bytes(params: &FaultParams, default: usize) -> usize {
+    params.bytes.map_or(default, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
 }

@@ -111,6 +111,13 @@ impl History {
         }
     }
 
+    /// Forgets everything but the totals: orders and trades are numbered anew.
+    pub(in crate::simulator) fn wipe(&mut self) {
+        let totals = self.totals;
+        *self = Self::new(self.volumes.len(), self.orders.kept);
+        self.totals = totals;
+    }
+
     /// A new order. Their numbers come without gaps from 1, which is what makes them findable.
     pub(in crate::simulator) fn open(&mut self, order: &Order, now_ms: i64) {
         self.totals.orders += 1;

@@ -25,10 +25,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::history::TradeRecord;
-use crate::clock;
-use crate::simulator::binance::feed;
 use crate::simulator::engine::SymbolId;
-use crate::simulator::faults::FaultSwitch;
 use crate::simulator::server::Shared;
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
@@ -153,63 +150,9 @@ impl<'a, P> TradeView<'a, P> {
     }
 }
 
-/// `GET /venue/faults`.
-pub(in crate::simulator) async fn faults(Extract(shared): Extract<Arc<Shared>>) -> Json<Vec<FaultSwitch>> {
-    Json(list_faults(&shared.lock()))
-}
-
-/// `POST /venue/faults`: one switch or an array of them; all or none of them are turned.
-pub(in crate::simulator) async fn switch_faults(
-    Extract(shared): Extract<Arc<Shared>>,
-    body: Bytes,
-) -> Response {
-    let is_array = body.trim_ascii_start().first() == Some(&b'[');
-    let switches: Result<Vec<FaultSwitch>, _> = if is_array {
-        serde_json::from_slice(&body)
-    } else {
-        serde_json::from_slice(&body).map(|one| vec![one])
-    };
-    let mut state = shared.lock();
-    let switches = match switches {
-        Ok(switches) => switches,
-        Err(error) => return bad_fault(&error.to_string()),
-    };
-    let named = |switch: &FaultSwitch| match &switch.symbol {
-        None => Ok(None),
-        Some(name) => state.symbol_named(Product::Spot, name).map(Some).ok_or("symbol: not listed"),
-    };
-    let symbols: Vec<Option<SymbolId>> = match switches.iter().map(named).collect() {
-        Ok(symbols) => symbols,
-        Err(what) => return bad_fault(what),
-    };
-    for (symbol, switch) in symbols.into_iter().zip(&switches) {
-        state.faults.set(symbol, switch);
-    }
-    feed::freeze(&mut state, clock::wall_ms());
-    Json(list_faults(&state)).into_response()
-}
-
-/// `DELETE /venue/faults`: all off.
-pub(in crate::simulator) async fn clear_faults(
-    Extract(shared): Extract<Arc<Shared>>,
-) -> Json<Vec<FaultSwitch>> {
-    let mut state = shared.lock();
-    state.faults.clear();
-    feed::freeze(&mut state, clock::wall_ms());
-    Json(list_faults(&state))
-}
-
-fn list_faults(state: &State) -> Vec<FaultSwitch> {
-    state.faults.list(state.symbols.iter().map(|symbol| symbol.spec.name.as_str()))
-}
-
-fn bad_fault(what: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({"code": -1100, "msg": what}))).into_response()
-}
-
 /// A query that cannot be answered.
 fn bad_query(what: &str) -> Response {
-    bad_fault(what)
+    (StatusCode::BAD_REQUEST, Json(json!({"code": -1100, "msg": what}))).into_response()
 }
 
 /// A record, and which product's it is.

@@ -13,6 +13,9 @@ use schemas::wire::binance_usdm::rest::{
 use crate::venue::binance::rest::{BODY_MAX, EXCHANGE_INFO_MAX, RestClient, RestError, percent_encode};
 use crate::venue::binance::start::{SymbolFacts, VenueFacts};
 
+/// What is offered for something that has no price.
+const UNPRICED: Decimal = Decimal::new(100, 0);
+
 /// Reads what the venue says of itself, of these symbols and of the account. Symbols that do not exist are
 /// missing from the answer. `timestamp_ms` is the venue's time.
 ///
@@ -127,11 +130,13 @@ impl Probe<'_> {
         }
     }
 
-    /// Price and quantity of the least order near the market; `None` where the venue's numbers make none.
+    /// Price and quantity of the least order near the market, or near 100 where nothing has a price yet; `None`
+    /// where the venue's numbers make none.
     async fn small_order(&self, info: &SymbolInfo) -> Result<Option<(String, String)>, RestError> {
         let path = format!("/premiumIndex?symbol={}", percent_encode(&info.symbol));
         let mark = read_mark_price(&self.rest.get(&path, BODY_MAX).await?).map_err(RestError::Fault)?;
-        Ok(least_order(mark, info.tick(), info.step(), info.min_qty(), info.min_notional()))
+        let near = if mark.is_positive() { mark } else { UNPRICED };
+        Ok(least_order(near, info.tick(), info.step(), info.min_qty(), info.min_notional()))
     }
 
     async fn test(&self, info: &SymbolInfo, price: &str, qty: &str, none: bool) -> Result<(), RestError> {

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use hyper::Method;
 use schemas::wire::binance::encode::Value;
 use schemas::wire::binance_usdm::event::UserEvent;
@@ -46,72 +48,126 @@ enum StreamEnd {
 /// Keeps the events coming until the gateway is gone.
 pub(super) async fn run(parts: SideParts, news: mpsc::Sender<Beside>, renew: Arc<Notify>) {
     let mut backoff = Backoff::of_connection(u64::from(std::process::id()) ^ 1);
-    let paths =
-        [Some(parts.target.path(Endpoint::UserStream)), parts.target.older_path(Endpoint::UserStream)];
-    let paths: Vec<&str> = paths.into_iter().flatten().collect();
-    for path in paths.iter().cycle() {
-        let Some(end) = listen(&parts, path, &news, &renew, &mut backoff).await else { return };
+    let mut stream = UserStream { parts, news, renew, on_older_path: false, heard: false };
+    loop {
+        let Some(end) = stream.listen().await else { return };
         tracing::warn!(error = %end, "the user stream was lost");
-        if news.send(Beside::Events(false)).await.is_err() {
+        if stream.news.send(Beside::Events(false)).await.is_err() {
             return;
         }
-        let pause = match &end {
-            StreamEnd::Rest(RestError::Api { retry_after, .. }) => retry_after.unwrap_or_default(),
-            StreamEnd::Rest(_)
-            | StreamEnd::Socket(_)
-            | StreamEnd::Expired
-            | StreamEnd::Silent(_)
-            | StreamEnd::GivenUp => Duration::ZERO,
-        };
-        sleep(pause.max(backoff.after_failure())).await;
+        if stream.heard {
+            backoff.reset();
+        }
+        // A connection on the wrong path is accepted, and stays mute.
+        let is_mute = matches!(end, StreamEnd::GivenUp | StreamEnd::Socket(_)) && !stream.heard;
+        stream.on_older_path ^= is_mute && stream.older_path().is_some();
+        sleep(end.wanted_silence().max(backoff.after_failure())).await;
     }
 }
 
-/// One connection, until it is of no more use; `None` once the gateway is gone.
-async fn listen(
-    parts: &SideParts,
-    path: &str,
-    news: &mpsc::Sender<Beside>,
-    renew: &Notify,
-    backoff: &mut Backoff,
-) -> Option<StreamEnd> {
-    let mut reader = match open(parts, path).await {
-        Ok(reader) => reader,
-        Err(end) => return Some(end),
-    };
-    news.send(Beside::Events(true)).await.ok()?;
-    if let Err(error) = ask_positions(parts).await {
-        tracing::warn!(%error, "positions could not be asked for");
+impl StreamEnd {
+    /// How long the venue wants to be left alone.
+    fn wanted_silence(&self) -> Duration {
+        match self {
+            Self::Rest(RestError::Api { retry_after, .. }) => retry_after.unwrap_or_default(),
+            Self::Rest(_) | Self::Socket(_) | Self::Expired | Self::Silent(_) | Self::GivenUp => {
+                Duration::ZERO
+            }
+        }
     }
-    let mut silent_at = Instant::now() + IDLE_MAX;
-    let mut renew_at = Instant::now() + renew_after();
-    loop {
-        tokio::select! {
-            biased;
-            () = renew.notified() => return Some(StreamEnd::GivenUp),
-            () = sleep_until(silent_at) => return Some(StreamEnd::Silent(IDLE_MAX)),
-            () = sleep_until(renew_at) => match prolong(parts).await {
-                Ok(()) => renew_at = Instant::now() + renew_after(),
-                Err(RestError::Api { error, .. }) if error.code == NO_SUCH_KEY => {
-                    return Some(StreamEnd::Expired);
+}
+
+struct UserStream {
+    parts: SideParts,
+    news: mpsc::Sender<Beside>,
+    renew: Arc<Notify>,
+    /// The older of the two paths is in use.
+    on_older_path: bool,
+    /// An event came over the present connection.
+    heard: bool,
+}
+
+impl UserStream {
+    /// One connection, until it is of no more use; `None` once the gateway is gone.
+    async fn listen(&mut self) -> Option<StreamEnd> {
+        self.heard = false;
+        let mut reader = match open(&self.parts, self.path()).await {
+            Ok(reader) => reader,
+            Err(end) => return Some(end),
+        };
+        // Changes from here on wait in the connection.
+        if let Err(error) = ask_positions(&self.parts).await {
+            tracing::warn!(%error, "positions could not be asked for");
+        }
+        self.news.send(Beside::Events(true)).await.ok()?;
+        let mut renewal = FuturesUnordered::new();
+        let mut silent_at = Instant::now() + IDLE_MAX;
+        let mut renew_at = Instant::now() + renew_after();
+        loop {
+            tokio::select! {
+                biased;
+                () = self.renew.notified() => return Some(StreamEnd::GivenUp),
+                () = sleep_until(silent_at) => return Some(StreamEnd::Silent(IDLE_MAX)),
+                // Events go on while the venue thinks about the key.
+                () = sleep_until(renew_at) => {
+                    renew_at = Instant::now() + renew_after();
+                    renewal.push(prolong(self.parts.clone()));
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "the listen key could not be prolonged");
-                    renew_at = Instant::now() + RENEW_AGAIN;
-                }
-            },
-            frame = reader.next() => {
-                silent_at = Instant::now() + IDLE_MAX;
-                match frame {
-                    Ok(Frame::Text(text)) => match take(parts, &text, news).await? {
-                        Some(end) => return Some(end),
-                        None => backoff.reset(),
-                    },
-                    Ok(Frame::Alive) => {}
-                    Err(error) => return Some(error.into()),
+                Some(renewed) = renewal.next() => match renewed {
+                    Ok(()) => {}
+                    Err(RestError::Api { error, .. }) if error.code == NO_SUCH_KEY => {
+                        return Some(StreamEnd::Expired);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the listen key could not be prolonged");
+                        renew_at = Instant::now() + RENEW_AGAIN;
+                    }
+                },
+                frame = reader.next() => {
+                    silent_at = Instant::now() + IDLE_MAX;
+                    match frame {
+                        Ok(Frame::Text(text)) => {
+                            if let Some(end) = self.take(&text).await? {
+                                return Some(end);
+                            }
+                        }
+                        Ok(Frame::Alive) => {}
+                        Err(error) => return Some(error.into()),
+                    }
                 }
             }
         }
+    }
+
+    /// Where the events are: the path that they have now, or the one that they had.
+    fn path(&self) -> &'static str {
+        let older = self.older_path().filter(|_| self.on_older_path);
+        older.unwrap_or(self.parts.target.path(Endpoint::UserStream))
+    }
+
+    const fn older_path(&self) -> Option<&'static str> {
+        self.parts.target.older_path(Endpoint::UserStream)
+    }
+
+    /// Hands on what a frame tells. `None` once the gateway is gone, else whether the stream has ended.
+    async fn take(&mut self, text: &str) -> Option<Option<StreamEnd>> {
+        let event = match UserEvent::read(text) {
+            Ok(event) => event,
+            Err(fault) => {
+                warn(&fault);
+                return Some(None);
+            }
+        };
+        self.heard = true;
+        match &event {
+            UserEvent::ListenKeyExpired => return Some(Some(StreamEnd::Expired)),
+            UserEvent::Positions(changed) => self.parts.positions.change(changed),
+            UserEvent::Order(_) | UserEvent::Trade(_) | UserEvent::Ignored { .. } => {}
+        }
+        if let Some(update) = update_of(&event) {
+            self.news.send(Beside::Update(update)).await.ok()?;
+        }
+        Some(None)
     }
 }
 
@@ -125,8 +181,8 @@ async fn open(parts: &SideParts, path: &str) -> Result<WsReader, StreamEnd> {
     Ok(reader)
 }
 
-async fn prolong(parts: &SideParts) -> Result<(), RestError> {
-    ask_key(parts, Method::PUT).await.map(drop)
+async fn prolong(parts: SideParts) -> Result<(), RestError> {
+    ask_key(&parts, Method::PUT).await.map(drop)
 }
 
 async fn ask_key(parts: &SideParts, method: Method) -> Result<String, RestError> {
@@ -143,26 +199,6 @@ async fn ask_positions(parts: &SideParts) -> Result<(), RestError> {
     let text = parts.rest.signed(Method::GET, path, &params, parts.account.account()).await?;
     parts.positions.replace(&read_positions(&text).map_err(RestError::Fault)?);
     Ok(())
-}
-
-/// Hands on what a frame tells. `None` once the gateway is gone, else whether the stream has ended.
-async fn take(parts: &SideParts, text: &str, news: &mpsc::Sender<Beside>) -> Option<Option<StreamEnd>> {
-    let event = match UserEvent::read(text) {
-        Ok(event) => event,
-        Err(fault) => {
-            warn(&fault);
-            return Some(None);
-        }
-    };
-    match &event {
-        UserEvent::ListenKeyExpired => return Some(Some(StreamEnd::Expired)),
-        UserEvent::Positions(changed) => parts.positions.change(changed),
-        UserEvent::Order(_) | UserEvent::Trade(_) | UserEvent::Ignored { .. } => {}
-    }
-    if let Some(update) = update_of(&event) {
-        news.send(Beside::Update(update)).await.ok()?;
-    }
-    Some(None)
 }
 
 fn renew_after() -> Duration {

@@ -47,7 +47,7 @@ async fn each_item_is_taken_or_refused_for_itself() {
         (&gone[0]["status"], &gone[1]),
         (&json!("CANCELED"), &json!({"code": -2011, "msg": "Unknown order sent."}))
     );
-    let by_id = json!({"symbol": "BTCUSDT", "orderIdList": format!("[{}]", answers[0]["orderId"])});
+    let by_id = json!({"symbol": "BTCUSDT", "orderidlist": format!("[{}]", answers[0]["orderId"])});
     let gone = asked(venue.addr(), "DELETE", "/fapi/v1/batchOrders", &by_id).await;
     assert_eq!(gone[0]["status"], "CANCELED");
 }

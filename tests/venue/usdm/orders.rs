@@ -136,6 +136,14 @@ async fn a_modified_order_loses_its_place() {
     );
     let book = get(venue.addr(), "/fapi/v1/depth?symbol=BTCUSDT&limit=5").await;
     assert_eq!(book["asks"], json!([["101.00", "3.000"]]));
+    let past = asked(venue.addr(), "GET", "/fapi/v1/orderAmendment", &json!({"symbol": "BTCUSDT"})).await;
+    assert_eq!(past.as_array().unwrap().len(), 1);
+    assert_eq!(
+        past[0]["amendment"],
+        json!({
+            "price": {"before": "100.00", "after": "101.00"}, "origQty": {"before": "2.000", "after": "3.000"}, "count": 1,
+        })
+    );
     let missing = with(change("101.00", "1"), "orderId", 999);
     assert_eq!(api.refused("order.modify", missing).await, (-2013, "Order does not exist.".to_owned()));
 }

@@ -12,6 +12,7 @@ fn without(mut params: Value, name: &str) -> Value {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table")]
 async fn orders_that_cannot_be() {
     let venue = venue();
     let mut api = api(venue.addr()).await;
