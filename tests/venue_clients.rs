@@ -15,28 +15,13 @@ use std::process::Command;
 
 use load::{LOAD_KEY, Load};
 use schemas::units::Decimal;
-use self_trader::simulator::{self, AccountSpec, VenueOptions};
+use self_trader::simulator::{self, AccountSpec, Balance, Product, VenueOptions};
 
-/// What is traded.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Product {
-    Spot,
-    UsdM,
-}
-
-impl Product {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Spot => "spot",
-            Self::UsdM => "usdm",
-        }
-    }
-
-    const fn ws_api(self) -> &'static str {
-        match self {
-            Self::Spot => "/ws-api/v3",
-            Self::UsdM => "/ws-fapi/v1",
-        }
+/// Where a product's WS API is.
+const fn ws_api(product: Product) -> &'static str {
+    match product {
+        Product::Spot => "/ws-api/v3",
+        Product::UsdM => "/ws-fapi/v1",
     }
 }
 
@@ -82,16 +67,24 @@ fn run(python: Python, script: &str, product: Product, least: usize) {
     };
     let mut options = VenueOptions::default();
     options.accounts.push(AccountSpec::new(LOAD_KEY.key, LOAD_KEY.secret));
+    // Little enough that one order can be too much.
+    let owned = [("BTC", "1000"), ("ETH", "100000"), ("USDT", "1000000000")];
+    let owned = owned.map(|(asset, amount)| (Product::Spot, asset, amount));
+    let balances =
+        owned.into_iter().chain([(Product::UsdM, "USDT", "1000000000")]).map(|(product, asset, amount)| {
+            Balance { product, asset: asset.to_owned(), amount: Decimal::parse(amount).unwrap() }
+        });
+    options.accounts[0].balances = Some(balances.collect());
     for symbol in &mut options.symbols {
         let price = if symbol.base == "ETH" { "2000" } else { "64000" };
         symbol.start_price = Some(Decimal::parse(price).unwrap());
     }
     let venue = simulator::start(options).unwrap();
-    let load = Load::start(venue.addr(), product.ws_api());
+    let load = Load::start(venue.addr(), ws_api(product));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
     let output = Command::new(python)
         .arg(script)
-        .args([product.name(), &format!("http://{}", venue.addr()), &seconds().to_string()])
+        .args([product.as_str(), &format!("http://{}", venue.addr()), &seconds().to_string()])
         .output()
         .unwrap();
     let load = load.stop();

@@ -14,6 +14,7 @@ pub mod crowd;
 pub mod door;
 pub mod engine;
 pub mod faults;
+mod lag;
 mod ledger;
 mod options;
 mod outbox;

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::faults::Line;
 
 use super::binance::time::TimeUnit;
+use super::lag::{Kind, Lags};
 
 /// Most messages that may wait.
 const MESSAGES_MAX: usize = 65_536;
@@ -48,13 +49,15 @@ pub(super) struct Traffic {
 #[derive(Debug, Default)]
 struct Queue {
     ready: VecDeque<Utf8Bytes>,
-    /// Answers held back by a fault, by the moment they are due; the number keeps equal moments apart.
+    /// Messages that a fault or the profile holds back, by the moment they are due; the number keeps equal moments apart.
     held: BTreeMap<(Instant, u64), Utf8Bytes>,
     held_so_far: u64,
     bytes: usize,
     broken: bool,
     /// Messages and bytes of all time.
     told: (u64, u64),
+    /// How late the profile makes messages; none if not at all.
+    lags: Option<Lags>,
     /// Nothing more comes: the connection ends when all is written.
     finished: bool,
 }
@@ -104,18 +107,34 @@ impl Outbox {
         self.combined.load(Ordering::Relaxed)
     }
 
-    /// Queues a message; a full queue breaks the connection.
-    pub(super) fn push(&self, message: Utf8Bytes) {
-        self.add(message, |queue, message| queue.ready.push_back(message));
-        self.wake.notify_one();
+    /// Makes messages late.
+    pub(super) fn set_lags(&self, lags: Option<Lags>) {
+        self.lock().lags = lags;
     }
 
-    /// Queues a message that is not to be written before `delay` has passed.
+    /// Queues a message that tells of an event; a full queue breaks the connection.
+    pub(super) fn push(&self, message: Utf8Bytes) {
+        self.push_kind(message, Kind::Event, Duration::ZERO);
+    }
+
+    /// Queues an answer that is not to be written before `delay` has passed.
     pub(super) fn push_after(&self, message: Utf8Bytes, delay: Duration) {
-        let due = Instant::now() + delay;
+        self.push_kind(message, Kind::Answer, delay);
+    }
+
+    fn push_kind(&self, message: Utf8Bytes, kind: Kind, delay: Duration) {
         self.add(message, |queue, message| {
-            queue.held_so_far += 1;
-            queue.held.insert((due, queue.held_so_far), message);
+            let due = match &mut queue.lags {
+                None => (!delay.is_zero()).then(|| Instant::now() + delay),
+                Some(lags) => lags.due(kind, delay, Instant::now()),
+            };
+            match due {
+                None => queue.ready.push_back(message),
+                Some(due) => {
+                    queue.held_so_far += 1;
+                    queue.held.insert((due, queue.held_so_far), message);
+                }
+            }
         });
         self.wake.notify_one();
     }

@@ -8,7 +8,7 @@ use schemas::order::Side;
 use super::binance::candles::Candles;
 use super::binance::feed::MarketFeed;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
-use super::binance_spot::{PreventedMatches, Tags};
+use super::binance_spot::{Amendments, PreventedMatches, Tags};
 use super::binance_usdm::{self, Desk};
 use super::crowd::{self, Crowd, CrowdSettings};
 use super::engine::{
@@ -18,7 +18,7 @@ use super::engine::{
 use super::faults::Faults;
 use super::ledger::history::History;
 use super::ledger::journal::{Checked, Journal};
-use super::ledger::notice::Notice;
+use super::ledger::notice::{Notice, NoticeKind};
 use super::ledger::{Connections, Names};
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
 use super::profile::{Profile, SymbolRules};
@@ -96,6 +96,7 @@ pub(super) struct State {
     /// What clients mark their orders with.
     pub(super) tags: Tags,
     pub(super) prevented: PreventedMatches,
+    pub(super) amendments: Amendments,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) connections: Connections,
@@ -133,6 +134,7 @@ impl State {
             crowd: None,
             tags: Tags::default(),
             prevented: PreventedMatches::default(),
+            amendments: Amendments::default(),
             candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
             connections: Connections::default(),
@@ -159,6 +161,7 @@ impl State {
         for spec in accounts {
             state.open_account(spec)?;
         }
+        state.hub.set_latency(state.profile.latency);
         binance_usdm::begin(&mut state);
         if let Some(settings) = &options.crowd {
             state.gather(settings)?;
@@ -170,6 +173,10 @@ impl State {
     /// Opens the crowd's accounts, and lets it in.
     fn gather(&mut self, settings: &CrowdSettings) -> Result<(), VenueError> {
         let [maker, taker] = crowd::accounts();
+        if let Some(taken) = [&maker, &taker].into_iter().find(|own| self.account_of_key(&own.key).is_some())
+        {
+            return Err(VenueError::Duplicate(taken.key.clone()));
+        }
         let accounts = [self.open_account(&maker)?, self.open_account(&taker)?];
         self.crowd = Some(Box::new(Crowd::new(settings, self, accounts)));
         Ok(())
@@ -234,6 +241,7 @@ impl State {
         if let Err(reject) = self.apply(&Command::Wipe) {
             return tracing::error!(%reject, "the venue is not reset");
         }
+        self.announce(Notice::new(NoticeKind::Reset, "orders, trades and balances are gone"));
         self.history.wipe();
         self.usdm.wipe();
         (self.tags, self.prevented) = (Tags::default(), PreventedMatches::default());
@@ -284,6 +292,10 @@ impl State {
 
     pub(super) fn asset(&self, id: AssetId) -> &Asset {
         &self.assets[id.index()]
+    }
+
+    pub(super) fn asset_id(&self, product: Product, name: &str) -> Option<AssetId> {
+        self.assets_by_name.get(&(product, name.to_owned())).copied()
     }
 
     pub(super) fn account_mut(&mut self, id: AccountId) -> &mut Account {

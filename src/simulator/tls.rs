@@ -18,8 +18,6 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{self, ServerConfig, crypto};
 use tokio_rustls::server::TlsStream;
 
-use super::faults::Cut;
-
 /// Longest handshake.
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// Most handshakes at a time; who comes beyond that waits to be accepted.
@@ -156,11 +154,5 @@ where
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
         self.inner.local_addr()
-    }
-}
-
-impl<S: Cut> Cut for TlsStream<S> {
-    fn cut(&self) {
-        self.get_ref().0.cut();
     }
 }

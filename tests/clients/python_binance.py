@@ -413,7 +413,7 @@ class UsdM(Spot):
             mixed = client.futures_place_batch_order(batchOrders=[late, row | {"price": price_of(price, 1.03)}])
             holds("code" in mixed[0] and mixed[1]["status"] == "NEW", mixed)
         with check("batch of cancels"):
-            gone = client.futures_cancel_orders(symbol=QUIET, orderIdList=[order["orderId"] for order in made])
+            gone = client.futures_cancel_orders(symbol=QUIET, orderidlist=[order["orderId"] for order in made])
             same([order["status"] for order in gone], ["CANCELED"] * 2)
             client.futures_cancel_all_open_orders(symbol=QUIET)
 

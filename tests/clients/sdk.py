@@ -40,7 +40,13 @@ def plain(thing):
         inner = getattr(thing, wrapped, None)
         if inner is not None:
             return plain(inner)
-    return thing.to_dict() if hasattr(thing, "to_dict") else thing
+    if not hasattr(thing, "to_dict"):
+        return thing
+    try:
+        return thing.to_dict()
+    except AttributeError:
+        # Rows of numbers and texts are more than its own conversion can do.
+        return thing.model_dump(by_alias=True)
 
 
 def rest(response):

@@ -108,6 +108,13 @@ impl Socket {
         &mut self.stream
     }
 
+    /// Comes back when the other side has ended the connection.
+    pub(crate) async fn closed(&mut self) {
+        while let Some(message) = self.next().await {
+            self.kept.push_back(message);
+        }
+    }
+
     /// Everything that has come so far, kept messages first.
     pub(crate) fn take_kept(&mut self) -> Vec<Value> {
         self.kept.drain(..).collect()

@@ -131,22 +131,10 @@ async fn rest_takes_parameters_from_query_and_body_whatever_the_verb() {
 }
 
 #[tokio::test]
-async fn a_session_stands_for_key_and_signature() {
+async fn a_session_is_not_for_hmac_keys() {
     let venue = venue();
     let mut api = Socket::api(venue.addr()).await;
+    let refused = api.refused("session.logon", json!({})).await;
+    assert_eq!(refused, (-4056, "HMAC_SHA256 API key is not supported.".to_owned()));
     assert!(api.call("session.status", json!({})).await["result"]["apiKey"].is_null());
-    assert_eq!(error_of(&api.call("userDataStream.subscribe", json!({})).await).0, -1102);
-    api.good("session.logon", json!({})).await;
-    assert_eq!(api.call("session.status", json!({})).await["result"]["apiKey"], "test-key");
-    let subscribed = api.call("userDataStream.subscribe", json!({})).await;
-    assert_eq!(subscribed["result"]["subscriptionId"], 0);
-    assert_eq!(error_of(&api.call("userDataStream.subscribe", json!({})).await).0, -2035);
-    let order = with(limit("BUY", "100.00", "1", "GTC"), "timestamp", clock::wall_ms());
-    assert_eq!(api.call("order.place", order.clone()).await["status"], 200);
-    assert_eq!(api.event("NEW").await["X"], "NEW");
-    assert_eq!(api.call("userDataStream.unsubscribe", json!({})).await["result"], json!({}));
-    api.call("order.place", order.clone()).await;
-    assert!(api.none_came(|message| message["event"]["e"] == "executionReport").await);
-    api.call("session.logout", json!({})).await;
-    assert_eq!(error_of(&api.call("order.place", order).await).0, -1102);
 }

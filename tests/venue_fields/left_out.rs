@@ -26,7 +26,10 @@ const FILTERS: &str = "a filter that the venue's symbols do not have";
 const COINM: &str = "a field of coin-margined contracts";
 const OLDER_VERSION: &str = "the twin shows fields of version 2 of the call";
 const OTHER_SHAPE: &str =
-    "the twin shows the fields of a queried order, which the public venue does not send here";
+    "the twin shows the fields of a queried order, which the public venue's documentation does not have here";
+const FAILED_ONLY: &str = "told only if one of the two parts failed";
+const NO_RULE: &str = "no symbol of the default listing has such a rule";
+const SPELLING: &str = "the public venue's documentation spells it unRealizedProfit, which is sent";
 
 /// The list.
 pub(crate) const LEFT_OUT: &[LeftOut] = &[
@@ -65,4 +68,32 @@ pub(crate) const LEFT_OUT: &[LeftOut] = &[
     of("USD-M", "GET /fapi/v1/exchangeInfo", "multiplierDecimal", FILTERS),
     of("USD-M", "GET /fapi/v1/exchangeInfo", "multiplierDown", FILTERS),
     of("USD-M", "GET /fapi/v1/exchangeInfo", "multiplierUp", FILTERS),
+    of("Spot", "PUT /api/v3/order/amend/keepPriority", "cummulativeQuoteQty", OTHER_SHAPE),
+    of("Spot", "PUT /api/v3/order/amend/keepPriority", "icebergQty", OTHER_SHAPE),
+    of("Spot", "PUT /api/v3/order/amend/keepPriority", "isWorking", OTHER_SHAPE),
+    of("Spot", "PUT /api/v3/order/amend/keepPriority", "origQty", OTHER_SHAPE),
+    of("Spot", "PUT /api/v3/order/amend/keepPriority", "origQuoteOrderQty", OTHER_SHAPE),
+    of("Spot", "PUT /api/v3/order/amend/keepPriority", "stopPrice", OTHER_SHAPE),
+    of("Spot", "PUT /api/v3/order/amend/keepPriority", "time", OTHER_SHAPE),
+    of("Spot", "PUT /api/v3/order/amend/keepPriority", "updateTime", OTHER_SHAPE),
+    of("Spot", "order.amend.keepPriority", "cummulativeQuoteQty", OTHER_SHAPE),
+    of("Spot", "order.amend.keepPriority", "icebergQty", OTHER_SHAPE),
+    of("Spot", "order.amend.keepPriority", "isWorking", OTHER_SHAPE),
+    of("Spot", "order.amend.keepPriority", "origQty", OTHER_SHAPE),
+    of("Spot", "order.amend.keepPriority", "origQuoteOrderQty", OTHER_SHAPE),
+    of("Spot", "order.amend.keepPriority", "stopPrice", OTHER_SHAPE),
+    of("Spot", "order.amend.keepPriority", "time", OTHER_SHAPE),
+    of("Spot", "order.amend.keepPriority", "updateTime", OTHER_SHAPE),
+    of("Spot", "order.cancel", "icebergQty", OTHER_SHAPE),
+    of("Spot", "order.cancel", "isWorking", OTHER_SHAPE),
+    of("Spot", "order.cancel", "stopPrice", OTHER_SHAPE),
+    of("Spot", "order.cancel", "time", OTHER_SHAPE),
+    of("Spot", "order.cancel", "updateTime", OTHER_SHAPE),
+    of("Spot", "order.cancel", "workingTime", OTHER_SHAPE),
+    of("Spot", "GET /api/v3/exchangeInfo", "symbols[].filters[].avgPriceMins", FILTERS),
+    of("Spot", "GET /api/v3/exchangeInfo", "symbols[].filters[].maxNumAlgoOrders", FILTERS),
+    of("Spot", "GET /api/v3/exchangeInfo", "symbols[].filters[].minNotional", FILTERS),
+    of("Spot", "POST /api/v3/order/cancelReplace", "data", FAILED_ONLY),
+    of("Spot", "GET /api/v3/executionRules", "symbolRules[].rules[]", NO_RULE),
+    of("USD-M", "v2/account.position", "unrealizedProfit", SPELLING),
 ];

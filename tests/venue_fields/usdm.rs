@@ -178,6 +178,8 @@ async fn by_socket(told: &mut Provoked) {
     told.socket(api, "v2/account.position", symbol.clone(), Frame("UsdFutures/Trading/GetPositions")).await;
     told.socket(api, "v2/account.balance", json!({}), NoTwin).await;
     told.socket(api, "v2/account.status", json!({}), NoTwin).await;
+    place(told.addr, "BUY", "63500", "GTC").await;
+    place(told.addr, "SELL", "64500", "GTC").await;
     for (method, twin) in [
         ("depth", Ccxt("pro/binance.js:920")),
         ("ticker.price", Ccxt("pro/binance.js:2601")),
@@ -200,13 +202,18 @@ const MARKET: &[(&str, Twin)] = &[
     ("aggTrade", Event("UsdFutures/AggTrades")),
     ("markPrice@1s", Event("UsdFutures/MarkPrice")),
     ("kline_1m", Event("UsdFutures/Klines")),
+    ("_perpetual@continuousKline_1m", Event("UsdFutures/ContKlines")),
     ("ticker", Event("UsdFutures/Ticker")),
     ("miniTicker", Event("UsdFutures/MiniTicker")),
 ];
 
 async fn by_streams(told: &mut Provoked) {
     for (path, wanted) in [("/public/stream", PUBLIC), ("/market/stream", MARKET)] {
-        let names: Vec<String> = wanted.iter().map(|(name, _)| format!("btcusdt@{name}")).collect();
+        let full = |name: &str| match name.split_once('@') {
+            Some((contract, topic)) if contract == "_perpetual" => format!("btcusdt_perpetual@{topic}"),
+            _ => format!("btcusdt@{name}"),
+        };
+        let names: Vec<String> = wanted.iter().map(|(name, _)| full(name)).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let listen = streams(told.addr, path, &names);
         tokio::pin!(listen);
@@ -217,8 +224,7 @@ async fn by_streams(told: &mut Provoked) {
             }
         };
         for (name, twin) in wanted {
-            let full = format!("btcusdt@{name}");
-            let ours = found.get(&full).cloned();
+            let ours = found.get(&full(name)).cloned();
             told.keep(&format!("@{name}"), *twin, ours.ok_or_else(|| "none came".to_owned()));
         }
     }

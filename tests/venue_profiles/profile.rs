@@ -74,6 +74,25 @@ async fn a_profile_changes_modes_limits_symbols_and_accounts() {
     assert_eq!(error_of(&answer).0, -2015, "the test account is not there: {answer}");
 }
 
+/// Answers come late by what the profile says, over both ways; and the order is carried out at once.
+#[tokio::test]
+async fn latency_holds_answers_and_events_back() {
+    let venue = start(&json!({"Latency": {"Answer": 150, "Answer Jitter": 50, "Event": 400}}));
+    let clock = self_trader::clock::Clock::start();
+    let mut api = Socket::api(venue.addr()).await;
+    api.subscribe_user().await;
+    let before = clock.now().mono;
+    api.good("order.place", limit("BUY", "100.00", "1", "GTX")).await;
+    let answered = clock.now().mono;
+    api.event("NEW").await;
+    let told = clock.now().mono;
+    let ms = |from: pipeline::time::Nanos, to: pipeline::time::Nanos| (to.0 - from.0) / 1_000_000;
+    assert!((150..2_000).contains(&ms(before, answered)), "{} ms", ms(before, answered));
+    assert!(ms(before, told) >= 400, "{} ms", ms(before, told));
+    get(venue.addr(), "/api/v3/time").await;
+    assert!(ms(told, clock.now().mono) >= 150);
+}
+
 #[test]
 fn every_fault_is_a_line_with_code_and_pointer() {
     for (file, want) in [

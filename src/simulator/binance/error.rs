@@ -53,7 +53,6 @@ pub(in crate::simulator) mod legal {
     pub(in crate::simulator) const NUMBER: &str = "^[0-9]{1,20}$";
     pub(in crate::simulator) const DECIMAL: &str = r"^([0-9]{1,20})(\.[0-9]{1,20})?$";
     pub(in crate::simulator) const CLIENT_ID: &str = "^[a-zA-Z0-9-_]{1,36}$";
-    pub(in crate::simulator) const SYMBOL: &str = "^[A-Z0-9-_.]{1,20}$";
     pub(in crate::simulator) const SYMBOLS: &str =
         r#"^\[("[A-Z0-9-_.]{1,20}"(,"[A-Z0-9-_.]{1,20}"){0,}){0,1}\]$"#;
 }
@@ -222,10 +221,6 @@ impl ApiError {
         Self::new(400, -1122, "Invalid symbolStatus.")
     }
 
-    pub(in crate::simulator) const fn bad_listen_key() -> Self {
-        Self::new(400, -1125, "This listenKey does not exist.")
-    }
-
     pub(in crate::simulator) fn span_too_long(hours: i64) -> Self {
         Self::told(-1127, format!("More than {hours} hours between startTime and endTime."))
     }
@@ -240,6 +235,10 @@ impl ApiError {
 
     pub(in crate::simulator) const fn bad_recv_window() -> Self {
         Self::new(400, -1131, "recvWindow must be less than 60000.")
+    }
+
+    pub(in crate::simulator) const fn bad_listen_key() -> Self {
+        Self::new(400, -1125, "This listenKey does not exist.")
     }
 
     pub(in crate::simulator) const fn bad_json() -> Self {

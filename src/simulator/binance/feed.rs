@@ -26,8 +26,8 @@ pub(in crate::simulator) struct MarketFeed {
     diffs: [Diff; Pace::ALL.len()],
     /// The update that each partial depth stream showed last, by pace and place in [`TOP_LEVELS`].
     top_told: [[u64; TOP_LEVELS.len()]; Pace::ALL.len()],
-    /// By place in [`INTERVALS`].
-    pub(super) klines: [klines::Told; INTERVALS.len()],
+    /// Of plain and of continuous candles, by place in [`INTERVALS`].
+    pub(super) klines: [[klines::Told; INTERVALS.len()]; 2],
     /// What Spot's tickers told last.
     pub(in crate::simulator) tickers: binance_spot::ticker_streams::Told,
 }
@@ -87,7 +87,10 @@ impl MarketFeed {
             self.diffs[pace.index()] = Diff { pending: Vec::new(), last: update_id };
         }
         if let Topic::Kline(interval) = topic {
-            self.klines[interval] = klines::Told::default();
+            self.klines[0][interval] = klines::Told::default();
+        }
+        if let Topic::ContinuousKline(interval) = topic {
+            self.klines[1][interval] = klines::Told::default();
         }
         self.tickers.forget(topic);
     }

@@ -3,15 +3,19 @@
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::ws::Utf8Bytes;
+use tokio::time::Instant;
 
 use super::feed::MarketFeed;
 use super::time::{Moment, TimeUnit};
 use super::topic::{MarketTopic, Topic};
 use crate::simulator::engine::{AccountId, SymbolId};
 use crate::simulator::faults::{Faults, Stream, Target};
+use crate::simulator::lag::{Kind, Lags};
 use crate::simulator::outbox::Outbox;
+use crate::simulator::profile::Latency;
 use crate::simulator::symbols::Product;
 
 /// One connection's subscription to one account's events.
@@ -55,6 +59,10 @@ pub(in crate::simulator) struct Hub {
     whole: [[Vec<Arc<Outbox>>; MarketTopic::ALL.len()]; 2],
     users: Vec<UserSubscription>,
     connections: u64,
+    /// How late messages come.
+    latency: Latency,
+    /// The same of answers over REST.
+    rest_lags: Option<Lags>,
     /// By the connection's number.
     peers: BTreeMap<u64, (Peer, Arc<Outbox>)>,
     faults: Faults,
@@ -68,15 +76,29 @@ impl Hub {
             whole: Default::default(),
             users: Vec::new(),
             connections: 0,
+            latency: Latency::default(),
+            rest_lags: None,
             peers: BTreeMap::new(),
             faults,
         }
+    }
+
+    /// Makes messages of connections to come late, and answers over REST.
+    pub(in crate::simulator) fn set_latency(&mut self, latency: Latency) {
+        self.latency = latency;
+        self.rest_lags = Lags::new(&latency, 0);
+    }
+
+    /// When the next answer over REST may leave; none if at once.
+    pub(in crate::simulator) fn rest_due(&mut self) -> Option<Instant> {
+        self.rest_lags.as_mut()?.due(Kind::Answer, Duration::ZERO, Instant::now())
     }
 
     /// A new connection's outbox.
     pub(in crate::simulator) fn connect(&mut self, peer: Peer) -> Arc<Outbox> {
         self.connections += 1;
         let outbox = Arc::new(Outbox::new(self.connections, peer.combined, peer.unit));
+        outbox.set_lags(Lags::new(&self.latency, self.connections));
         self.peers.insert(outbox.id, (peer, Arc::clone(&outbox)));
         outbox
     }
@@ -163,7 +185,7 @@ impl Hub {
         topic: Topic,
         payload: impl Fn() -> String,
     ) {
-        let name = || format!("{}@{}", symbol_name.to_lowercase(), topic.name(product));
+        let name = || format!("{}{}@{}", symbol_name.to_lowercase(), topic.contract(), topic.name(product));
         let listeners = &self.market[symbol.index()][topic.index()];
         if self.faults.is_on() {
             let stream = Some(topic.muted_as());

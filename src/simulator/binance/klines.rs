@@ -59,25 +59,34 @@ fn row<'a>(symbol: &Symbol, interval: usize, candle: &Candle, unused: &'a RawVal
 /// where it has changed, and each candle once more when it closes.
 pub(in crate::simulator) fn tick(state: &mut State, symbol: SymbolId, pace_ms: i64, now_ms: i64) {
     for (interval, name) in INTERVALS.iter().enumerate() {
-        let topic = Topic::Kline(interval);
-        if !state.hub.is_heard(symbol, topic) {
-            continue;
-        }
-        let Some(open) = state.candles[symbol.index()].at(interval, now_ms) else { continue };
         let pace_ms = if *name == "1s" { pace_ms.min(1_000) } else { pace_ms };
-        let mut told = state.hub.feeds[symbol.index()].klines[interval];
-        if told.open_ms != 0 && told.open_ms < open.open_ms {
-            let closed = closed(&state.candles[symbol.index()], interval, told.open_ms);
-            tell_candle(state, symbol, interval, &closed, true, now_ms);
-            told = Told::default();
+        for continuous in [false, true] {
+            if state.hub.is_heard(symbol, topic(interval, continuous)) {
+                tick_stream(state, symbol, (interval, continuous), pace_ms, now_ms);
+            }
         }
-        let is_new = told.open_ms == 0;
-        if is_new || (told.trades != open.trades && now_ms - told.at_ms >= pace_ms) {
-            tell_candle(state, symbol, interval, &open, false, now_ms);
-            told = Told { open_ms: open.open_ms, trades: open.trades, at_ms: now_ms };
-        }
-        state.hub.feeds[symbol.index()].klines[interval] = told;
     }
+}
+
+const fn topic(interval: usize, continuous: bool) -> Topic {
+    if continuous { Topic::ContinuousKline(interval) } else { Topic::Kline(interval) }
+}
+
+fn tick_stream(state: &mut State, symbol: SymbolId, stream: (usize, bool), pace_ms: i64, now_ms: i64) {
+    let (interval, continuous) = stream;
+    let Some(open) = state.candles[symbol.index()].at(interval, now_ms) else { return };
+    let mut told = state.hub.feeds[symbol.index()].klines[usize::from(continuous)][interval];
+    if told.open_ms != 0 && told.open_ms < open.open_ms {
+        let closed = closed(&state.candles[symbol.index()], interval, told.open_ms);
+        tell_candle(state, symbol, stream, &closed, true, now_ms);
+        told = Told::default();
+    }
+    let is_new = told.open_ms == 0;
+    if is_new || (told.trades != open.trades && now_ms - told.at_ms >= pace_ms) {
+        tell_candle(state, symbol, stream, &open, false, now_ms);
+        told = Told { open_ms: open.open_ms, trades: open.trades, at_ms: now_ms };
+    }
+    state.hub.feeds[symbol.index()].klines[usize::from(continuous)][interval] = told;
 }
 
 fn closed(candles: &Candles, interval: usize, open_ms: i64) -> Candle {
@@ -93,12 +102,25 @@ struct KlineEvent<'a> {
     k: Kline<'a>,
 }
 
+/// USD-M: of a pair's perpetual contract.
+#[derive(Serialize)]
+struct ContinuousEvent<'a> {
+    e: &'static str,
+    #[serde(rename = "E")]
+    event_time: Moment,
+    ps: &'a str,
+    ct: &'static str,
+    k: Kline<'a>,
+}
+
 #[derive(Serialize)]
 struct Kline<'a> {
     t: Moment,
     #[serde(rename = "T")]
     end: LastOf,
-    s: &'a str,
+    /// Not in a continuous candle.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s: Option<&'a str>,
     i: &'static str,
     f: i64,
     #[serde(rename = "L")]
@@ -122,36 +144,42 @@ struct Kline<'a> {
 fn tell_candle(
     state: &State,
     symbol: SymbolId,
-    interval: usize,
+    (interval, continuous): (usize, bool),
     candle: &Candle,
     is_closed: bool,
     now_ms: i64,
 ) {
-    tell(state, symbol, Topic::Kline(interval), |symbol| {
-        let id = |id: u64| if candle.trades == 0 { -1 } else { i64::try_from(id).unwrap_or(i64::MAX) };
-        json_text(&KlineEvent {
-            e: "kline",
-            event_time: Moment(now_ms),
-            s: &symbol.spec.name,
-            k: Kline {
-                t: Moment(candle.open_ms),
-                end: LastOf { end_ms: next(interval, candle.open_ms) },
-                s: &symbol.spec.name,
-                i: INTERVALS[interval],
-                f: id(candle.ids.0),
-                last: id(candle.ids.1),
-                o: symbol.price(candle.open),
-                c: symbol.price(candle.close),
-                h: symbol.price(candle.high),
-                l: symbol.price(candle.low),
-                v: symbol.base_amount(candle.qty),
-                n: candle.trades,
-                x: is_closed,
-                q: symbol.quote(candle.quote),
-                taker_qty: symbol.base_amount(candle.taker_qty),
-                taker_quote: symbol.quote(candle.taker_quote),
-                unused: "0",
-            },
-        })
+    tell(state, symbol, topic(interval, continuous), |symbol| {
+        let (name, event_time) = (&*symbol.spec.name, Moment(now_ms));
+        let kline = kline(symbol, interval, candle, is_closed);
+        if continuous {
+            let k = Kline { s: None, ..kline };
+            json_text(&ContinuousEvent { e: "continuous_kline", event_time, ps: name, ct: "PERPETUAL", k })
+        } else {
+            json_text(&KlineEvent { e: "kline", event_time, s: name, k: kline })
+        }
     });
+}
+
+fn kline<'a>(symbol: &'a Symbol, interval: usize, candle: &Candle, is_closed: bool) -> Kline<'a> {
+    let id = |id: u64| if candle.trades == 0 { -1 } else { i64::try_from(id).unwrap_or(i64::MAX) };
+    Kline {
+        t: Moment(candle.open_ms),
+        end: LastOf { end_ms: next(interval, candle.open_ms) },
+        s: Some(&symbol.spec.name),
+        i: INTERVALS[interval],
+        f: id(candle.ids.0),
+        last: id(candle.ids.1),
+        o: symbol.price(candle.open),
+        c: symbol.price(candle.close),
+        h: symbol.price(candle.high),
+        l: symbol.price(candle.low),
+        v: symbol.base_amount(candle.qty),
+        n: candle.trades,
+        x: is_closed,
+        q: symbol.quote(candle.quote),
+        taker_qty: symbol.base_amount(candle.taker_qty),
+        taker_quote: symbol.quote(candle.taker_quote),
+        unused: "0",
+    }
 }

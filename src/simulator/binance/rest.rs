@@ -102,6 +102,10 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
         line,
     };
     let served = asked.serve::<D>(&mut shared.lock(), route, false, clock::wall_ms());
+    let due = shared.lock().hub.rest_due();
+    if let Some(due) = due {
+        tokio::time::sleep_until(due).await;
+    }
     match &served.delivery {
         Delivery::Now => finish::<D>(served),
         Delivery::Held(ms) => arrive_late::<D>(shared, route, asked, *ms).await,

@@ -61,6 +61,8 @@ pub(in crate::simulator) enum Topic {
     Top(Pace, usize),
     /// Candles; the number is a place in [`INTERVALS`].
     Kline(usize),
+    /// USD-M: candles of a pair's perpetual contract; the number is a place in [`INTERVALS`].
+    ContinuousKline(usize),
     MiniTicker,
     Ticker,
     /// Spot: a ticker over another window than a day; the number is a place in [`WINDOWS`].
@@ -79,10 +81,11 @@ const KLINES: usize = TOPS + Pace::ALL.len() * TOP_LEVELS.len();
 const TICKERS: usize = KLINES + INTERVALS.len();
 const WINDOW_TICKERS: usize = TICKERS + 4;
 const MARKS: usize = WINDOW_TICKERS + WINDOWS.len();
+const CONTINUOUS: usize = MARKS + Pace::ALL.len();
 
 impl Topic {
     /// How many there are.
-    pub(in crate::simulator) const COUNT: usize = MARKS + Pace::ALL.len();
+    pub(in crate::simulator) const COUNT: usize = CONTINUOUS + INTERVALS.len();
 
     /// A place of its own below [`Topic::COUNT`].
     pub(in crate::simulator) const fn index(self) -> usize {
@@ -99,6 +102,7 @@ impl Topic {
             Self::ReferencePrice => TICKERS + 3,
             Self::Window(at) => WINDOW_TICKERS + at,
             Self::MarkPrice(pace) => MARKS + pace.index(),
+            Self::ContinuousKline(at) => CONTINUOUS + at,
         }
     }
 
@@ -109,11 +113,30 @@ impl Topic {
             Self::AggTrade => Stream::AggTrade,
             Self::BookTicker => Stream::BookTicker,
             Self::Diff(_) | Self::Top(..) => Stream::Depth,
-            Self::Kline(_) => Stream::Kline,
+            Self::Kline(_) | Self::ContinuousKline(_) => Stream::Kline,
             Self::MiniTicker | Self::Ticker | Self::Window(_) | Self::AvgPrice | Self::ReferencePrice => {
                 Stream::Ticker
             }
             Self::MarkPrice(_) => Stream::MarkPrice,
+        }
+    }
+
+    /// What the stream's name has between symbol and `@`.
+    pub(in crate::simulator) const fn contract(self) -> &'static str {
+        match self {
+            Self::ContinuousKline(_) => "_perpetual",
+            Self::Trade
+            | Self::AggTrade
+            | Self::BookTicker
+            | Self::Diff(_)
+            | Self::Top(..)
+            | Self::Kline(_)
+            | Self::MiniTicker
+            | Self::Ticker
+            | Self::Window(_)
+            | Self::AvgPrice
+            | Self::ReferencePrice
+            | Self::MarkPrice(_) => "",
         }
     }
 
@@ -130,6 +153,7 @@ impl Topic {
             Self::Diff(pace) => paced("depth".to_owned(), pace).into(),
             Self::Top(pace, at) => paced(format!("depth{}", TOP_LEVELS[at]), pace).into(),
             Self::Kline(at) => format!("kline_{}", INTERVALS[at]).into(),
+            Self::ContinuousKline(at) => format!("continuousKline_{}", INTERVALS[at]).into(),
             Self::MiniTicker => "miniTicker".into(),
             Self::Ticker => "ticker".into(),
             Self::Window(at) => format!("ticker_{}", WINDOWS[at].0).into(),
@@ -160,6 +184,9 @@ impl Topic {
         }
         if let Some(interval) = name.strip_prefix("kline_") {
             return INTERVALS.iter().position(|own| *own == interval).map(Self::Kline);
+        }
+        if let (Product::UsdM, Some(interval)) = (product, name.strip_prefix("continuousKline_")) {
+            return INTERVALS.iter().position(|own| *own == interval).map(Self::ContinuousKline);
         }
         if let (Product::Spot, Some(window)) = (product, name.strip_prefix("ticker_")) {
             return WINDOWS.iter().position(|(own, _)| *own == window).map(Self::Window);
@@ -229,13 +256,17 @@ pub(in crate::simulator) enum Named {
 /// The stream of that name, if the venue has it. Names of others are taken and never speak.
 pub(in crate::simulator) fn parse(state: &State, product: Product, name: &str) -> Option<Named> {
     if name.starts_with('!') {
+        // Spot's pace may be spelled out.
+        let name = if product == Product::Spot { name.trim_end_matches("@1000ms") } else { name };
         return MarketTopic::ALL.iter().find(|(_, own)| *own == name).map(|(topic, _)| Named::Market(*topic));
     }
     let (symbol, topic) = name.split_once('@')?;
+    let topic = Topic::named(product, topic)?;
+    let symbol = symbol.strip_suffix(topic.contract())?;
     let symbol = state
         .symbol_named(product, &symbol.to_uppercase())
         .or_else(|| state.symbol_named(product, symbol))?;
-    Topic::named(product, topic).map(|topic| Named::Symbol(symbol, topic))
+    Some(Named::Symbol(symbol, topic))
 }
 
 #[cfg(test)]
@@ -252,6 +283,7 @@ mod tests {
             .chain(Pace::ALL.map(Topic::Diff))
             .chain(tops)
             .chain((0..INTERVALS.len()).map(Topic::Kline))
+            .chain((0..INTERVALS.len()).map(Topic::ContinuousKline))
             .chain(Pace::ALL.map(Topic::MarkPrice))
     }
 

@@ -272,7 +272,10 @@ impl ApiCaller {
             .unwrap_or(self.show_limits)
             .then(|| json(&D::limits(state, caller, now_ms)).expect("limits serialise"));
         match served.delivery {
-            Delivery::Now => self.outbox.push(envelope(id, &served.answer, limits.as_deref())),
+            Delivery::Now => {
+                let message = envelope(id, &served.answer, limits.as_deref());
+                self.outbox.push_after(message, Duration::ZERO);
+            }
             Delivery::Troubled(detour) => {
                 self.send_troubled(&detour, id, &served.answer, limits.as_deref(), now_ms);
             }
@@ -298,10 +301,8 @@ impl ApiCaller {
             Some(reply) => replaced(id, reply, now_ms),
         };
         for _ in 0..1 + u8::from(detour.twice) {
-            match detour.after_ms {
-                Some(ms) => self.outbox.push_after(message.clone(), Duration::from_millis(ms)),
-                None => self.outbox.push(message.clone()),
-            }
+            let delay = Duration::from_millis(detour.after_ms.unwrap_or(0));
+            self.outbox.push_after(message.clone(), delay);
         }
     }
 }

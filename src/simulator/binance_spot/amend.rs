@@ -1,4 +1,7 @@
-//! `order.amend.keepPriority`: an open order becomes smaller and stays where it is in the queue.
+//! `order.amend.keepPriority`: an open order becomes smaller and stays where it is in the queue; and what is
+//! remembered of it, `order.amendments`.
+
+use std::collections::VecDeque;
 
 use serde::Serialize;
 
@@ -12,6 +15,63 @@ use crate::simulator::binance::route::{Answer, Request, json};
 use crate::simulator::binance::time::Moment;
 use crate::simulator::engine::{ClientId, Command, Done, Event, Order, OrderId};
 use crate::simulator::state::{State, Symbol};
+
+/// Amendments that are remembered; then the oldest are forgotten.
+const KEPT: usize = 100_000;
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+struct Record {
+    order: Order,
+    before: ClientId,
+    qty_before: i64,
+    execution: u64,
+    time_ms: i64,
+}
+
+/// The latest of them, oldest first.
+#[derive(Debug, Default)]
+pub(in crate::simulator) struct Amendments(VecDeque<Record>);
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Amendment<'a> {
+    symbol: &'a str,
+    order_id: u64,
+    execution_id: u64,
+    orig_client_order_id: &'a str,
+    new_client_order_id: &'a str,
+    orig_qty: Fixed,
+    new_qty: Fixed,
+    time: Moment,
+}
+
+/// `order.amendments`: those of one order, from a report's number on.
+pub(super) fn amendments(state: &mut State, request: &Request<'_>) -> Answer {
+    let params = request.params;
+    let symbol = request.symbol(state)?;
+    let order: u64 = params.number("orderId")?.ok_or_else(|| ApiError::mandatory("orderId"))?;
+    let from: u64 = params.number("fromExecutionId")?.unwrap_or(0);
+    let limit = params.limit("limit", 500, 1_000)?;
+    let meant = |record: &&Record| {
+        let own = &record.order;
+        own.account == request.account()
+            && (own.symbol, own.id.0) == (symbol, order)
+            && record.execution >= from
+    };
+    let rules = state.symbol(symbol);
+    let told = state.amendments.0.iter().filter(meant).take(limit).map(|record| Amendment {
+        symbol: &rules.spec.name,
+        order_id: record.order.id.0,
+        execution_id: record.execution,
+        orig_client_order_id: record.before.as_str(),
+        new_client_order_id: record.order.client.as_str(),
+        orig_qty: rules.qty(record.qty_before),
+        new_qty: rules.qty(record.order.qty),
+        time: Moment(record.time_ms),
+    });
+    json(&told.collect::<Vec<_>>())
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -67,12 +127,19 @@ pub(super) fn amend(state: &mut State, request: &Request<'_>) -> Answer {
     let Done::Order(after) = state.apply(&command)? else {
         unreachable!("an amendment is answered with the order")
     };
+    let execution = execution(&state.events, after.id);
+    if state.amendments.0.len() >= KEPT {
+        state.amendments.0.pop_front();
+    }
+    state.amendments.0.push_back(Record {
+        order: after,
+        before: order.client,
+        qty_before: order.qty,
+        execution,
+        time_ms: request.now_ms,
+    });
     let amended = view(state.symbol(symbol), &after, &order.client);
-    json(&Amended {
-        transact_time: Moment(request.now_ms),
-        execution_id: execution(&state.events, after.id),
-        amended_order: amended,
-    })
+    json(&Amended { transact_time: Moment(request.now_ms), execution_id: execution, amended_order: amended })
 }
 
 /// The number of the amendment's report.

@@ -22,6 +22,7 @@ mod tickers;
 mod views;
 mod weigh;
 
+pub(super) use amend::Amendments;
 pub(super) use operation::Spot;
 pub(super) use prevented::PreventedMatches;
 pub(super) use tags::Tags;

@@ -5,9 +5,7 @@ use super::{
 };
 use crate::simulator::binance::klines;
 use crate::simulator::binance::limits::RateLimit;
-use crate::simulator::binance::route::{
-    Answer, Request, Route, SYMBOL, Security, Weight, json, open, signed,
-};
+use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Weight, json, open, signed};
 use crate::simulator::binance::time::Moment;
 use crate::simulator::binance::ws_api::{Session, SessionRequest};
 use crate::simulator::binance::{Caller, Dialect};
@@ -41,6 +39,7 @@ pub(in crate::simulator) enum Operation {
     MyTrades,
     CancelReplace,
     Amend,
+    Amendments,
     Commission,
     MyFilters,
     MyPreventedMatches,
@@ -62,6 +61,8 @@ const KLINES_MAX: usize = 1_000;
 
 const ORDER: &[&str] = &["symbol", "side", "type"];
 const REPLACE: &[&str] = &["symbol", "side", "type", "cancelReplaceMode"];
+/// What an amendment may bring along.
+const AMEND_TOO: &[&str] = &["orderId", "origClientOrderId", "newClientOrderId"];
 const AMEND: &[&str] = &["symbol", "newQty"];
 const KLINES: &[&str] = &["symbol", "interval"];
 
@@ -114,24 +115,15 @@ const CHOSEN: &[&str] = &["symbol", "symbols", "symbolStatus"];
 const TICKER_TOO: &[&str] = &["symbol", "symbols", "symbolStatus", "type", "windowSize", "timeZone"];
 const LISTED: &[&str] = &["symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"];
 
-/// A route of who names a key and signs nothing.
-const fn keyed(
-    operation: Operation,
-    method: &'static str,
-    path: &'static str,
-    weight: Weight,
-) -> Route<Operation> {
-    Route { security: Security::Key, ..open(operation, method, path, weight, SYMBOL) }
-}
-
 #[rustfmt::skip]
-const ROUTES: [Route<Operation>; 32] = [
+const ROUTES: [Route<Operation>; 33] = [
     signed(Op::Place, "order.place", ("POST", "order"), Of(1), ORDER).taking(ORDER_TOO),
     signed(Op::Cancel, "order.cancel", ("DELETE", "order"), Of(1), SYMBOL).taking(CANCEL_TOO),
     signed(Op::OrderStatus, "order.status", ("GET", "order"), Of(4), SYMBOL).taking(CANCEL_TOO),
     signed(Op::OpenOrders, "openOrders.status", ("GET", "openOrders"), By(lookup::open_orders_weight), &[]).taking(SYMBOL),
     signed(Op::CancelReplace, "order.cancelReplace", ("POST", "order/cancelReplace"), Of(1), REPLACE).taking(REPLACE_TOO),
-    signed(Op::Amend, "order.amend.keepPriority", ("PUT", "order/amend/keepPriority"), Of(4), AMEND).taking(CANCEL_TOO),
+    signed(Op::Amend, "order.amend.keepPriority", ("PUT", "order/amend/keepPriority"), Of(4), AMEND).taking(AMEND_TOO),
+    signed(Op::Amendments, "order.amendments", ("GET", "order/amendments"), Of(4), &["symbol", "orderId"]).taking(&["fromExecutionId", "limit"]),
     signed(Op::CancelAll, "openOrders.cancelAll", ("DELETE", "openOrders"), Of(1), SYMBOL).taking(&[]),
     signed(Op::AllOrders, "allOrders", ("GET", "allOrders"), Of(20), SYMBOL).taking(LIST_TOO),
     signed(Op::MyTrades, "myTrades", ("GET", "myTrades"), By(account::my_trades_weight), SYMBOL).taking(LIST_TOO),
@@ -145,7 +137,7 @@ const ROUTES: [Route<Operation>; 32] = [
     open(Op::TickerPrice, "ticker.price", "ticker/price", By(weigh::two_or_four), &[]).taking(CHOSEN),
     open(Op::Depth, "depth", "depth", By(market::depth_weight), SYMBOL).taking(&["limit", "symbolStatus"]),
     open(Op::Trades, "trades.recent", "trades", Of(25), SYMBOL).taking(&["limit"]),
-    keyed(Op::HistoricalTrades, "trades.historical", "historicalTrades", Of(25)).taking(&["limit", "fromId"]),
+    open(Op::HistoricalTrades, "trades.historical", "historicalTrades", Of(25), SYMBOL).taking(&["limit", "fromId"]),
     open(Op::AggTrades, "trades.aggregate", "aggTrades", Of(4), SYMBOL).taking(LIST_TOO),
     open(Op::Klines, "klines", "klines", Of(2), KLINES).taking(KLINES_TOO),
     open(Op::Klines, "uiKlines", "uiKlines", Of(2), KLINES).taking(KLINES_TOO),
@@ -200,6 +192,7 @@ impl Dialect for Spot {
             Op::CancelAll => orders::cancel_all(state, request),
             Op::CancelReplace => replace::cancel_replace(state, request),
             Op::Amend => amend::amend(state, request),
+            Op::Amendments => amend::amendments(state, request),
             Op::OrderStatus => lookup::status(state, request),
             Op::OpenOrders => lookup::open_orders(state, request),
             Op::AllOrders => lookup::all_orders(state, request),

@@ -257,11 +257,14 @@ struct BalanceUpdate<'a> {
 pub(in crate::simulator) fn deposited(
     state: &State,
     account: AccountId,
-    asset: AssetId,
-    steps: i128,
+    (id, steps): (AssetId, i128),
     now_ms: i64,
 ) {
-    let asset = state.asset(asset);
+    if !state.hub.is_user_heard(account) {
+        return;
+    }
+    let asset = state.asset(id);
+    state.hub.send_user(account, || json_text(&position(state, account, &[id], now_ms)));
     state.hub.send_user(account, || {
         json_text(&BalanceUpdate {
             e: "balanceUpdate",
@@ -301,6 +304,15 @@ pub(in crate::simulator) fn balances(
     if !is_heard(state, account, symbol) {
         return;
     }
+    state.hub.send_user(account, || json_text(&position(state, account, assets, now_ms)));
+}
+
+fn position<'a>(
+    state: &'a State,
+    account: AccountId,
+    assets: &[AssetId],
+    now_ms: i64,
+) -> AccountPosition<'a> {
     let changed = |id: &AssetId| {
         let (asset, held) = (state.asset(*id), state.engine().balance(account, *id));
         Changed {
@@ -309,13 +321,12 @@ pub(in crate::simulator) fn balances(
             l: amount(held.locked, asset.decimals),
         }
     };
-    let position = AccountPosition {
+    AccountPosition {
         e: "outboundAccountPosition",
         event_time: Moment(now_ms),
         u: Moment(now_ms),
         balances: assets.iter().map(changed).collect(),
-    };
-    state.hub.send_user(account, || json_text(&position));
+    }
 }
 
 fn is_heard(state: &State, account: AccountId, symbol: SymbolId) -> bool {

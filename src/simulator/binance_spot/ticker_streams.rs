@@ -36,6 +36,7 @@ impl Told {
             | Topic::Diff(_)
             | Topic::Top(..)
             | Topic::Kline(_)
+            | Topic::ContinuousKline(_)
             | Topic::AvgPrice
             | Topic::ReferencePrice
             | Topic::MarkPrice(_) => {}

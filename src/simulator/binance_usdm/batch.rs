@@ -8,6 +8,7 @@ use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::params::Params;
 use crate::simulator::binance::route::{Answer, Request, json};
 use crate::simulator::engine::{ClientId, OrderId, Target};
+use crate::simulator::faults;
 use crate::simulator::publish::publish;
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
@@ -40,7 +41,7 @@ pub(super) fn cancel(state: &mut State, request: &Request<'_>) -> Answer {
         return Err(refusal::cancel_batch_size());
     }
     let mut answers = Answers::new(targets.len());
-    for at in state.usdm.batch_order(targets.len()) {
+    for at in order(state, request, targets.len()) {
         let found = targets[at].and_then(|target| state.engine().find(request.account(), symbol, target));
         let answer = match found {
             Some(order) => orders::cancel_found(state, &order, request.now_ms),
@@ -77,12 +78,20 @@ fn counted(state: &mut State, request: &Request<'_>, required: &[&'static str], 
     state.orders_mut(account, Product::UsdM).check(request.now_ms)?;
     state.orders_mut(account, Product::UsdM).count(COUNTS, request.now_ms);
     let mut answers = Answers::new(items.len());
-    for at in state.usdm.batch_order(items.len()) {
+    for at in order(state, request, items.len()) {
         let answer = one(state, request, items[at], required, act);
         publish(state, request.now_ms);
         answers.put(at, answer);
     }
     answers.finish()
+}
+
+/// In which order the items are worked through: a fault's, or the venue's own.
+fn order(state: &mut State, request: &Request<'_>, count: usize) -> Vec<usize> {
+    let switches = state.faults.clone();
+    let account = switches.account(request.account());
+    let target = faults::Target { product: Some(Product::UsdM), account, ..faults::Target::default() };
+    switches.batch_order(&target, count).unwrap_or_else(|| state.usdm.batch_order(count))
 }
 
 fn one(

@@ -43,7 +43,7 @@ fn rate_limits(state: &mut State, now_ms: i64) -> Vec<RateLimit> {
 }
 
 fn listing(symbol: &Symbol) -> Value {
-    let (spec, rules) = (&symbol.spec, &symbol.rules);
+    let (spec, rules) = (&symbol.spec, symbol.told());
     let contract = &rules.contract;
     json!({
         "symbol": spec.name,
@@ -85,7 +85,7 @@ const fn status(status: SymbolStatus) -> &'static str {
 }
 
 fn filters(symbol: &Symbol) -> Value {
-    let rules = &symbol.rules;
+    let rules = symbol.told();
     let lot = |name: &str, range: Range| {
         json!({
             "filterType": name,

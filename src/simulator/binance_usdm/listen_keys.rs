@@ -6,6 +6,7 @@ use axum::extract::ws::Utf8Bytes;
 
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::engine::AccountId;
+use crate::simulator::faults::{Faults, Target};
 use crate::simulator::outbox::Outbox;
 
 /// An account's key. It has one at most.
@@ -105,14 +106,35 @@ impl ListenKeys {
         self.listeners.iter().any(|listener| listener.account == account)
     }
 
+    /// The connections that listen, and to whom.
+    pub(in crate::simulator) fn listeners(&self) -> impl Iterator<Item = (AccountId, &Arc<Outbox>)> {
+        self.listeners.iter().map(|listener| (listener.account, &listener.outbox))
+    }
+
+    /// As [`ListenKeys::send`], as the faults let it come through.
+    pub(super) fn send_troubled(
+        &self,
+        (faults, target): (&Faults, &Target<'_>),
+        account: AccountId,
+        name: &str,
+        event: &str,
+    ) {
+        for listener in self.listeners.iter().filter(|listener| listener.wants(account, name)) {
+            let outbox = std::iter::once(&listener.outbox);
+            faults.send(
+                target,
+                "user",
+                outbox,
+                |_| event.to_owned(),
+                |_, event| listener.wrap(&event.into()),
+            );
+        }
+    }
+
     /// Sends an event of that name to all who listen to the account and want it.
     pub(super) fn send(&self, account: AccountId, name: &str, event: String) {
         let bare = Utf8Bytes::from(event);
-        let wants = |listener: &&Listener| {
-            listener.account == account
-                && (listener.events.is_empty() || listener.events.iter().any(|own| own == name))
-        };
-        for listener in self.listeners.iter().filter(wants) {
+        for listener in self.listeners.iter().filter(|listener| listener.wants(account, name)) {
             listener.push(&bare);
         }
     }
@@ -131,7 +153,6 @@ impl ListenKeys {
     }
 
     /// Ends an account's key before its time, or all of them, as if their life were over.
-    #[expect(dead_code, reason = "a door for the fault that expires listen keys")]
     pub(in crate::simulator) fn expire_now(&mut self, account: Option<AccountId>, now_ms: i64) {
         for key in &mut self.keys {
             if account.is_none_or(|account| key.account == account) {
@@ -152,12 +173,20 @@ impl ListenKeys {
 }
 
 impl Listener {
-    /// Bare, or wrapped with the key for who wants that.
+    fn wants(&self, account: AccountId, name: &str) -> bool {
+        self.account == account && (self.events.is_empty() || self.events.iter().any(|own| own == name))
+    }
+
     fn push(&self, event: &Utf8Bytes) {
+        self.outbox.push(self.wrap(event));
+    }
+
+    /// Bare, or wrapped with the key for who wants that.
+    fn wrap(&self, event: &Utf8Bytes) -> Utf8Bytes {
         if self.outbox.is_combined() {
-            self.outbox.push(format!("{{\"stream\":\"{}\",\"data\":{event}}}", self.key).into());
+            format!("{{\"stream\":\"{}\",\"data\":{event}}}", self.key).into()
         } else {
-            self.outbox.push(event.clone());
+            event.clone()
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::simulator::binance::route::Request;
 use crate::simulator::engine::{
     AccountId, CLIENT_ID_LEN_MAX, ClientId, Life, NewOrder, OrderKind, StpMode, SymbolId,
 };
+use crate::simulator::profile::SymbolStatus;
 use crate::simulator::state::State;
 
 /// How far ahead the end of a GTD order must be.
@@ -43,6 +44,7 @@ pub(super) struct Read {
 /// Reads an order and checks it against the symbol's rules. Nothing has changed if it fails.
 pub(super) fn read(state: &mut State, request: &Request<'_>) -> Result<Read, ApiError> {
     let symbol = request.symbol(state)?;
+    check_status(state.symbol(symbol).rules.status)?;
     let params = request.params;
     let account = request.account();
     let side = parse_side(params.required("side")?).ok_or(ApiError::bad_side())?;
@@ -83,6 +85,14 @@ pub(super) fn client_id(text: &str) -> Result<ClientId, ApiError> {
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b':' | b'/' | b'_' | b'-');
     ClientId::new(text).filter(|_| text.bytes().all(plain)).ok_or(refusal::bad_client_id())
+}
+
+fn check_status(status: SymbolStatus) -> Result<(), ApiError> {
+    match status {
+        SymbolStatus::Trading => Ok(()),
+        SymbolStatus::Halt => Err(refusal::symbol_halted()),
+        SymbolStatus::Break => Err(refusal::symbol_closed()),
+    }
 }
 
 fn kind_and_life(params: &Params<'_>, now_ms: i64) -> Result<(OrderKind, Life, Option<i64>), ApiError> {

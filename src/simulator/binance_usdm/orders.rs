@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::filters::{self, Sized};
 use super::lookup::find_open;
-use super::order_rules::{self, Detail};
+use super::order_rules::{self, Detail, Read};
 use super::refusal;
 use super::views::{Shown, at_acceptance, order_view, parse_side};
 use crate::simulator::binance::error::ApiError;
@@ -19,8 +19,9 @@ use crate::simulator::symbols::Product;
 /// `order.place`.
 pub(super) fn place(state: &mut State, request: &Request<'_>) -> Answer {
     let account = request.account();
+    let read = order_rules::read(state, request)?;
     state.orders_mut(account, Product::UsdM).check(request.now_ms)?;
-    let answer = place_uncounted(state, request)?;
+    let answer = take_in(state, &read, request.now_ms)?;
     state.orders_mut(account, Product::UsdM).accepted(request.now_ms);
     Ok(answer)
 }
@@ -28,13 +29,17 @@ pub(super) fn place(state: &mut State, request: &Request<'_>) -> Answer {
 /// Places an order that something else counts.
 pub(super) fn place_uncounted(state: &mut State, request: &Request<'_>) -> Answer {
     let read = order_rules::read(state, request)?;
+    take_in(state, &read, request.now_ms)
+}
+
+fn take_in(state: &mut State, read: &Read, now_ms: i64) -> Answer {
     let order = state.place(&read.new).map_err(refusal::of_engine)?;
     state.usdm.note(order.id, read.particulars);
     let shown = match read.detail {
         Detail::Ack => at_acceptance(order),
         Detail::Result => order,
     };
-    show(state, shown, Shown::Placed, request.now_ms)
+    show(state, shown, Shown::Placed, now_ms)
 }
 
 /// `order/test`: all checks, no order.

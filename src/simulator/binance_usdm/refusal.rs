@@ -93,6 +93,14 @@ pub(super) fn notional_too_small(least: Decimal) -> ApiError {
     )
 }
 
+pub(super) const fn symbol_halted() -> ApiError {
+    refused(-4140, "Invalid symbol status for opening position.")
+}
+
+pub(super) const fn symbol_closed() -> ApiError {
+    refused(-4141, "Symbol is closed.")
+}
+
 pub(super) const fn too_many_open_orders() -> ApiError {
     refused(-2025, "Reach max open order limit.")
 }

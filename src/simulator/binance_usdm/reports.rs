@@ -11,7 +11,7 @@ use crate::simulator::binance::route::json_text;
 use crate::simulator::engine::{
     AccountId, AssetId, EndReason, Fill, Order, Position, Prevented, SymbolId, Trade,
 };
-use crate::simulator::faults::Stream;
+use crate::simulator::faults::{Stream, Target};
 use crate::simulator::state::{State, Symbol};
 
 /// Digits after the point of an average price at most.
@@ -361,6 +361,11 @@ fn tell<'a>(
 
 fn send(state: &State, account: AccountId, symbol: SymbolId, name: &str, event: impl FnOnce() -> String) {
     if state.usdm.listen_keys.is_heard(account) && !state.faults.is_muted(symbol, Stream::User) {
+        if state.faults.is_on() {
+            let (faults, symbol) = (&state.faults, state.faults.symbol(symbol));
+            let target = Target { account: faults.account(account), stream: Some(Stream::User), ..symbol };
+            return state.usdm.listen_keys.send_troubled((faults, &target), account, name, &event());
+        }
         state.usdm.listen_keys.send(account, name, event());
     }
 }

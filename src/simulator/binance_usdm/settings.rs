@@ -15,9 +15,6 @@ use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
 use schemas::order::PositionSide;
 
-/// Most that a symbol can be levered.
-const LEVERAGE_MAX: u32 = 125;
-
 fn done() -> Answer {
     route::json(&json!({"code": 200, "msg": "success"}))
 }
@@ -49,7 +46,8 @@ pub(super) fn set_leverage(state: &mut State, request: &Request<'_>) -> Answer {
     let account = request.account();
     let text = request.params.required("leverage")?;
     let bad = || refusal::bad_leverage(text);
-    let leverage: u32 = text.parse().map_err(|_| bad())?;
+    let most = state.symbol(symbol).rules.contract.max_leverage;
+    let leverage = text.parse().ok().filter(|leverage| *leverage <= most).ok_or_else(bad)?;
     let before = state.engine().leverage(account, symbol);
     match state.apply(&Command::Leverage { account, symbol, leverage }) {
         Ok(_) => {}
@@ -136,17 +134,19 @@ pub(super) fn symbol_config(state: &mut State, request: &Request<'_>) -> Answer 
 
 /// `leverageBracket`: one bracket for everything; an array, of one or of all.
 pub(super) fn leverage_bracket(state: &mut State, request: &Request<'_>) -> Answer {
-    let bracket = json!({
-        "bracket": 1,
-        "initialLeverage": LEVERAGE_MAX,
-        "notionalCap": NOTIONAL_MAX,
-        "notionalFloor": 0,
-        "maintMarginRatio": number(Fixed::exact(MAINTENANCE_PPM, 6).trimmed(1)),
-        "cum": number(Fixed::exact(0, 1)),
-    });
+    let bracket = |symbol: &Symbol| {
+        json!({
+            "bracket": 1,
+            "initialLeverage": symbol.rules.contract.max_leverage,
+            "notionalCap": NOTIONAL_MAX,
+            "notionalFloor": 0,
+            "maintMarginRatio": number(Fixed::exact(MAINTENANCE_PPM, 6).trimmed(1)),
+            "cum": number(Fixed::exact(0, 1)),
+        })
+    };
     let one = symbol_if_named(state, request)?;
     let all = state.symbols_of(Product::UsdM).filter(|symbol| one.is_none_or(|one| one.id == symbol.id));
-    let view = |symbol: &Symbol| json!({"symbol": symbol.spec.name, "brackets": [bracket.clone()]});
+    let view = |symbol: &Symbol| json!({"symbol": symbol.spec.name, "brackets": [bracket(symbol)]});
     route::json(&all.map(view).collect::<Vec<_>>())
 }
 

@@ -10,12 +10,15 @@ use super::plan::{Change, LineTag, Target};
 use super::switch::{Connection, FaultParams, FaultSwitch};
 use super::{Faults, Line, lock, messages};
 use crate::simulator::binance::feed;
+use crate::simulator::engine::Command;
 use crate::simulator::ledger::notice::{Notice, NoticeKind};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::profile::{NotionalForm, NotionalRule, SymbolRules, SymbolStatus};
 use crate::simulator::publish::publish;
 use crate::simulator::state::State;
 use crate::simulator::symbols::{Product, SymbolSpec};
+
+const MILLION: i64 = 1_000_000;
 
 /// Carries out what the time line has come to, `mono_ms` after the start.
 pub(in crate::simulator) fn advance(state: &mut State, mono_ms: u64, wall_ms: i64) {
@@ -169,8 +172,12 @@ fn once(state: &mut State, switch: &FaultSwitch, wall_ms: i64) {
             state.wipe();
             publish(state, now_ms);
         }
-        // Listen keys and mark prices come with the USD-M dialect.
-        Fault::ExpireListenKey | Fault::JumpMark => {}
+        Fault::ExpireListenKey => {
+            let account = switch.account.as_deref().and_then(|key| state.account_of_key(key));
+            let now_ms = state.faults.venue_ms(wall_ms);
+            state.usdm.listen_keys.expire_now(account, now_ms);
+        }
+        Fault::JumpMark => jump_marks(state, switch, wall_ms),
         Fault::LoseRequests
         | Fault::HoldRequests
         | Fault::Reject
@@ -213,12 +220,32 @@ fn meant(state: &State, switch: &FaultSwitch) -> Vec<Line> {
 fn target<'a>(faults: &'a Faults, state: &State, line: &Line) -> Target<'a> {
     let target = faults.line_target(line);
     let outbox = line.outbox();
-    let heard = outbox.and_then(|outbox| state.hub.users().iter().find(|user| user.outbox.id == outbox.id));
-    let Some(user) = heard else { return target };
+    let Some(outbox) = outbox else { return target };
+    let users = state.hub.users().iter().map(|user| (user.account, &user.outbox));
+    let mut all = users.chain(state.usdm.listen_keys.listeners());
+    let Some((account, _)) = all.find(|(_, own)| own.id == outbox.id) else { return target };
     Target {
-        account: target.account.or_else(|| faults.account(user.account)),
+        account: target.account.or_else(|| faults.account(account)),
         line: target.line.map(|tag| LineTag { user: true, ..tag }),
         ..target
+    }
+}
+
+fn jump_marks(state: &mut State, switch: &FaultSwitch, wall_ms: i64) {
+    let jump = i128::from(MILLION + switch.params.jump_ppm.unwrap_or(MILLION / 10));
+    let named = |name: &str| switch.symbol.as_ref().is_none_or(|wanted| wanted == name);
+    let meant = state.symbols_of(Product::UsdM).filter(|symbol| named(&symbol.spec.name));
+    let ids: Vec<_> = meant.map(|symbol| symbol.id).collect();
+    let now_ms = state.faults.venue_ms(wall_ms);
+    state.at(now_ms);
+    for symbol in ids {
+        let Some(mark) = state.engine().mark(symbol) else { continue };
+        let price = (i128::from(mark) * jump / i128::from(MILLION)).max(1);
+        let command = Command::Mark { symbol, price: i64::try_from(price).unwrap_or(i64::MAX) };
+        if let Err(reject) = state.apply(&command) {
+            tracing::error!(%reject, "a mark price does not jump");
+        }
+        publish(state, now_ms);
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{Instant, Sleep};
+use tokio_rustls::server::TlsStream;
 
 use super::plan::LineTag;
 use super::switch::LineKind;
@@ -234,6 +235,12 @@ impl Cut for TcpStream {
         if let Err(error) = self.set_zero_linger() {
             tracing::debug!(%error, "a connection ends without a reset");
         }
+    }
+}
+
+impl<S: Cut> Cut for TlsStream<S> {
+    fn cut(&self) {
+        self.get_ref().0.cut();
     }
 }
 

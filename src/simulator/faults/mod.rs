@@ -47,7 +47,7 @@ use super::symbols::Product;
 
 pub(super) use answers::{Delivery, Detour, Intake};
 pub use kind::{Fault, Field, How, Stream, Trading};
-pub(super) use line::{Cut, Line};
+pub(super) use line::Line;
 pub(super) use listener::LineListener;
 pub(super) use plan::Target;
 pub use reply::Preset;

@@ -282,3 +282,139 @@ impl LineTag {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::span::Span;
+    use super::*;
+
+    fn switch(fault: Fault, at: u64, lasts: Option<u64>) -> FaultSwitch {
+        FaultSwitch { at: Some(Span::of_ms(at)), lasts: lasts.map(Span::of_ms), ..FaultSwitch::new(fault) }
+    }
+
+    fn on(plan: &Plan) -> Vec<Fault> {
+        plan.list().map(|switch| switch.fault).collect()
+    }
+
+    #[test]
+    fn a_switch_begins_ends_and_comes_again_when_it_is_told() {
+        let mut plan = Plan::new(1);
+        plan.turn(FaultSwitch { every: Some(Span::of_ms(100)), ..switch(Fault::LoseAnswers, 50, Some(20)) });
+        let mut seen = Vec::new();
+        for now in (0..300).step_by(10) {
+            plan.advance(now);
+            seen.push(plan.is_on());
+        }
+        let want = (0..300).step_by(10).map(|now| now >= 50 && (now - 50) % 100 < 20);
+        assert_eq!(seen, want.collect::<Vec<_>>());
+        let notices = plan.take_notices();
+        assert_eq!(
+            notices.iter().map(|notice| notice.at_ms).collect::<Vec<_>>(),
+            [50, 70, 150, 170, 250, 270]
+        );
+        assert!(plan.take_notices().is_empty());
+    }
+
+    #[test]
+    fn the_later_switch_takes_the_place_of_the_earlier_and_off_ends_both() {
+        let mut plan = Plan::new(1);
+        plan.turn(FaultSwitch { every: Some(Span::of_ms(5)), ..switch(Fault::LoseAnswers, 0, Some(1_000)) });
+        plan.turn(switch(Fault::LoseAnswers, 1, None));
+        plan.advance(2);
+        assert_eq!(on(&plan), [Fault::LoseAnswers]);
+        plan.turn(FaultSwitch { on: false, ..switch(Fault::LoseAnswers, 0, None) });
+        plan.advance(3);
+        assert_eq!(on(&plan), []);
+        plan.advance(100);
+        assert_eq!(on(&plan), [], "its repetitions have ended with it");
+    }
+
+    #[test]
+    fn what_is_used_up_strikes_no_more() {
+        let mut plan = Plan::new(1);
+        plan.turn(FaultSwitch { count: Some(2), ..FaultSwitch::new(Fault::LoseAnswers) });
+        plan.advance(0);
+        let struck = (0..5).filter(|_| plan.strike(Fault::LoseAnswers, &Target::default()).is_some()).count();
+        assert_eq!((struck, on(&plan)), (2, vec![]));
+        plan.advance(1);
+        assert!(!plan.is_on());
+        assert_eq!(plan.take_notices().last().map(|notice| notice.switch.applied), Some(2));
+    }
+
+    #[test]
+    fn a_scope_strikes_what_it_names_and_nothing_else() {
+        let line = |number, kind| Some(LineTag { number, kind, user: false });
+        let target = Target {
+            product: Some(Product::Spot),
+            symbol: Some("BTCUSDT"),
+            account: Some("key"),
+            line: line(3, LineKind::WsApi),
+            names: ["order.place", "POST /api/v3/order"],
+            ..Target::default()
+        };
+        type Change = fn(&mut FaultSwitch);
+        let own: [Change; 8] = [
+            |_| {},
+            |switch| switch.symbol = Some("BTCUSDT".to_owned()),
+            |switch| switch.product = Some(Product::Spot),
+            |switch| switch.account = Some("key".to_owned()),
+            |switch| switch.connection = Some(Connection::Number(3)),
+            |switch| switch.connection = Some(Connection::Kind(LineKind::WsApi)),
+            |switch| switch.operation = Some("POST /api/v3/order".to_owned()),
+            |switch| switch.operation = Some("order.*".to_owned()),
+        ];
+        let other: [Change; 7] = [
+            |switch| switch.symbol = Some("ETHUSDT".to_owned()),
+            |switch| switch.product = Some(Product::UsdM),
+            |switch| switch.account = Some("other".to_owned()),
+            |switch| switch.connection = Some(Connection::Number(4)),
+            |switch| switch.connection = Some(Connection::Kind(LineKind::User)),
+            |switch| switch.operation = Some("order".to_owned()),
+            |switch| switch.params.stream = Some(Stream::Trade),
+        ];
+        let strikes = |change: Change| {
+            let mut switch = FaultSwitch::new(Fault::Reject);
+            change(&mut switch);
+            super::strikes(&switch, &target)
+        };
+        assert!(own.into_iter().all(strikes));
+        assert!(!other.into_iter().any(strikes));
+    }
+
+    proptest! {
+        /// However time goes on: what is on at the end is what began and has not ended, every beginning has at most
+        /// one end, and the same seed strikes alike.
+        #[test]
+        fn the_time_line_does_not_depend_on_how_often_it_is_looked_at(
+            spans in prop::collection::vec((0_u64..500, prop::option::of(1_u64..300), 0_usize..3), 1..20),
+            steps in prop::collection::vec(1_u64..200, 1..20),
+            seed in any::<u64>(),
+        ) {
+            let faults = [Fault::LoseAnswers, Fault::LoseRequests, Fault::Freeze];
+            let plan = || {
+                let mut plan = Plan::new(seed);
+                for (at, lasts, fault) in &spans {
+                    plan.turn(switch(faults[*fault], *at, *lasts));
+                }
+                plan
+            };
+            let (mut often, mut once) = (plan(), plan());
+            let mut now = 0;
+            for step in &steps {
+                now += step;
+                often.advance(now);
+            }
+            once.advance(now);
+            prop_assert_eq!(on(&often), on(&once));
+            let notices = often.take_notices();
+            prop_assert_eq!(&notices, &once.take_notices());
+            let began = notices.iter().filter(|notice| notice.moment == FaultMoment::Began).count();
+            let ended = notices.iter().filter(|notice| notice.moment == FaultMoment::Ended).count();
+            prop_assert_eq!(began - ended, on(&often).len());
+            let draws = |plan: &mut Plan| (0..8).map(|_| plan.draw(1_000)).collect::<Vec<_>>();
+            prop_assert_eq!(draws(&mut often), draws(&mut once));
+        }
+    }
+}

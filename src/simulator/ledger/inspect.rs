@@ -7,6 +7,7 @@
 
 mod accounts;
 mod connections;
+mod deposit;
 mod events;
 mod symbols;
 mod totals;
@@ -42,6 +43,7 @@ pub(in crate::simulator) fn routes() -> Router<Arc<Shared>> {
         .route("/venue/connections", get(connections::connections))
         .route("/venue/totals", get(totals::totals))
         .route("/venue/check", post(totals::check))
+        .route("/venue/deposit", post(deposit::deposit))
         .route("/venue/health", get(totals::health))
         .route("/venue/events", get(events::events))
         .route("/venue/stamps", get(totals::stamps))

@@ -1,5 +1,6 @@
 //! Every bad request has the public venue's code and words, over both doors.
 
+use self_trader::simulator::profile::SymbolStatus;
 use self_trader::simulator::{self, Profile, SymbolSpec, VenueOptions};
 use serde_json::{Value, json};
 
@@ -136,6 +137,7 @@ async fn filters_of_the_public_venue() {
     (rules.price.min, rules.price.step, rules.price.max) = (10, 10, 100_000_000);
     (rules.lot.min, rules.lot.step) = (1, 5);
     rules.max_orders = 1;
+    rules.contract.max_leverage = 50;
     symbol.rules = Some(Box::new(rules));
     let options =
         VenueOptions { profile: Profile::strict(), symbols: vec![symbol], ..VenueOptions::default() };
@@ -166,6 +168,9 @@ async fn filters_of_the_public_venue() {
     api.good("order.place", order("65000.00", "0.011")).await;
     let full = api.refused("order.place", order("65000.00", "0.011")).await;
     assert_eq!(full, (-2025, "Reach max open order limit.".to_owned()));
+    let params = json!({"symbol": "BTCUSDT", "leverage": 51});
+    let leverage = refused(venue.addr(), "POST", "/fapi/v1/leverage", &params).await;
+    assert_eq!(leverage, (-4028, "Leverage 51 is not valid".to_owned()));
     let info = crate::client::get(venue.addr(), "/fapi/v1/exchangeInfo").await;
     let filters = info["symbols"][0]["filters"].as_array().unwrap();
     let filter = |name: &str| filters.iter().find(|filter| filter["filterType"] == name).unwrap();
@@ -241,5 +246,23 @@ async fn other_requests_that_cannot_be() {
     ] {
         let got = refused(addr, verb, &format!("/fapi/{path}"), &params).await;
         assert_eq!(got, (code, words.to_owned()), "{verb} {path} {params}");
+    }
+}
+
+#[tokio::test]
+async fn a_symbol_that_does_not_trade_takes_no_orders() {
+    for (status, code, words) in [
+        (SymbolStatus::Halt, -4140, "Invalid symbol status for opening position."),
+        (SymbolStatus::Break, -4141, "Symbol is closed."),
+    ] {
+        let mut symbol = SymbolSpec::perpetual("BTCUSDT", 2, 3);
+        let mut rules = Profile::open().rules(&symbol);
+        rules.status = status;
+        symbol.rules = Some(Box::new(rules));
+        let venue =
+            simulator::start(VenueOptions { symbols: vec![symbol], ..VenueOptions::default() }).unwrap();
+        let mut api = api(venue.addr()).await;
+        let got = api.refused("order.place", limit("BUY", "65000.00", "0.010", "GTC")).await;
+        assert_eq!(got, (code, words.to_owned()));
     }
 }
