@@ -111,13 +111,11 @@ impl FaultScript {
             if let Some(what) = symbols.clone().filter(meant).find_map(|spec| too_fine(switch, spec)) {
                 return unknown(what);
             }
-            if let Some(name) = &switch.symbol {
-                if !symbols.clone().any(|spec| meant(&spec)) {
-                    return unknown(format!(
-                        "symbol: not listed (got {:.64})",
-                        name.escape_debug().to_string()
-                    ));
-                }
+            if let Some(name) = &switch.symbol
+                && !symbols.clone().any(|spec| meant(&spec))
+            {
+                let name = name.escape_debug().to_string();
+                return unknown(format!("symbol: not listed (got {name:.64})"));
             }
             if let Some(key) = &switch.account
                 && !accounts.clone().any(|own| own == key)
