@@ -93,5 +93,6 @@ pub(crate) const LEFT_OUT: &[LeftOut] = &[
     of("Spot", "GET /api/v3/exchangeInfo", "symbols[].filters[].maxNumAlgoOrders", FILTERS),
     of("Spot", "GET /api/v3/exchangeInfo", "symbols[].filters[].minNotional", FILTERS),
     of("Spot", "GET /api/v3/executionRules", "symbolRules[].rules[]", NO_RULE),
+    of("Spot", "executionRules", "symbolRules[].rules[]", NO_RULE),
     of("USD-M", "v2/account.position", "unrealizedProfit", SPELLING),
 ];

@@ -75,6 +75,20 @@ impl Provoked {
     }
 }
 
+impl Provoked {
+    /// Keeps what streams brought. Of a stream that brings arrays, the elements.
+    pub(crate) fn keep_streams(&mut self, wanted: &[(&str, Twin)], found: &BTreeMap<String, Vec<Value>>) {
+        for (name, twin) in wanted {
+            let elements = |message: &Value| match message {
+                Value::Array(elements) => elements.clone(),
+                one => vec![one.clone()],
+            };
+            let ours = found.get(*name).map(|messages| messages.iter().flat_map(elements).collect());
+            self.keep(name.trim_start_matches("btcusdt"), *twin, ours.ok_or_else(|| "none came".to_owned()));
+        }
+    }
+}
+
 /// Messages of each stream that are wanted: the first may show an empty book.
 const ENOUGH: usize = 3;
 

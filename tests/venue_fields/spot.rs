@@ -172,6 +172,9 @@ async fn by_socket(told: &mut Provoked, api: &mut Socket) {
     let id = replaced["newOrderResponse"]["orderId"].clone();
     let amend = with(with(symbol.clone(), "orderId", id.clone()), "newQty", "0.001");
     told.socket(api, "order.amend.keepPriority", amend, Frame("Spot/Trading/AmendOrder")).await;
+    let of_it = with(symbol.clone(), "orderId", id.clone());
+    told.socket(api, "order.amendments", of_it, NoTwin).await;
+    told.socket(api, "myFilters", symbol.clone(), NoTwin).await;
     told.socket(api, "order.cancel", with(symbol.clone(), "orderId", id), Frame("Spot/Trading/CancelOrder"))
         .await;
     told.socket(api, "openOrders.cancelAll", symbol.clone(), Frame("Spot/Trading/CancelAllOrders")).await;
@@ -193,6 +196,11 @@ async fn market_by_socket(told: &mut Provoked, api: &mut Socket) {
         ("exchangeInfo", symbol.clone(), Framed("Spot/ExchangeData/GetExchangeInfo")),
         ("depth", symbol.clone(), NoTwin),
         ("trades.recent", symbol.clone(), Framed("Spot/ExchangeData/GetRecentTrades")),
+        ("ping", json!({}), NoTwin),
+        ("trades.historical", symbol.clone(), Framed("Spot/ExchangeData/GetTradeHistory")),
+        ("ticker", symbol.clone(), Framed("Spot/ExchangeData/GetRollingWindowTicker")),
+        ("ticker.tradingDay", symbol.clone(), Framed("Spot/ExchangeData/GetTradingDayTicker")),
+        ("executionRules", symbol.clone(), Framed("Spot/ExchangeData/GetExecutionRules")),
         ("trades.aggregate", symbol.clone(), Framed("Spot/ExchangeData/GetAggregatedTradeHistory")),
         ("klines", minute.clone(), Framed("Spot/ExchangeData/GetKlines")),
         ("uiKlines", minute, Framed("Spot/ExchangeData/GetUiKlines")),
@@ -208,25 +216,26 @@ async fn market_by_socket(told: &mut Provoked, api: &mut Socket) {
 }
 
 const STREAMS: &[(&str, Twin)] = &[
-    ("trade", Event("Spot/ExchangeData/Trades")),
-    ("aggTrade", Event("Spot/ExchangeData/AggregatedTrades")),
-    ("bookTicker", Event("Spot/ExchangeData/BookTicker")),
+    ("btcusdt@trade", Event("Spot/ExchangeData/Trades")),
+    ("btcusdt@aggTrade", Event("Spot/ExchangeData/AggregatedTrades")),
+    ("btcusdt@bookTicker", Event("Spot/ExchangeData/BookTicker")),
     (
-        "depth@100ms",
+        "btcusdt@depth@100ms",
         Wire("cf-binance-spot-20210404", "BINANCE-ee25be.0.gz", "btcusdt@depth@100ms\",\"data\""),
     ),
-    ("depth5@100ms", Event("Spot/ExchangeData/PartialBook")),
-    ("kline_1m", Event("Spot/ExchangeData/Klines")),
-    ("ticker", Event("Spot/ExchangeData/Ticker")),
-    ("miniTicker", Event("Spot/ExchangeData/MiniTicker")),
-    ("ticker_1h", Event("Spot/ExchangeData/RollingWindowTicker")),
-    ("avgPrice", NoTwin),
+    ("btcusdt@depth5@100ms", Event("Spot/ExchangeData/PartialBook")),
+    ("btcusdt@kline_1m", Event("Spot/ExchangeData/Klines")),
+    ("btcusdt@ticker", Event("Spot/ExchangeData/Ticker")),
+    ("btcusdt@miniTicker", Event("Spot/ExchangeData/MiniTicker")),
+    ("btcusdt@ticker_1h", Event("Spot/ExchangeData/RollingWindowTicker")),
+    ("btcusdt@avgPrice", NoTwin),
+    ("btcusdt@referencePrice", NoTwin),
+    ("!miniTicker@arr", Event("Spot/ExchangeData/MiniTicker")),
 ];
 
 /// Trades and changes of the book until every stream has told something.
 async fn by_streams(told: &mut Provoked, api: &mut Socket) {
-    let names: Vec<String> = STREAMS.iter().map(|(name, _)| format!("btcusdt@{name}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names: Vec<&str> = STREAMS.iter().map(|(name, _)| *name).collect();
     let (addr, mut round) = (told.addr, 0);
     let listen = streams(addr, "/stream", &names);
     tokio::pin!(listen);
@@ -246,20 +255,21 @@ async fn by_streams(told: &mut Provoked, api: &mut Socket) {
             () = trade => {}
         }
     };
-    for (name, twin) in STREAMS {
-        let full = format!("btcusdt@{name}");
-        let ours = found.get(&full).cloned();
-        told.keep(&format!("@{name}"), *twin, ours.ok_or_else(|| "none came".to_owned()));
-    }
+    told.keep_streams(STREAMS, &found);
 }
 
 async fn user_events(told: &mut Provoked, user: &mut Socket) {
+    let deposit = json!({"apiKey": "test-key", "asset": "BTC", "amount": "1.5"}).to_string();
+    let reply = crate::client::http(told.addr, "POST", "/venue/deposit", None, &deposit).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
     user.none_came(|_| false).await;
     let events: Vec<Value> = user.take_kept().into_iter().map(|message| message["event"].clone()).collect();
     let report = |event: &Value| event["e"] == "executionReport";
     told.events("executionReport", Event("Spot/Account/Order"), &events, report);
     let position = |event: &Value| event["e"] == "outboundAccountPosition";
     told.events("outboundAccountPosition", Event("Spot/Account/AccountPosition"), &events, position);
+    let change = |event: &Value| event["e"] == "balanceUpdate";
+    told.events("balanceUpdate", Event("Spot/Account/Balance"), &events, change);
 }
 
 async fn refusals(told: &mut Provoked, api: &mut Socket) {
