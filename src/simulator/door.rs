@@ -10,11 +10,9 @@ use axum::http::Uri;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
-use super::crowd;
-use super::faults::effects;
 use super::options::{VenueError, VenueOptions};
 use super::outbox::Outbox;
-use super::server::Shared;
+use super::server::{self, Shared};
 use super::socket::Frames;
 use super::state::State;
 use super::{Closing, Summary};
@@ -109,13 +107,7 @@ impl Door {
     /// The depth streams that are due; to be called every [`TICK_MS`].
     pub fn tick(&mut self, now_ms: i64) {
         self.ticks += 1;
-        let mut state = self.shared.lock();
-        effects::advance(&mut state, self.ticks * TICK_MS, now_ms);
-        if !state.faults.is_frozen() {
-            let now_ms = state.faults.venue_ms(now_ms);
-            crowd::tick(&mut state, now_ms);
-            feed::tick(&mut state, self.ticks, now_ms);
-        }
+        server::beat(&mut self.shared.lock(), self.ticks, self.ticks * TICK_MS, now_ms);
     }
 
     /// What is wrong with the books; none if they add up.

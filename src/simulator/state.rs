@@ -16,10 +16,10 @@ use super::engine::{
     OrderId, Reject, SymbolId,
 };
 use super::faults::Faults;
-use super::ledger::Names;
 use super::ledger::history::History;
 use super::ledger::journal::{Checked, Journal};
 use super::ledger::notice::Notice;
+use super::ledger::{Connections, Names};
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
 use super::profile::{Profile, SymbolRules};
 use super::socket::Manners;
@@ -99,6 +99,7 @@ pub(super) struct State {
     pub(super) amendments: Amendments,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
+    pub(super) connections: Connections,
     pub(super) faults: Faults,
     pub(super) addresses: Addresses,
     /// Surplus parameters are refused.
@@ -129,13 +130,14 @@ impl State {
             engine: Engine::default(),
             events: Vec::with_capacity(64),
             cancel_id: None,
-            history: History::new(symbols),
+            history: History::new(symbols, options.ledger.history),
             crowd: None,
             tags: Tags::default(),
             prevented: PreventedMatches::default(),
             amendments: Amendments::default(),
             candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
+            connections: Connections::default(),
             addresses: Addresses::new(&profile),
             strict_parameters: options.strict_parameters,
             connection_life: options.connection_life,
@@ -239,9 +241,8 @@ impl State {
         if let Err(reject) = self.apply(&Command::Wipe) {
             return tracing::error!(%reject, "the venue is not reset");
         }
-        let totals = self.history.totals;
-        self.history = History::new(self.symbols.len());
-        self.history.totals = totals;
+        self.history.wipe();
+        self.usdm.wipe();
         (self.tags, self.prevented) = (Tags::default(), PreventedMatches::default());
         for at in 0..self.symbols.len() {
             let update_id = self.engine.update_id(self.symbols[at].id);

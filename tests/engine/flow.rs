@@ -311,7 +311,8 @@ impl Both {
                     let last = &mut self.last_update[symbol.index()];
                     prop_assert_eq!(*update, *last + 1);
                     *last = *update;
-                    self.told_levels.insert((symbol.index(), side.as_str(), *price), *qty);
+                    let told = self.told_levels.insert((symbol.index(), side.as_str(), *price), *qty);
+                    prop_assert_ne!(told.unwrap_or(0), *qty, "a level that has not changed");
                     vec![]
                 }
                 Event::Balance { .. } | Event::Position { .. } => vec![],

@@ -1,7 +1,7 @@
 //! FUTURE instruments on the USD-M dialect of a venue in its own process: the recorded tape, hedge and one-way mode,
 //! positions and balances against the venue's own ledger, beside SPOT.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -193,4 +193,39 @@ fn in_one_way_mode_the_position_stays_where_it_was() {
         assert!(shown.values().all(|amount| number(amount).is_zero()), "{symbol}: {shown:?}");
     }
     played.balances_add_up();
+}
+
+#[test]
+fn one_symbol_is_spot_and_future_on_the_embedded_venue() {
+    let dir = folder();
+    let entry = |term: &str| {
+        let mut entry = instrument("127.0.0.1:1".parse().unwrap(), "BTCUSDT");
+        for key in ["Dialect", "Address"] {
+            entry.as_object_mut().unwrap().remove(key);
+        }
+        entry["Maker Exchange"] = json!("simulated");
+        entry["Term type"] = json!(term);
+        entry["Contract Size"] = serde_json::from_str("0.001").unwrap();
+        entry
+    };
+    let config = json!({ "Feed": "synthetic:1", "instruments": [entry("SPOT"), entry("FUTURE")] });
+    let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
+    run.wait_until_ready();
+    let status = until_within(Duration::from_secs(30), "both have matched", || {
+        let status = run.status();
+        let matched = |one: &Value| one["outcomes"]["matched"].as_u64() > Some(2);
+        status["instruments"].as_array().unwrap().iter().all(matched).then_some(status)
+    });
+    let (code, summary) = run.stop();
+    assert_eq!(code.code(), Some(0), "{summary}");
+    assert_eq!((&summary["open_orders"], &summary["venue_trades"]), (&json!(0), &summary["matched"]));
+    let (spot, future) = (&status["instruments"][0], &status["instruments"][1]);
+    assert_eq!(spot.get("positions"), None);
+    // The account of our own venue was put into the mode that an empty Position Side needs.
+    let held = |side: &str| number(&future["positions"][side]);
+    assert!(held("LONG").is_positive() && held("SHORT") == minus(held("LONG")), "{future}");
+    let labels = run.labels();
+    let ids: BTreeSet<&str> =
+        labels.iter().map(|label| label["maker"]["client_id"].as_str().unwrap()).collect();
+    assert_eq!(ids.len(), labels.len(), "no id means two orders");
 }

@@ -116,7 +116,7 @@ struct Connection<D> {
 impl<D: Dialect> Connection<D> {
     fn new(shared: Arc<Shared>, peer: Peer, show_limits: bool) -> Self {
         let session = Session {
-            outbox: shared.lock().hub.connect(peer),
+            outbox: shared.lock().open_connection(peer),
             address: peer.address,
             connected_ms: clock::wall_ms(),
             show_limits,
@@ -361,7 +361,7 @@ fn is_id(id: Option<&RawValue>) -> bool {
 
 impl<D> Drop for Connection<D> {
     fn drop(&mut self) {
-        self.shared.lock().hub.disconnect(&self.session.outbox);
+        self.shared.lock().close_connection(&self.session.outbox);
     }
 }
 

@@ -31,13 +31,19 @@ impl Engine {
     fn cross(&mut self, taker: &mut Incoming, events: &mut Vec<Event>) {
         let (symbol, other) = (taker.order.symbol, taker.order.side.opposite());
         while let Some((price, _)) = self.front(taker, other).filter(|(price, _)| taker.wants(*price) > 0) {
+            let (before, first) = (self.books[symbol.index()].half(other).quantity_at(price), events.len());
             while let Some((_, slot)) = self.front(taker, other).filter(|(best, _)| *best == price) {
                 self.meet(taker, slot, events);
                 if taker.wants(price) == 0 {
                     break;
                 }
             }
-            self.books[symbol.index()].report(symbol, other, price, events);
+            // An order that expires rather than trade with its owner's changes nothing; one that is trimmed may
+            // have told of the level already.
+            let told = last_told(&events[first..], price).unwrap_or(before);
+            if self.books[symbol.index()].half(other).quantity_at(price) != told {
+                self.books[symbol.index()].report(symbol, other, price, events);
+            }
         }
     }
 
@@ -235,4 +241,21 @@ impl Engine {
     fn taken(&mut self, qty: Option<i64>) -> Option<Taken> {
         qty.map(|qty| Taken { qty, execution: self.counters.execution() })
     }
+}
+
+/// The level's quantity by the last event that tells it.
+fn last_told(events: &[Event], at: i64) -> Option<i64> {
+    events.iter().rev().find_map(|event| match event {
+        Event::Level { price, qty, .. } if *price == at => Some(*qty),
+        Event::Level { .. }
+        | Event::Accepted { .. }
+        | Event::Traded(_)
+        | Event::Prevented(_)
+        | Event::Amended { .. }
+        | Event::Modified { .. }
+        | Event::Ended { .. }
+        | Event::Position { .. }
+        | Event::Balance { .. }
+        | Event::Wiped => None,
+    })
 }

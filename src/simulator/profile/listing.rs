@@ -61,7 +61,7 @@ fn decimals(settings: &SymbolSettings) -> (u8, u8) {
     let market = of(|filter| if let Filter::MarketLot(numbers) = filter { Some(numbers) } else { None });
     let price = settings.price_decimals.unwrap_or_else(|| needed(&mut prices.into_iter()));
     let qty = settings.qty_decimals.unwrap_or_else(|| {
-        let most = lots.iter().copied().max();
+        let most = lots.iter().chain(&market).copied().max();
         let coarse = needed(&mut lots.into_iter());
         let fine = coarse.max(needed(&mut market.into_iter()));
         // What MARKET orders alone need is left out where it would make the numbers too large.

@@ -1,7 +1,7 @@
 //! Client of the Binance USD-M Futures dialect: what it does not share with Spot.
 //!
 //! Orders go over the WS API as Spot's do. That one has neither the account's events nor lists of open orders:
-//! events come over a connection of their own, opened with a listen key, and lists by REST ([`side`]).
+//! events come over a connection of their own, opened with a listen key, and lists by REST (`side`).
 //!
 //! The legs of a pair never share a batch: a venue works on a batch's orders in any order, and the taker must not
 //! arrive before its maker rests.

@@ -76,6 +76,7 @@ pub(crate) fn decode<P: Permit>(
 ) -> Decoded {
     match answer::read(text) {
         Ok(Incoming::Answer(answer)) => decode_answer(&answer, machine, lanes, reading),
+        Ok(Incoming::Event(event)) if event.contains("\"serverShutdown\"") => Decoded::Ended,
         Ok(Incoming::Event(_)) => Decoded::Nothing,
         Err(fault) => {
             warn(&fault);
