@@ -103,47 +103,47 @@ fn run(python: Python, script: &str, product: Product, least: usize) {
 
 #[test]
 fn ccxt_on_spot() {
-    run(Python::Main, "ccxt_rest.py", Product::Spot, 45);
+    run(Python::Main, "ccxt_rest.py", Product::Spot, 46);
 }
 
 #[test]
 fn ccxt_on_usdm() {
-    run(Python::Main, "ccxt_rest.py", Product::UsdM, 60);
+    run(Python::Main, "ccxt_rest.py", Product::UsdM, 61);
 }
 
 #[test]
 fn ccxt_pro_on_spot() {
-    run(Python::Main, "ccxt_pro.py", Product::Spot, 20);
+    run(Python::Main, "ccxt_pro.py", Product::Spot, 24);
 }
 
 #[test]
 fn ccxt_pro_on_usdm() {
-    run(Python::Main, "ccxt_pro.py", Product::UsdM, 20);
+    run(Python::Main, "ccxt_pro.py", Product::UsdM, 25);
 }
 
 #[test]
 fn python_binance_on_spot() {
-    run(Python::Main, "python_binance.py", Product::Spot, 40);
+    run(Python::Main, "python_binance.py", Product::Spot, 53);
 }
 
 #[test]
 fn python_binance_on_usdm() {
-    run(Python::Main, "python_binance.py", Product::UsdM, 40);
+    run(Python::Main, "python_binance.py", Product::UsdM, 58);
 }
 
 #[test]
 fn binance_connector_on_spot() {
-    run(Python::ConnectorSpot, "connector_spot.py", Product::Spot, 35);
+    run(Python::ConnectorSpot, "connector_spot.py", Product::Spot, 39);
 }
 
 #[test]
 fn binance_futures_connector_on_usdm() {
-    run(Python::ConnectorUsdM, "connector_usdm.py", Product::UsdM, 40);
+    run(Python::ConnectorUsdM, "connector_usdm.py", Product::UsdM, 42);
 }
 
 #[test]
 fn modular_sdk_on_spot() {
-    run(Python::Main, "sdk_spot.py", Product::Spot, 40);
+    run(Python::Main, "sdk_spot.py", Product::Spot, 42);
 }
 
 #[test]
