@@ -20,7 +20,8 @@ use super::{Closing, Summary};
 /// A venue, and the connections to it.
 pub struct Door {
     shared: Arc<Shared>,
-    connections: Vec<Option<(Arc<Outbox>, Box<dyn Frames>)>>,
+    /// Those that are open, by their numbers.
+    connections: Vec<Option<Connection>>,
     /// Ticks of the streams so far.
     ticks: u64,
 }
@@ -30,6 +31,9 @@ impl std::fmt::Debug for Door {
         f.debug_struct("Door").field("connections", &self.connections.len()).finish_non_exhaustive()
     }
 }
+
+/// What the client reads, and where its frames go.
+type Connection = (Arc<Outbox>, Box<dyn Frames>);
 
 /// A REST request.
 #[derive(Clone, Copy, Debug, Default)]

@@ -18,7 +18,7 @@ use super::engine::{
 use super::faults::Faults;
 use super::ledger::history::History;
 use super::ledger::journal::{Checked, Journal};
-use super::ledger::notice::Notice;
+use super::ledger::notice::{Notice, NoticeKind};
 use super::ledger::{Connections, Names};
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
 use super::profile::{Profile, SymbolRules};
@@ -241,6 +241,7 @@ impl State {
         if let Err(reject) = self.apply(&Command::Wipe) {
             return tracing::error!(%reject, "the venue is not reset");
         }
+        self.announce(Notice::new(NoticeKind::Reset, "orders, trades and balances are gone"));
         self.history.wipe();
         self.usdm.wipe();
         (self.tags, self.prevented) = (Tags::default(), PreventedMatches::default());

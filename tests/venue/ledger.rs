@@ -161,7 +161,6 @@ async fn connections_are_told_with_what_they_listen_to() {
 #[tokio::test]
 async fn totals_tell_each_product_and_account_and_whether_the_books_add_up() {
     let mut options = VenueOptions::default();
-    options.symbols.push(SymbolSpec::perpetual("BTCUSDT", 1, 3));
     options.accounts.push(AccountSpec::new("second-key", "second-secret"));
     let venue = simulator::start(options).unwrap();
     let addr = venue.addr();
