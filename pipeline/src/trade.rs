@@ -229,7 +229,8 @@ impl Trade {
         match (self.maker.executed.is_zero(), self.taker.executed.is_zero()) {
             (true, true) if self.maker.acknowledged_at.is_none() => Outcome::MakerRefused,
             (true, true)
-                if matches!(self.maker.state, LegState::Ended(End::Final(OrderStatus::Rejected))) =>
+                if self.taker.state == LegState::Idle
+                    || matches!(self.maker.state, LegState::Ended(End::Final(OrderStatus::Rejected))) =>
             {
                 Outcome::MakerRefused
             }
@@ -270,15 +271,18 @@ impl Trade {
         }
     }
 
-    /// A maker is brought to its end when its outcome is unknown or the taker is done or in doubt; a taker
-    /// when its outcome is unknown, or when it goes on showing as open, which an IOC order must not.
+    /// A maker is brought to its end when its outcome is unknown, when the taker is done or in doubt, or when what is
+    /// left of it is too little for one; a taker when its outcome is unknown, or when it goes on showing as open,
+    /// which an IOC order must not.
     fn begin_closing(&mut self, now: Nanos) {
         let in_doubt =
             self.taker.state == LegState::Unknown || self.lingers_until().is_some_and(|until| now >= until);
         let done = self.taker.is_ended() && self.grace_until().is_none_or(|until| now >= until);
+        // A stranger may take a part that our digits cannot name: what it leaves is less than a step of ours.
+        let crumb = self.taker.state == LegState::Idle && self.maker.remaining_steps() == 0;
         let maker_must_end = match self.maker.state {
             LegState::Unknown => true,
-            LegState::Open => in_doubt || done,
+            LegState::Open => in_doubt || done || crumb,
             LegState::Idle | LegState::Waiting | LegState::Ended(_) => false,
         };
         if maker_must_end && self.maker_closing.is_none() {
