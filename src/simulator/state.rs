@@ -49,7 +49,6 @@ pub(super) struct Symbol {
 /// An asset's name, and how many decimals its amounts can have.
 #[derive(Debug)]
 pub(super) struct Asset {
-    pub(super) product: Product,
     pub(super) name: String,
     pub(super) decimals: u8,
 }
@@ -61,7 +60,6 @@ pub(super) struct Account {
     pub(super) signer: Signer,
     /// No order of it may ask for NONE.
     pub(super) require_stp: bool,
-    pub(super) trade_group: Option<u32>,
     /// By product.
     pub(super) orders: [OrderLimit; 2],
     /// When its balances last changed.
@@ -368,7 +366,7 @@ impl State {
         let Ok(Done::Asset(id)) = self.apply(&Command::AddAsset) else {
             unreachable!("fewer assets than the engine numbers, by the check of the options")
         };
-        self.assets.push(Asset { product, name: name.to_owned(), decimals });
+        self.assets.push(Asset { name: name.to_owned(), decimals });
         self.assets_by_name.insert(key, id);
         id
     }
@@ -478,7 +476,6 @@ impl Account {
             key: spec.key.clone(),
             signer,
             require_stp: spec.require_stp,
-            trade_group: spec.trade_group,
             orders: Product::ALL.map(|product| OrderLimit::new(profile.market(product))),
             updated_ms: 0,
         }

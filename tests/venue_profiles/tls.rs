@@ -59,7 +59,7 @@ async fn a_client_that_trusts_the_venues_authority_is_served_and_others_are_not(
     assert_eq!(std::fs::read_to_string(&path).unwrap(), tls.ca_pem);
     for name in ["localhost", "127.0.0.1", "::1", "venue.test"] {
         let stream = connect(tls.addr, name, &tls.ca_pem).await.unwrap();
-        assert_eq!(ask(stream, "/api/v3/time").await["serverTime"].is_i64(), true, "{name}");
+        assert!(ask(stream, "/api/v3/time").await["serverTime"].is_i64(), "{name}");
     }
     connect(tls.addr, "elsewhere.test", &tls.ca_pem).await.unwrap_err();
     let other = start(|_| ()).unwrap();
