@@ -27,7 +27,7 @@ const STATUSES: [u16; 10] = [200, 400, 401, 403, 404, 409, 418, 429, 503, 504];
 
 /// REST: a line is `VERB PATH?QUERY BODY` behind `a` or `b` (signed by an account, in the query), `c` (signed, in the
 /// body), `k` (only a key) or anything else (neither).
-pub fn rest(data: &[u8]) {
+pub(crate) fn rest(data: &[u8]) {
     let mut door = door();
     for (step, line) in lines(data) {
         let now_ms = at(step);
@@ -58,7 +58,7 @@ pub fn rest(data: &[u8]) {
 /// Frames: behind `a`, `b` (signed by an account) or `r` (as it is) a frame to Spot's WS API, behind `A`, `B`, `R` one
 /// to USD-M's, behind `s`, `S` one to the streams of either, behind `/` the address of one more connection, and
 /// anything else is a request to nobody.
-pub fn frames(data: &[u8]) {
+pub(crate) fn frames(data: &[u8]) {
     let mut door = door();
     let addresses = ["/ws-api/v3", "/ws-fapi/v1", "/stream", "/market/stream"];
     let open = addresses.map(|address| door.connect(address));

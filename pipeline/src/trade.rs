@@ -17,6 +17,8 @@ use crate::time::{Nanos, Now};
 /// How long the maker's own fill event may take once the taker reports that it has traded everything; then
 /// the maker is cancelled like any other rest.
 const FILL_GRACE: Duration = Duration::from_millis(100);
+/// How long the trades of a taker may go unnamed. Nothing of the pair is open any more: only the next one waits.
+const NAMING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// An IOC order may show as open for a moment between its events; one that still does after this is in doubt.
 const TAKER_PATIENCE: Duration = Duration::from_secs(2);
@@ -206,7 +208,7 @@ impl Trade {
     pub fn poll_timeout(&self) -> Option<Nanos> {
         let maker = self.maker_closing.as_ref().filter(|_| !self.maker.is_ended()).map(Closing::deadline);
         let taker = self.taker_closing.as_ref().filter(|_| !self.taker.is_ended()).map(Closing::deadline);
-        let grace = self.grace_until().filter(|_| self.maker_closing.is_none());
+        let grace = self.grace_until().filter(|_| self.maker_closing.is_none() && !self.maker.is_ended());
         let lingering = self.lingers_until().filter(|_| self.taker_closing.is_none());
         [maker, taker, grace, lingering, self.taker_fills_until()].into_iter().flatten().min()
     }
@@ -303,7 +305,7 @@ impl Trade {
     fn taker_fills_until(&self) -> Option<Nanos> {
         let told = !self.taker.was_unknown && self.taker_closing.is_none();
         let awaited = told && !self.fills_missed && !self.taker.is_itemised();
-        self.taker_ended_at.filter(|_| awaited).map(|at| at + FILL_GRACE)
+        self.taker_ended_at.filter(|_| awaited).map(|at| at + NAMING_PATIENCE)
     }
 
     /// Until when a taker that shows as open is given.

@@ -241,7 +241,7 @@ fn outcomes_by_what_the_venue_said() {
             assert!(sent.iter().all(|command| *command == cancel(desk.maker.id)), "{name}: {sent:?}");
         }
         // Trades of the taker that nothing has named yet are waited for.
-        assert_eq!(desk.wait(100), [], "{name}");
+        assert_eq!(desk.wait(1_000), [], "{name}");
         assert_eq!(desk.finished().outcome(), *outcome, "{name}");
         let place = Outcome::ALL.iter().position(|known| known == outcome).unwrap();
         assert_eq!(desk.instrument.counts().outcomes[place], 1, "{name}");
@@ -265,7 +265,7 @@ fn a_taker_whose_trades_are_never_named_is_given_up_soon() {
     let (mut desk, taker) = Desk::with_taker();
     desk.says(taker.id, Filled, "1", None);
     desk.says(desk.maker.id, Filled, "1", fill(4, "1"));
-    assert_eq!(desk.wait(99), []);
+    assert_eq!(desk.wait(999), []);
     assert_eq!(desk.instrument.poll_finished(desk.now).map(|trade| trade.outcome()), None);
     assert_eq!(desk.wait(1), []);
     assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);

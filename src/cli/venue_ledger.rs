@@ -20,6 +20,9 @@ pub(super) struct LedgerArgs {
     /// Write what happens to FILE, as JSON lines
     #[arg(long, value_name = "FILE")]
     event_log: Option<PathBuf>,
+    /// Orders and trades that are remembered at least, each; some 400 bytes an order
+    #[arg(long, value_name = "N", default_value_t = LedgerOptions::default().history)]
+    history: usize,
     /// Check after every N commands that funds, fills and sequences add up [default: at the end]
     #[arg(long, value_name = "N")]
     pub(super) check_every: Option<NonZeroU64>,
@@ -27,8 +30,8 @@ pub(super) struct LedgerArgs {
 
 impl LedgerArgs {
     pub(super) fn options(self) -> LedgerOptions {
-        let Self { record, replay: _, event_log, check_every } = self;
-        LedgerOptions { record, event_log, check_every }
+        let Self { record, replay: _, event_log, history, check_every } = self;
+        LedgerOptions { history, record, event_log, check_every }
     }
 }
 

@@ -10,11 +10,9 @@ use axum::http::Uri;
 use super::binance::{feed, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::UsdM;
-use super::crowd;
-use super::faults::effects;
 use super::options::{VenueError, VenueOptions};
 use super::outbox::Outbox;
-use super::server::Shared;
+use super::server::{self, Shared};
 use super::socket::Frames;
 use super::state::State;
 use super::{Closing, Summary};
@@ -22,7 +20,8 @@ use super::{Closing, Summary};
 /// A venue, and the connections to it.
 pub struct Door {
     shared: Arc<Shared>,
-    connections: Vec<Option<(Arc<Outbox>, Box<dyn Frames>)>>,
+    /// Those that are open, by their numbers.
+    connections: Vec<Option<Connection>>,
     /// Ticks of the streams so far.
     ticks: u64,
 }
@@ -32,6 +31,9 @@ impl std::fmt::Debug for Door {
         f.debug_struct("Door").field("connections", &self.connections.len()).finish_non_exhaustive()
     }
 }
+
+/// What the client reads, and where its frames go.
+type Connection = (Arc<Outbox>, Box<dyn Frames>);
 
 /// A REST request.
 #[derive(Clone, Copy, Debug, Default)]
@@ -109,13 +111,7 @@ impl Door {
     /// The depth streams that are due; to be called every [`TICK_MS`].
     pub fn tick(&mut self, now_ms: i64) {
         self.ticks += 1;
-        let mut state = self.shared.lock();
-        effects::advance(&mut state, self.ticks * TICK_MS, now_ms);
-        if !state.faults.is_frozen() {
-            let now_ms = state.faults.venue_ms(now_ms);
-            crowd::tick(&mut state, now_ms);
-            feed::tick(&mut state, self.ticks, now_ms);
-        }
+        server::beat(&mut self.shared.lock(), self.ticks, self.ticks * TICK_MS, now_ms);
     }
 
     /// What is wrong with the books; none if they add up.

@@ -61,14 +61,22 @@ pub struct VenueOptions {
 }
 
 /// What a venue writes down, and how often it checks itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerOptions {
+    /// Orders and trades that are remembered at least, each; the latest ones.
+    pub history: usize,
     /// Write every command of the engine to this file.
     pub record: Option<PathBuf>,
     /// Write every entry of the event log to this file.
     pub event_log: Option<PathBuf>,
     /// Check after so many commands that the books add up; otherwise at the end and when asked.
     pub check_every: Option<NonZeroU64>,
+}
+
+impl Default for LedgerOptions {
+    fn default() -> Self {
+        Self { history: 1_000_000, record: None, event_log: None, check_every: None }
+    }
 }
 
 impl Default for VenueOptions {

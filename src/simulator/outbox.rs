@@ -37,6 +37,15 @@ pub(super) struct Outbox {
     line: OnceLock<Line>,
 }
 
+/// Counts of one connection, from its beginning, what waits included.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Traffic {
+    pub(super) messages: u64,
+    pub(super) bytes: u64,
+    pub(super) waiting_messages: usize,
+    pub(super) waiting_bytes: usize,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     ready: VecDeque<Utf8Bytes>,
@@ -47,6 +56,8 @@ struct Queue {
     broken: bool,
     /// How late the profile makes messages; none if not at all.
     lags: Option<Lags>,
+    /// Messages and bytes of all time.
+    told: (u64, u64),
     /// Nothing more comes: the connection ends when all is written.
     finished: bool,
 }
@@ -139,7 +150,20 @@ impl Outbox {
             self.broken.notify_one();
             return;
         }
+        queue.told.0 += 1;
+        queue.told.1 += message.len() as u64;
         put(&mut queue, message);
+    }
+
+    /// What was and is to be written.
+    pub(super) fn traffic(&self) -> Traffic {
+        let queue = self.lock();
+        Traffic {
+            messages: queue.told.0,
+            bytes: queue.told.1,
+            waiting_messages: queue.len(),
+            waiting_bytes: queue.bytes,
+        }
     }
 
     /// Ends the connection when what waits has been written.

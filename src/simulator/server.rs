@@ -242,12 +242,17 @@ async fn tick(shared: &Shared) {
         if state.journal.failure().is_some() {
             return;
         }
-        faults::effects::advance(&mut state, now.mono.0 / NANOS_IN_MS, now.wall_ms);
-        if !state.faults.is_frozen() {
-            let now_ms = state.faults.venue_ms(now.wall_ms);
-            binance_usdm::tick(&mut state, count, now_ms);
-            crowd::tick(&mut state, now_ms);
-            feed::tick(&mut state, count, now_ms);
-        }
+        beat(&mut state, count, now.mono.0 / NANOS_IN_MS, now.wall_ms);
+    }
+}
+
+/// Every [`feed::TICK_MS`]: what happens by itself. `count` is from 1, `up_ms` since the venue began.
+pub(super) fn beat(state: &mut State, count: u64, up_ms: u64, wall_ms: i64) {
+    faults::effects::advance(state, up_ms, wall_ms);
+    if !state.faults.is_frozen() {
+        let now_ms = state.faults.venue_ms(wall_ms);
+        binance_usdm::tick(state, count, now_ms);
+        crowd::tick(state, now_ms);
+        feed::tick(state, count, now_ms);
     }
 }

@@ -44,7 +44,11 @@ async fn the_command_prints_one_line_serves_and_ends_cleanly_on_a_signal() {
     let status = tokio::task::spawn_blocking(move || {
         let mut more = String::new();
         out.read_to_string(&mut more).unwrap();
-        assert_eq!(more, "", "exactly one line");
+        let lines: Vec<&str> = more.lines().collect();
+        assert_eq!(lines.len(), 2, "{more}");
+        assert!(lines[0].ends_with(" 1 orders, 0 trades, 0 prevented, 0 cancelled or expired"), "{more}");
+        let hash = lines[1].strip_prefix("event log hash ").unwrap().split(' ').next().unwrap();
+        assert!(hash.len() == 32 && hash.chars().all(|c| c.is_ascii_hexdigit()), "{more}");
         process.0.wait().unwrap()
     });
     let status = tokio::time::timeout(Duration::from_secs(10), status).await.unwrap().unwrap();

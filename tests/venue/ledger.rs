@@ -91,6 +91,107 @@ async fn the_ledger_can_be_asked_in_part() {
 }
 
 #[tokio::test]
+async fn the_event_log_tells_what_happened_in_order() {
+    let venue = venue();
+    let addr = venue.addr();
+    let mut api = Socket::api(addr).await;
+    for (symbol, client) in [("BTCUSDT", "one"), ("ETHUSDT", "two")] {
+        let order = with(limit("SELL", "100.00", "2", "GTC"), "symbol", symbol);
+        api.good("order.place", with(order, "newClientOrderId", client)).await;
+    }
+    let taker = with(limit("BUY", "100.00", "0.5", "IOC"), "newClientOrderId", "three");
+    api.good("order.place", taker).await;
+    api.good("order.cancel", json!({"symbol": "BTCUSDT", "origClientOrderId": "one"})).await;
+
+    let of_symbol = get(addr, "/venue/events?symbol=BTCUSDT&product=spot").await;
+    let events = of_symbol["events"].as_array().unwrap();
+    let told: Vec<_> = events.iter().map(|event| event["kind"].as_str().unwrap()).collect();
+    assert_eq!(told, ["accepted", "accepted", "traded", "ended"]);
+    let trade = &events[2];
+    assert_eq!(
+        (&trade["maker"]["client"], &trade["taker"]["client"], &trade["qty"], &trade["buyerIsMaker"]),
+        (&"one".into(), &"three".into(), &"0.50000000".into(), &false.into())
+    );
+    assert_eq!((&events[3]["client"], &events[3]["account"]), (&"one".into(), &"test-key".into()));
+    assert!(events.iter().zip(&events[1..]).all(|(one, next)| one["seq"].as_u64() < next["seq"].as_u64()));
+
+    let all = get(addr, "/venue/events").await;
+    assert_eq!(
+        (&all["oldest"], all["newest"].as_u64().unwrap() + 1),
+        (&1.into(), all["next"].as_u64().unwrap())
+    );
+    let trades = get(addr, "/venue/events?kind=traded").await;
+    assert_eq!(trades["events"], json!([trade]));
+    let mut since = 1;
+    let mut by_page = Vec::new();
+    while since <= all["newest"].as_u64().unwrap() {
+        let page = get(addr, &format!("/venue/events?since={since}&limit=2")).await;
+        by_page.extend(page["events"].as_array().unwrap().clone());
+        since = page["next"].as_u64().unwrap();
+    }
+    assert_eq!(&by_page, all["events"].as_array().unwrap());
+    assert_eq!(http(addr, "GET", "/venue/events?symbol=NOPE", None, "").await.status, 400);
+}
+
+#[tokio::test]
+async fn connections_are_told_with_what_they_listen_to() {
+    let venue = venue();
+    let addr = venue.addr();
+    let mut api = Socket::api(addr).await;
+    api.subscribe_user().await;
+    let mut streams = Socket::open(addr, "/ws/btcusdt@trade").await;
+    streams.call("LIST_SUBSCRIPTIONS", json!([])).await;
+    let open = get(addr, "/venue/connections").await;
+    let [first, second] = open.as_array().unwrap().as_slice() else { panic!("{open}") };
+    assert_eq!((&first["kind"], &first["userStreams"]), (&"ws_api".into(), &json!(["test-key"])));
+    assert_eq!((&second["kind"], &second["streams"]), (&"streams".into(), &json!(["btcusdt@trade"])));
+    assert!(second["bytes"].as_u64().unwrap() > 10 && second["waitingMessages"] == 0);
+    drop(api);
+    let gone = async {
+        while get(addr, "/venue/connections").await.as_array().unwrap().len() > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(5), gone).await.unwrap();
+    let closed = get(addr, "/venue/events?kind=closed").await;
+    assert_eq!(closed["events"][0]["connection"], first["connection"]);
+    assert_eq!(get(addr, "/venue/events?kind=opened").await["events"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn totals_tell_each_product_and_account_and_whether_the_books_add_up() {
+    let mut options = VenueOptions::default();
+    options.accounts.push(AccountSpec::new("second-key", "second-secret"));
+    let venue = simulator::start(options).unwrap();
+    let addr = venue.addr();
+    let mut api = Socket::api(addr).await;
+    api.good("order.place", limit("SELL", "100.00", "1", "GTC")).await;
+    api.good("order.place", limit("BUY", "100.00", "0.25", "IOC")).await;
+    let totals = get(addr, "/venue/totals").await;
+    assert_eq!(totals["conservation"], "unchecked");
+    assert_eq!(totals["products"]["spot"]["orders"], 2);
+    assert_eq!(totals["products"]["spot"]["symbols"]["BTCUSDT"]["volume"], "0.25000000");
+    assert_eq!(totals["products"]["usdm"]["orders"], 0);
+    assert_eq!(totals["accounts"]["test-key"]["open_orders"], json!({"spot": 1, "usdm": 0}));
+    assert_eq!(totals["accounts"]["second-key"]["open_orders"], json!({"spot": 0, "usdm": 0}));
+    let checked = http(addr, "POST", "/venue/check", None, "").await;
+    assert_eq!((checked.status, &checked.body["conservation"]), (200, &"ok".into()));
+    let after = get(addr, "/venue/totals").await;
+    assert_eq!(after["conservation_checked_commands"], after["commands"]);
+    assert_eq!(after["event_log_hash"], totals["event_log_hash"], "a check is no command");
+    assert_eq!(get(addr, "/venue/health").await, json!({"status": "ok"}));
+    let symbols = get(addr, "/venue/symbols").await;
+    let spot = &symbols[0];
+    assert_eq!((&spot["product"], &spot["symbol"]), (&"spot".into(), &"BTCUSDT".into()));
+    assert_eq!((&spot["bid"], &spot["ask"]), (&Value::Null, &json!(["100.00000000", "0.75000000"])));
+    assert_eq!(symbols[2]["product"], "usdm");
+    let of_product = get(addr, "/venue/orders?product=usdm").await;
+    assert_eq!(of_product, json!([]));
+    assert_eq!(get(addr, "/venue/orders?product=spot&symbol=BTCUSDT").await[0]["product"], "spot");
+    assert_eq!(get(addr, "/venue/positions").await, json!([]));
+}
+
+#[tokio::test]
 async fn a_long_list_comes_whole() {
     let venue = venue();
     let mut api = Socket::api(venue.addr()).await;

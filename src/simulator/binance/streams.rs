@@ -136,24 +136,27 @@ struct Connection {
 
 impl Connection {
     fn new(shared: Arc<Shared>, peer: Peer) -> Self {
-        let outbox = shared.lock().hub.connect(peer);
+        let outbox = shared.lock().open_connection(peer);
         Self { shared, outbox, product: peer.product, address: peer.address, names: Vec::new() }
     }
 
     /// Refused where the connection would have more streams than it may; then those that fit are told.
     fn subscribe(&mut self, names: &[String]) -> Result<(), Refusal> {
         let mut state = self.shared.lock();
+        let mut done = Ok(());
         for name in names.iter().filter(|name| !name.is_empty()) {
             if self.names.contains(name) {
                 continue;
             }
             if self.names.len() >= STREAMS_MAX {
-                return Err((2, "Invalid request: too many streams, at most 1024"));
+                done = Err((2, "Invalid request: too many streams, at most 1024"));
+                break;
             }
             self.names.push(name.clone());
             listen(&mut state, self.product, name, &self.outbox);
         }
-        Ok(())
+        state.listens_to(&self.outbox, &self.names);
+        done
     }
 
     /// Listens by the listen keys of the address; those that are none stay silent.
@@ -169,6 +172,7 @@ impl Connection {
     fn unsubscribe(&mut self, names: &[String]) {
         let mut state = self.shared.lock();
         self.names.retain(|name| !names.contains(name));
+        state.listens_to(&self.outbox, &self.names);
         for name in names {
             match topic::parse(&state, self.product, name) {
                 Some(Named::Symbol(symbol, topic)) => state.hub.unlisten(symbol, topic, &self.outbox),
@@ -274,7 +278,7 @@ fn is_id(id: Option<&RawValue>) -> bool {
 impl Drop for Connection {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
-        state.hub.disconnect(&self.outbox);
+        state.close_connection(&self.outbox);
         state.usdm.listen_keys.disconnect(&self.outbox);
     }
 }

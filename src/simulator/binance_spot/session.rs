@@ -31,6 +31,7 @@ pub(in crate::simulator) fn answer(
                 log_out(session, state, request.now_ms);
             }
             session.logged_on = Some((account, request.now_ms));
+            state.logged_on(&session.outbox, Some(account));
             status(session, state, request.now_ms)
         }
         "session.status" => status(session, state, request.now_ms),
@@ -97,6 +98,7 @@ fn subscribe(
 fn log_out(session: &mut Session, state: &mut State, now_ms: i64) {
     session.logged_on = None;
     let outbox = &session.outbox;
+    state.logged_on(outbox, None);
     end(state, now_ms, |user| user.outbox.id == outbox.id && user.by_logon);
 }
 

@@ -31,3 +31,4 @@ pub(super) use desk::Desk;
 pub(super) use mark::begin;
 pub(super) use operation::UsdM;
 pub(super) use reports::ChangedPosition;
+pub(super) use views::{PublicTrade, Shown, order_view};

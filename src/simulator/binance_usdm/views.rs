@@ -95,7 +95,7 @@ pub(super) const fn type_words(order: &Order, particulars: &Particulars) -> (&'s
 
 /// What an answer is to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(in crate::simulator) enum Shown {
     /// To a request that placed or modified it.
     Placed,
     /// To one that cancelled it.
@@ -107,7 +107,7 @@ pub(super) enum Shown {
 /// An order in an answer.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OrderView<'a> {
+pub(in crate::simulator) struct OrderView<'a> {
     order_id: u64,
     symbol: &'a str,
     status: &'static str,
@@ -138,7 +138,11 @@ pub(super) struct OrderView<'a> {
 }
 
 /// Shows an order as it stands in a record.
-pub(super) fn order_view<'a>(state: &'a State, record: &'a OrderRecord, shown: Shown) -> OrderView<'a> {
+pub(in crate::simulator) fn order_view<'a>(
+    state: &'a State,
+    record: &'a OrderRecord,
+    shown: Shown,
+) -> OrderView<'a> {
     let order = &record.order;
     let symbol = state.symbol(order.symbol);
     let particulars = state.usdm.particulars(order.id);
@@ -184,7 +188,7 @@ pub(super) const fn at_acceptance(order: Order) -> Order {
 /// A trade as the public sees it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PublicTrade {
+pub(in crate::simulator) struct PublicTrade {
     id: u64,
     price: Fixed,
     qty: Fixed,
@@ -194,7 +198,7 @@ pub(super) struct PublicTrade {
 }
 
 impl PublicTrade {
-    pub(super) fn new(symbol: &Symbol, trade: &TradeRecord) -> Self {
+    pub(in crate::simulator) fn new(symbol: &Symbol, trade: &TradeRecord) -> Self {
         Self {
             id: trade.id,
             price: symbol.price(trade.price),

@@ -1,7 +1,7 @@
 //! The one way to write the engine's events as bytes, and the running hash over them.
 //!
-//! Little-endian numbers in the order of declaration behind a tag; variants of an enum count from 0 in the order
-//! of declaration. An order's fields that never change are written once, when it is accepted.
+//! Words of 64 bits, little-endian, behind a tag; amounts take two words, the low one first; variants of an enum count
+//! from 0 in the order of declaration. An order's fields that never change are written once, when it is accepted.
 
 use twox_hash::XxHash3_128;
 
@@ -9,6 +9,8 @@ use crate::simulator::engine::{ClientId, Event, Fill, Order, Position, Prevented
 
 /// What every hash begins with; another encoding gets another one.
 const VERSION: &[u8] = b"self-trader events 1\n";
+/// In the place of what is not there.
+const NONE: u64 = u64::MAX;
 
 /// A hash over all events since the venue began, in order.
 pub(in crate::simulator) struct EventHash {
@@ -33,181 +35,156 @@ impl Default for EventHash {
 
 impl EventHash {
     /// Takes in what a command brought about.
-    pub(super) fn add(&mut self, events: &[Event]) {
+    pub(in crate::simulator) fn add(&mut self, events: &[Event]) {
         self.buffer.clear();
+        let mut out = Out(&mut self.buffer);
         for event in events {
-            encode(event, &mut Out(&mut self.buffer));
+            out.event(event);
         }
         self.hasher.write(&self.buffer);
     }
 
     /// The hash so far: 32 hexadecimal digits.
-    pub(super) fn text(&self) -> String {
+    pub(in crate::simulator) fn text(&self) -> String {
         format!("{:032x}", self.hasher.finish_128())
     }
 }
 
-/// Where the bytes go.
+/// Where the words go.
 struct Out<'a>(&'a mut Vec<u8>);
 
 impl Out<'_> {
-    fn bytes<const N: usize>(&mut self, bytes: [u8; N]) {
-        self.0.extend_from_slice(&bytes);
+    fn words<const N: usize>(&mut self, words: [u64; N]) {
+        self.0.extend_from_slice(words.map(u64::to_le_bytes).as_flattened());
     }
 
-    fn u8(&mut self, value: u8) {
-        self.bytes([value]);
+    fn event(&mut self, event: &Event) {
+        match event {
+            Event::Accepted { order, execution } => self.accepted(order, *execution),
+            Event::Traded(trade) => self.trade(trade),
+            Event::Prevented(prevented) => self.prevented(prevented),
+            Event::Amended { order, client_before, execution } => {
+                self.words([4, *execution]);
+                self.client(*client_before);
+                self.client(order.client);
+                self.order(order);
+            }
+            Event::Modified { order, execution } => {
+                self.words([5, *execution]);
+                self.order(order);
+            }
+            Event::Ended { order, execution } => {
+                self.words([6, *execution]);
+                self.order(order);
+            }
+            Event::Level { symbol, side, price, qty, update } => {
+                let symbol = symbol.index() as u64;
+                self.words([7, symbol, *side as u64, price.cast_unsigned(), qty.cast_unsigned(), *update]);
+            }
+            Event::Position { account, symbol, side, position } => {
+                self.words([8, account.index() as u64, symbol.index() as u64, *side as u64]);
+                self.position(position);
+            }
+            Event::Balance { account, asset, balance } => {
+                let ([free, free_high], [locked, locked_high]) =
+                    (halves(balance.free), halves(balance.locked));
+                let (account, asset) = (account.index() as u64, asset.index() as u64);
+                self.words([9, account, asset, free, free_high, locked, locked_high]);
+            }
+            Event::Wiped => self.words([10]),
+        }
     }
 
-    fn id(&mut self, index: usize) {
-        // Numbered in 16 bits.
-        self.bytes((index as u16).to_le_bytes());
+    fn accepted(&mut self, order: &Order, execution: u64) {
+        let [quote_qty, quote_qty_high] = halves(order.quote_qty.unwrap_or(-1));
+        self.words([
+            1,
+            execution,
+            order.account.index() as u64,
+            order.symbol.index() as u64,
+            order.side as u64,
+            order.kind as u64,
+            order.life as u64,
+            order.stp as u64,
+            order.position as u64,
+            u64::from(order.reduce_only),
+            quote_qty,
+            quote_qty_high,
+            order.created_ms.cast_unsigned(),
+        ]);
+        self.client(order.client);
+        self.order(order);
     }
 
-    fn u64(&mut self, value: u64) {
-        self.bytes(value.to_le_bytes());
-    }
-
-    fn i64(&mut self, value: i64) {
-        self.bytes(value.to_le_bytes());
-    }
-
-    fn i128(&mut self, value: i128) {
-        self.bytes(value.to_le_bytes());
-    }
-
+    /// Its bytes, filled up with zeros.
     fn client(&mut self, client: ClientId) {
         let text = client.as_str().as_bytes();
-        // At most 36 bytes.
-        self.u8(text.len() as u8);
-        self.0.extend_from_slice(text);
-    }
-
-    /// What of an order never changes.
-    fn order_fixed(&mut self, order: &Order) {
-        self.id(order.account.index());
-        self.id(order.symbol.index());
-        self.bytes([
-            order.side as u8,
-            order.kind as u8,
-            order.life as u8,
-            order.stp as u8,
-            order.position as u8,
-            u8::from(order.reduce_only),
-        ]);
-        self.i128(order.quote_qty.unwrap_or(-1));
-        self.i64(order.created_ms);
+        let mut bytes = [0; 40];
+        bytes[..text.len()].copy_from_slice(text);
+        self.0.extend_from_slice(&bytes);
     }
 
     /// What of an order may change.
     fn order(&mut self, order: &Order) {
-        self.u64(order.id.0);
-        self.bytes([order.status as u8, order.end.map_or(u8::MAX, |end| end as u8)]);
-        for number in [order.price, order.qty, order.filled, order.prevented, order.amended_ms] {
-            self.i64(number);
-        }
-        self.i128(order.quote);
-        self.bytes(order.amends.to_le_bytes());
-    }
-
-    fn fill(&mut self, fill: &Fill) {
-        self.order(&fill.order);
-        self.u64(fill.execution);
-        self.id(fill.fee_asset.index());
-        self.i128(fill.fee);
-        self.i128(fill.realised);
+        let [quote, quote_high] = halves(order.quote);
+        self.words([
+            order.id.0,
+            order.status as u64,
+            order.end.map_or(NONE, |end| end as u64),
+            order.price.cast_unsigned(),
+            order.qty.cast_unsigned(),
+            order.filled.cast_unsigned(),
+            order.prevented.cast_unsigned(),
+            order.amended_ms.cast_unsigned(),
+            quote,
+            quote_high,
+            u64::from(order.amends),
+        ]);
     }
 
     fn trade(&mut self, trade: &Trade) {
-        self.u64(trade.id);
-        self.id(trade.symbol.index());
-        self.i64(trade.price);
-        self.i64(trade.qty);
+        let (price, qty) = (trade.price.cast_unsigned(), trade.qty.cast_unsigned());
+        self.words([2, trade.id, trade.symbol.index() as u64, price, qty]);
         self.fill(&trade.maker);
         self.fill(&trade.taker);
     }
 
-    fn prevented_leg(&mut self, leg: &PreventedLeg) {
-        self.order(&leg.order);
-        let (qty, execution) = leg.taken.map_or((-1, 0), |taken| (taken.qty, taken.execution));
-        self.i64(qty);
-        self.u64(execution);
+    fn fill(&mut self, fill: &Fill) {
+        let ([fee, fee_high], [realised, realised_high]) = (halves(fill.fee), halves(fill.realised));
+        self.order(&fill.order);
+        let asset = fill.fee_asset.index() as u64;
+        self.words([fill.execution, asset, fee, fee_high, realised, realised_high]);
     }
 
     fn prevented(&mut self, prevented: &Prevented) {
-        self.u64(prevented.id);
-        self.id(prevented.symbol.index());
-        self.u8(prevented.mode as u8);
-        self.i64(prevented.price);
+        self.words([
+            3,
+            prevented.id,
+            prevented.symbol.index() as u64,
+            prevented.mode as u64,
+            prevented.price.cast_unsigned(),
+            prevented.trade_group.map_or(NONE, u64::from),
+            u64::from(prevented.transferred),
+        ]);
         self.prevented_leg(&prevented.maker);
         self.prevented_leg(&prevented.taker);
-        self.i64(prevented.trade_group.map_or(-1, i64::from));
-        self.u8(u8::from(prevented.transferred));
+    }
+
+    fn prevented_leg(&mut self, leg: &PreventedLeg) {
+        self.order(&leg.order);
+        let taken = leg.taken.map_or([NONE; 2], |taken| [taken.qty.cast_unsigned(), taken.execution]);
+        self.words(taken);
     }
 
     fn position(&mut self, position: &Position) {
-        self.i64(position.qty);
-        self.i128(position.cost);
-        self.i128(position.realised);
+        let ([cost, cost_high], [realised, realised_high]) =
+            (halves(position.cost), halves(position.realised));
+        self.words([position.qty.cast_unsigned(), cost, cost_high, realised, realised_high]);
     }
 }
 
-fn encode(event: &Event, out: &mut Out<'_>) {
-    match event {
-        Event::Accepted { order, execution } => {
-            out.u8(1);
-            out.client(order.client);
-            out.order_fixed(order);
-            out.order(order);
-            out.u64(*execution);
-        }
-        Event::Traded(trade) => {
-            out.u8(2);
-            out.trade(trade);
-        }
-        Event::Prevented(prevented) => {
-            out.u8(3);
-            out.prevented(prevented);
-        }
-        Event::Amended { order, client_before, execution } => {
-            out.u8(4);
-            out.client(*client_before);
-            out.client(order.client);
-            out.order(order);
-            out.u64(*execution);
-        }
-        Event::Modified { order, execution } => {
-            out.u8(5);
-            out.order(order);
-            out.u64(*execution);
-        }
-        Event::Ended { order, execution } => {
-            out.u8(6);
-            out.order(order);
-            out.u64(*execution);
-        }
-        Event::Level { symbol, side, price, qty, update } => {
-            out.u8(7);
-            out.id(symbol.index());
-            out.u8(*side as u8);
-            out.i64(*price);
-            out.i64(*qty);
-            out.u64(*update);
-        }
-        Event::Position { account, symbol, side, position } => {
-            out.u8(8);
-            out.id(account.index());
-            out.id(symbol.index());
-            out.u8(*side as u8);
-            out.position(position);
-        }
-        Event::Balance { account, asset, balance } => {
-            out.u8(9);
-            out.id(account.index());
-            out.id(asset.index());
-            out.i128(balance.free);
-            out.i128(balance.locked);
-        }
-        Event::Wiped => out.u8(10),
-    }
+/// The low word, then the high one.
+const fn halves(amount: i128) -> [u64; 2] {
+    let bits = amount.cast_unsigned();
+    [bits as u64, (bits >> 64) as u64]
 }

@@ -14,13 +14,14 @@ use crate::simulator::engine::{
 };
 use crate::simulator::state::{Account, Symbol};
 
-/// Entries that are kept.
-pub(super) const KEPT: usize = 100_000;
+/// Most entries that are kept.
+const KEPT_MAX: usize = 100_000;
 
 /// The latest entries; their numbers begin at 1 and have no gaps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::simulator) struct EventLog {
     entries: VecDeque<Entry>,
+    kept: usize,
     newest: u64,
 }
 
@@ -73,9 +74,14 @@ pub(in crate::simulator) struct Names<'a> {
 }
 
 impl EventLog {
+    /// A log of so many entries, and of no more than 100,000.
+    pub(super) fn new(kept: usize) -> Self {
+        Self { entries: VecDeque::new(), kept: kept.clamp(1, KEPT_MAX), newest: 0 }
+    }
+
     /// Adds an entry; the oldest one gives way.
     pub(super) fn add(&mut self, time_ms: i64, what: What) -> &Entry {
-        if self.entries.len() == KEPT {
+        if self.entries.len() == self.kept {
             self.entries.pop_front();
         }
         self.newest += 1;
@@ -292,17 +298,17 @@ mod tests {
 
     #[test]
     fn the_ring_keeps_the_latest_and_says_what_is_gone() {
-        let mut log = EventLog::default();
+        let mut log = EventLog::new(usize::MAX);
         assert_eq!(log.bounds(), (0, 0));
         let notice = || What::Notice(Box::new(Notice::new(NoticeKind::Fault, "x")));
-        for _ in 0..KEPT + 5 {
+        for _ in 0..KEPT_MAX + 5 {
             log.add(7, notice());
         }
-        let newest = KEPT as u64 + 5;
+        let newest = KEPT_MAX as u64 + 5;
         assert_eq!(log.bounds(), (6, newest));
         let numbers = |from| log.from(from).map(|entry| entry.number).collect::<Vec<_>>();
         assert_eq!(numbers(newest - 1), [newest - 1, newest]);
-        assert_eq!(numbers(0).len(), KEPT);
+        assert_eq!(numbers(0).len(), KEPT_MAX);
         assert!(numbers(newest + 1).is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! What the venue remembers of orders and trades: the last million of each, and exact counts of all.
+//! What the venue remembers of orders and trades: the latest of each, and exact counts of all.
 //!
 //! Kept in chunks, so that growing never copies a million records in the middle of a trade.
 
@@ -8,9 +8,11 @@ use schemas::order::{OrderStatus, PositionSide};
 
 use crate::simulator::engine::{AccountId, ClientId, Fill, Order, OrderId, SymbolId, Trade};
 
-/// Records of one kind that are kept at least.
-const KEPT: usize = 1_000_000;
-const CHUNK: usize = 8_192;
+/// Records of the largest chunk.
+const CHUNK_MAX: usize = 8_192;
+const CHUNK_MIN: usize = 64;
+/// A list is so many chunks at least, so that what it keeps beyond what it must is little.
+const CHUNKS_MIN: usize = 16;
 
 /// An order, open or ended.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +77,7 @@ pub(in crate::simulator) struct Totals {
     pub(in crate::simulator) prevented: u64,
 }
 
-/// What one symbol has traded.
+/// What a symbol has traded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::simulator) struct Volume {
     pub(in crate::simulator) trades: u64,
@@ -87,6 +89,18 @@ pub(in crate::simulator) struct Volume {
     pub(in crate::simulator) last_price: Option<i64>,
 }
 
+impl Volume {
+    /// Both; the last price is the first one's.
+    const fn and(self, other: Self) -> Self {
+        Self {
+            trades: self.trades + other.trades,
+            qty: self.qty + other.qty,
+            quote: self.quote + other.quote,
+            last_price: self.last_price,
+        }
+    }
+}
+
 /// Orders, trades and totals.
 #[derive(Debug)]
 pub(in crate::simulator) struct History {
@@ -96,24 +110,36 @@ pub(in crate::simulator) struct History {
     trades: Chunks<TradeRecord>,
     pub(in crate::simulator) totals: Totals,
     volumes: Vec<Volume>,
+    /// What was traded before the last reset.
+    volumes_before: Vec<Volume>,
 }
 
 impl History {
-    pub(in crate::simulator) fn new(symbols: usize) -> Self {
+    pub(in crate::simulator) fn new(symbols: usize, kept: usize) -> Self {
         Self {
-            orders: Chunks::default(),
+            orders: Chunks::new(kept),
             by_client: VecDeque::new(),
-            trades: Chunks::default(),
+            trades: Chunks::new(kept),
             totals: Totals::default(),
             volumes: vec![Volume::default(); symbols],
+            volumes_before: vec![Volume::default(); symbols],
         }
+    }
+
+    /// The monthly reset: orders and trades are gone. Counts go on, and so do the sums of all that was traded.
+    pub(in crate::simulator) fn wipe(&mut self) {
+        let fresh = Self::new(self.volumes.len(), self.orders.kept);
+        let before = std::mem::replace(self, fresh);
+        self.totals = before.totals;
+        let sums = before.volumes.into_iter().zip(before.volumes_before);
+        self.volumes_before = sums.map(|(one, other)| one.and(other)).collect();
     }
 
     /// A new order. Their numbers come without gaps from 1, which is what makes them findable.
     pub(in crate::simulator) fn open(&mut self, order: &Order, now_ms: i64) {
         self.totals.orders += 1;
         if self.orders.push(OrderRecord { order: *order, updated_ms: now_ms }) {
-            self.by_client.push_back(HashMap::with_capacity(CHUNK));
+            self.by_client.push_back(HashMap::with_capacity(self.orders.chunk));
         }
         while self.by_client.len() > self.orders.chunks.len() {
             self.by_client.pop_front();
@@ -181,7 +207,12 @@ impl History {
         volume.last_price = Some(record.price);
     }
 
-    /// What a symbol has traded.
+    /// What a symbol has traded since the start, whether or not there was a reset.
+    pub(in crate::simulator) fn volume_of_all(&self, symbol: SymbolId) -> Volume {
+        self.volume(symbol).and(self.volumes_before[symbol.index()])
+    }
+
+    /// What a symbol has traded since the last reset.
     pub(in crate::simulator) fn volume(&self, symbol: SymbolId) -> Volume {
         self.volumes[symbol.index()]
     }
@@ -228,34 +259,37 @@ struct Chunks<T> {
     chunks: VecDeque<Vec<T>>,
     /// The place of the first record kept.
     first: u64,
-}
-
-impl<T> Default for Chunks<T> {
-    fn default() -> Self {
-        Self { chunks: VecDeque::new(), first: 0 }
-    }
+    /// Records that are kept at least.
+    kept: usize,
+    /// Records of one chunk.
+    chunk: usize,
 }
 
 impl<T> Chunks<T> {
+    fn new(kept: usize) -> Self {
+        let chunk = (kept / CHUNKS_MIN).clamp(CHUNK_MIN, CHUNK_MAX);
+        Self { chunks: VecDeque::new(), first: 0, kept, chunk }
+    }
+
     /// True if a new chunk was begun for it.
     fn push(&mut self, item: T) -> bool {
-        if let Some(chunk) = self.chunks.back_mut().filter(|chunk| chunk.len() < CHUNK) {
+        if let Some(chunk) = self.chunks.back_mut().filter(|chunk| chunk.len() < self.chunk) {
             chunk.push(item);
             return false;
         }
-        let mut chunk = Vec::with_capacity(CHUNK);
+        let mut chunk = Vec::with_capacity(self.chunk);
         chunk.push(item);
         self.chunks.push_back(chunk);
-        if self.chunks.len() > KEPT.div_ceil(CHUNK) + 1 {
+        if self.chunks.len() > self.kept.div_ceil(self.chunk) + 1 {
             self.chunks.pop_front();
-            self.first += CHUNK as u64;
+            self.first += self.chunk as u64;
         }
         true
     }
 
     fn at(&self, place: u64) -> Option<(usize, usize)> {
         let offset = usize::try_from(place.checked_sub(self.first)?).ok()?;
-        Some((offset / CHUNK, offset % CHUNK))
+        Some((offset / self.chunk, offset % self.chunk))
     }
 
     fn get(&self, place: u64) -> Option<&T> {
@@ -290,8 +324,9 @@ mod tests {
 
     #[test]
     fn a_long_list_forgets_its_oldest_part_and_keeps_its_places() {
-        let mut list = Chunks::default();
-        let all = (KEPT + 5 * CHUNK) as u64;
+        const KEPT: usize = 100_000;
+        let mut list = Chunks::new(KEPT);
+        let all = (KEPT + 5 * CHUNK_MAX) as u64;
         for item in 0..all {
             list.push(item);
         }

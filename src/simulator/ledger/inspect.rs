@@ -6,6 +6,7 @@
 //! counts exactly, from the start.
 
 mod accounts;
+mod connections;
 mod deposit;
 mod events;
 mod symbols;
@@ -25,11 +26,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::history::TradeRecord;
-use crate::simulator::binance_spot::{PublicTrade, order_view};
 use crate::simulator::engine::SymbolId;
 use crate::simulator::server::Shared;
 use crate::simulator::state::{State, Symbol};
 use crate::simulator::symbols::Product;
+use crate::simulator::{binance_spot as spot, binance_usdm as usdm};
 
 /// What can be asked, beside the faults.
 pub(in crate::simulator) fn routes() -> Router<Arc<Shared>> {
@@ -39,6 +40,7 @@ pub(in crate::simulator) fn routes() -> Router<Arc<Shared>> {
         .route("/venue/accounts", get(accounts::accounts))
         .route("/venue/positions", get(accounts::positions))
         .route("/venue/symbols", get(symbols::symbols))
+        .route("/venue/connections", get(connections::connections))
         .route("/venue/totals", get(totals::totals))
         .route("/venue/check", post(totals::check))
         .route("/venue/deposit", post(deposit::deposit))
@@ -90,7 +92,12 @@ async fn orders(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response
             cursor.place = place;
             let symbol = state.symbol(record.order.symbol);
             if cursor.is_meant(symbol, record.updated_ms) {
-                cursor.write(out, symbol, &order_view(symbol, record));
+                match symbol.spec.product {
+                    Product::Spot => cursor.write(out, symbol, &spot::order_view(symbol, record)),
+                    Product::UsdM => {
+                        cursor.write(out, symbol, &usdm::order_view(state, record, usdm::Shown::Queried));
+                    }
+                }
             }
         }
     })
@@ -103,7 +110,16 @@ async fn trades(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response
             cursor.place = place;
             let symbol = state.symbol(trade.symbol);
             if cursor.is_meant(symbol, trade.time_ms) {
-                cursor.write(out, symbol, &TradeView::new(symbol, trade));
+                match symbol.spec.product {
+                    Product::Spot => {
+                        let public = spot::PublicTrade::new(symbol, trade);
+                        cursor.write(out, symbol, &TradeView::new(symbol, trade, public));
+                    }
+                    Product::UsdM => {
+                        let public = usdm::PublicTrade::new(symbol, trade);
+                        cursor.write(out, symbol, &TradeView::new(symbol, trade, public));
+                    }
+                }
             }
         }
     })
@@ -112,21 +128,22 @@ async fn trades(shared: Extract<Arc<Shared>>, filter: Query<Filter>) -> Response
 /// A trade with both its legs.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct TradeView<'a> {
+struct TradeView<'a, P> {
     symbol: &'a str,
+    /// As the product's dialect shows it to everybody.
     #[serde(flatten)]
-    public: PublicTrade,
+    public: P,
     maker_order_id: u64,
     taker_order_id: u64,
     maker_client_order_id: &'a str,
     taker_client_order_id: &'a str,
 }
 
-impl<'a> TradeView<'a> {
-    fn new(symbol: &'a Symbol, trade: &'a TradeRecord) -> Self {
+impl<'a, P> TradeView<'a, P> {
+    fn new(symbol: &'a Symbol, trade: &'a TradeRecord, public: P) -> Self {
         Self {
             symbol: &symbol.spec.name,
-            public: PublicTrade::new(symbol, trade),
+            public,
             maker_order_id: trade.maker.order.0,
             taker_order_id: trade.taker.order.0,
             maker_client_order_id: trade.maker.client.as_str(),

@@ -41,7 +41,7 @@ pub(in crate::simulator) struct Checked {
 
 impl Journal {
     pub(in crate::simulator) fn new(options: &VenueOptions, now_ms: i64) -> Result<Self, VenueError> {
-        let LedgerOptions { record, event_log, check_every } = &options.ledger;
+        let LedgerOptions { record, event_log, check_every, history } = &options.ledger;
         let cannot = |path: &std::path::PathBuf| {
             let path = path.clone();
             move |source| VenueError::Log { path, source }
@@ -53,7 +53,7 @@ impl Journal {
             event_log.as_ref().map(|path| LineFile::create(path, "", render_entry).map_err(cannot(path)));
         Ok(Self {
             tally: Tally::default(),
-            entries: EventLog::default(),
+            entries: EventLog::new(*history),
             checked: None,
             time_ms: now_ms,
             commands: commands.transpose()?,
@@ -67,6 +67,11 @@ impl Journal {
     /// The venue's time has come to that moment; it never goes back.
     pub(in crate::simulator) fn at(&mut self, now_ms: i64) {
         self.time_ms = self.time_ms.max(now_ms);
+    }
+
+    /// The venue's time, milliseconds since the epoch.
+    pub(in crate::simulator) const fn time_ms(&self) -> i64 {
+        self.time_ms
     }
 
     /// A command is about to be carried out.

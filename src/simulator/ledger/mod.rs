@@ -3,6 +3,7 @@
 
 mod canonical;
 mod command_log;
+mod connections;
 mod event_log;
 pub(super) mod history;
 pub(super) mod inspect;
@@ -12,6 +13,7 @@ pub(super) mod notice;
 pub(super) mod replay;
 mod tally;
 
+pub(super) use connections::Connections;
 pub(super) use event_log::Names;
 pub use replay::{ReplayError, Replayed, replay};
 pub use tally::Summary;

@@ -17,12 +17,6 @@ pub(in crate::simulator) enum NoticeKind {
     LoggedOff,
     /// The monthly reset.
     Reset,
-    /// The profile, limits or fees are other ones.
-    Profile,
-    /// A symbol's filters or its trading status are other ones.
-    Filters,
-    /// The crowd came, went or changed.
-    Crowd,
     /// What the ledger has to say of itself: a check, a log that cannot be written.
     Ledger,
 }
@@ -75,9 +69,6 @@ impl NoticeKind {
             Self::LoggedOn => "logged_on",
             Self::LoggedOff => "logged_off",
             Self::Reset => "reset",
-            Self::Profile => "profile",
-            Self::Filters => "filters",
-            Self::Crowd => "crowd",
             Self::Ledger => "ledger",
         }
     }
