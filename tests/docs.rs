@@ -15,7 +15,7 @@ use schemas::config::Config;
 use self_trader::cli::Cli;
 use self_trader::cli::decide::Decider;
 use self_trader::feed::decode::Reason;
-use self_trader::simulator::faults::FaultSwitch;
+use self_trader::simulator::faults::{Fault, FaultSwitch};
 use self_trader::telemetry::metrics::{Kind, Metric, PROCESS_SERIES_MAX, SYMBOL_SERIES_MAX, TABLE, Values};
 use serde_json::Value;
 
@@ -204,14 +204,20 @@ fn the_readme_names_every_command_and_no_other() {
 }
 
 #[test]
-fn the_faults_of_the_venues_page_are_taken() {
+fn the_faults_of_the_venues_page_are_taken_and_complete() {
     let page = read("docs/venue.md");
     let blocks = json_blocks(&page, "## Faults");
     let lines: Vec<&str> = blocks.iter().flat_map(|block| block.lines()).collect();
-    assert!(lines.len() >= 5, "one example a fault");
+    assert!(!lines.is_empty(), "no examples");
     for line in lines {
         serde_json::from_str::<FaultSwitch>(line).unwrap_or_else(|error| panic!("{line}: {error}"));
     }
+    let (_, table) = page.split_once("| fault | parameters |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with("| `"));
+    let named: BTreeSet<&str> = rows.map(|line| line.split('`').nth(1).unwrap()).collect();
+    let known = serde_json::from_str::<Fault>("\"\"").unwrap_err().to_string();
+    let known: BTreeSet<&str> = known.split('`').skip(3).step_by(2).collect();
+    assert_eq!(named, known);
 }
 
 /// Files that the prose links to or names as code are there.
