@@ -34,8 +34,8 @@ pub struct Args {
     #[arg(long, value_name = "NAME", requires = "tls")]
     tls_name: Vec<String>,
     /// What it lists: JSON lines or a JSON array of {"name", "base"?, "quote"?, "price_decimals",
-    /// "qty_decimals", "start_price"?}, or rows of NAME PRICE_DECIMALS QTY_DECIMALS [START_PRICE]
-    /// [default: BTCUSDT and ETHUSDT with 2 and 6 decimals]
+    /// "qty_decimals", "start_price"?, "product"?}, or rows of NAME PRICE_DECIMALS QTY_DECIMALS
+    /// [START_PRICE] [default: BTCUSDT and ETHUSDT on Spot with 2 and 6 decimals, as perpetuals with 2 and 3]
     #[arg(long, value_name = "FILE")]
     symbols: Option<PathBuf>,
     /// Request weight that an address may spend in a minute, instead of the profile's

@@ -340,6 +340,20 @@ async fn new_connections_do_not_come_about() {
 }
 
 #[tokio::test]
+async fn a_subscription_is_refused_and_what_was_heard_goes_on() {
+    let venue = venue();
+    let mut trades = stream(venue.addr(), "/ws/btcusdt@trade").await;
+    switch(venue.addr(), json!({"fault": "refuse_subscriptions", "connection": "streams"})).await;
+    let subscribe = json!({"method": "SUBSCRIBE", "params": ["btcusdt@bookTicker"], "id": 7});
+    trades.send_text(&subscribe.to_string()).await;
+    assert_eq!(trades.wait(|message| message["id"] == 7).await["code"], 2);
+    assert_eq!(applied(venue.addr(), "refuse_subscriptions").await, 1);
+    clear(venue.addr()).await;
+    trades.send_text(&subscribe.to_string()).await;
+    assert_eq!(trades.wait(|message| message["id"] == 7).await, json!({"result": null, "id": 7}));
+}
+
+#[tokio::test]
 async fn a_subscription_ends_and_can_be_made_again() {
     let venue = venue();
     let mut api = Socket::api(venue.addr()).await;

@@ -69,7 +69,7 @@ fn signed(
     let timestamp = params.required("timestamp")?;
     let key = credentials.key.as_deref().filter(|key| !key.is_empty()).ok_or_else(credentials.no_key)?;
     let signature = credentials.signature.as_deref().ok_or_else(|| ApiError::mandatory("signature"))?;
-    let account = state.account_of_key(key).ok_or_else(ApiError::unknown_key)?;
+    let account = account_of(state, key)?;
     in_time(timestamp, params.get("recvWindow"), now_ms)?;
     let [first, second] = &credentials.signed;
     let signer = &state.accounts[account.index()].signer;
@@ -85,7 +85,16 @@ pub(in crate::simulator) fn identify(
         return Ok(account);
     }
     let key = credentials.key.as_deref().filter(|key| !key.is_empty()).ok_or_else(credentials.no_key)?;
-    state.account_of_key(key).ok_or_else(ApiError::unknown_key)
+    account_of(state, key)
+}
+
+/// The account of a key: -2015 where nobody has it, -2014 where nobody could have.
+fn account_of(state: &State, key: &str) -> Result<AccountId, ApiError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let unknown = || {
+        if key.bytes().all(plain) { ApiError::unknown_key() } else { ApiError::bad_key_format() }
+    };
+    state.account_of_key(key).ok_or_else(unknown)
 }
 
 /// Whether a request that was in time when it came still is.

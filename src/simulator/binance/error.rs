@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::time::Moment;
 use crate::simulator::engine::Reject;
+use crate::simulator::symbols::Product;
 
 /// Why a request was refused.
 #[derive(Clone, Debug)]
@@ -92,10 +93,14 @@ impl ApiError {
         Self { status: 418, retry: Some(retry), ..Self::told(-1003, msg) }
     }
 
-    /// The order's fate is not told.
-    pub(in crate::simulator) const fn timed_out() -> Self {
+    /// The order's fate is not told. USD-M has a status of its own for it.
+    pub(in crate::simulator) const fn timed_out(product: Product) -> Self {
+        let status = match product {
+            Product::Spot => 504,
+            Product::UsdM => 408,
+        };
         Self::new(
-            504,
+            status,
             -1007,
             "Timeout waiting for response from backend server. Send status unknown; execution status unknown.",
         )

@@ -151,7 +151,7 @@ async fn detoured<D: Dialect>(sheet: Sheet, detour: &Detour, line: &Line) -> Res
     }
     if detour.lost {
         tokio::time::sleep(GIVE_UP_AFTER).await;
-        return finish::<D>(Sheet { answer: Err(ApiError::timed_out()), ..sheet });
+        return finish::<D>(Sheet { answer: Err(ApiError::timed_out(D::PRODUCT)), ..sheet });
     }
     if let Some(ms) = detour.after_ms {
         tokio::time::sleep(Duration::from_millis(ms)).await;

@@ -1,7 +1,6 @@
 //! Market streams: `/ws/<a>/<b>`, `/stream?streams=a/b`, and any other path, which waits for SUBSCRIBE. Spot, unless
 //! the path begins with `/public`, `/market` or `/usdm`, or names a USD-M listen key.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -62,7 +61,7 @@ pub(in crate::simulator) async fn streams(
     upgrade.max_message_size(socket::FRAME_MAX).read_buffer_size(socket::READ_MAX).on_upgrade(
         move |socket| async move {
             let manners = shared.lock().manners(product, false);
-            let mut connection = Connection::new(shared, peer);
+            let mut connection = Connection::new(shared, peer, line.clone());
             let outbox = Arc::clone(&connection.outbox);
             line.attach(&outbox);
             // More names than there may be: those that fit are told.
@@ -77,7 +76,7 @@ pub(in crate::simulator) async fn streams(
 pub(in crate::simulator) fn connection(shared: Arc<Shared>, uri: &Uri) -> (Arc<Outbox>, Box<dyn Frames>) {
     let path = StreamPath::of(uri);
     let peer = Peer { combined: path.combined, ..Peer::local(path.product, false) };
-    let mut connection = Connection::new(shared, peer);
+    let mut connection = Connection::new(shared, peer, Line::from(peer.address));
     // More names than there may be: those that fit are told.
     let _ = connection.subscribe(&path.names);
     (Arc::clone(&connection.outbox), Box::new(connection))
@@ -130,14 +129,14 @@ struct Connection {
     shared: Arc<Shared>,
     outbox: Arc<Outbox>,
     product: Product,
-    address: IpAddr,
+    line: Line,
     names: Vec<String>,
 }
 
 impl Connection {
-    fn new(shared: Arc<Shared>, peer: Peer) -> Self {
+    fn new(shared: Arc<Shared>, peer: Peer, line: Line) -> Self {
         let outbox = shared.lock().open_connection(peer);
-        Self { shared, outbox, product: peer.product, address: peer.address, names: Vec::new() }
+        Self { shared, outbox, product: peer.product, line, names: Vec::new() }
     }
 
     /// Refused where the connection would have more streams than it may; then those that fit are told.
@@ -190,6 +189,9 @@ impl Connection {
                 .map_err(|_| (1, "Invalid value type: expected an array of stream names"))
         };
         match frame.method.as_str() {
+            "SUBSCRIBE" if self.shared.faults().refuses_subscriptions(&self.line) => {
+                Err((2, "Invalid request: no subscriptions now"))
+            }
             "SUBSCRIBE" => {
                 self.subscribe(&names()?)?;
                 Ok("null".to_owned())
@@ -261,7 +263,7 @@ impl Frames for Connection {
     }
 
     fn offended(&mut self) {
-        self.shared.lock().addresses.offended(self.product, self.address, clock::wall_ms());
+        self.shared.lock().addresses.offended(self.product, self.line.address(), clock::wall_ms());
     }
 }
 

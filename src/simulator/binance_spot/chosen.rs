@@ -21,18 +21,26 @@ pub(super) fn one_or_many<V: Serialize>(
     view: impl Fn(SymbolId) -> V,
 ) -> Answer {
     let status = wanted_status(request.params)?;
-    let fits = |id: &SymbolId| status.is_none_or(|status| state.symbol(*id).rules.status == status);
+    let fits = |id: &SymbolId| has_status(state, *id, status);
     match (request.params.get("symbol"), request.params.list("symbols")?) {
         (Some(_), Some(_)) => Err(ApiError::bad_combination()),
-        (Some(_), None) => {
-            let symbol = request.symbol(state)?;
-            if fits(&symbol) { json(&view(symbol)) } else { Err(ApiError::other_symbol_status()) }
-        }
+        (Some(_), None) => json(&view(one(state, request)?)),
         (None, Some(names)) => {
             json(&named(state, &names)?.into_iter().filter(fits).map(view).collect::<Vec<_>>())
         }
         (None, None) => json(&all(state).filter(fits).map(view).collect::<Vec<_>>()),
     }
+}
+
+/// The symbol that `symbol` names: -1220 where it has another status than `symbolStatus`.
+pub(super) fn one(state: &State, request: &Request<'_>) -> Result<SymbolId, ApiError> {
+    let symbol = request.symbol(state)?;
+    let fits = has_status(state, symbol, wanted_status(request.params)?);
+    if fits { Ok(symbol) } else { Err(ApiError::other_symbol_status()) }
+}
+
+fn has_status(state: &State, symbol: SymbolId, wanted: Option<SymbolStatus>) -> bool {
+    wanted.is_none_or(|status| state.symbol(symbol).rules.status == status)
 }
 
 /// The status that `symbolStatus` names; -1122 for none there is.

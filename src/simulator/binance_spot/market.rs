@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::chosen;
 use super::views::{PublicTrade, levels};
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::feed::catch_up;
@@ -26,7 +27,7 @@ struct Depth {
 /// `depth`. What the depth streams have not told yet is told first, so that the snapshot's `lastUpdateId` is
 /// the `u` of the last diff.
 pub(super) fn depth(state: &mut State, request: &Request<'_>) -> Answer {
-    let symbol = request.symbol(state)?;
+    let symbol = chosen::one(state, request)?;
     let limit = request.params.limit("limit", 100, LEVELS_MAX)?;
     catch_up(state, symbol, request.now_ms);
     let snapshot = state.snapshot(symbol, limit);

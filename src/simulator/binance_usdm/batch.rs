@@ -57,7 +57,7 @@ pub(super) fn cancel(state: &mut State, request: &Request<'_>) -> Answer {
 fn targets(params: &Params<'_>) -> Result<Vec<Option<Target>>, ApiError> {
     // One stock client writes the names in small letters, and the public venue takes them.
     if let Some(text) = params.get("orderIdList").or(params.get("orderidlist")) {
-        let ids: Vec<u64> = serde_json::from_str(text).map_err(|_| ApiError::illegal("orderIdList"))?;
+        let ids: Vec<u64> = serde_json::from_str(text).map_err(|_| ApiError::not_valid("orderIdList"))?;
         return Ok(ids.into_iter().map(|id| Some(Target::Id(OrderId(id)))).collect());
     }
     let clients = match params.list("origClientOrderIdList")? {
@@ -71,7 +71,7 @@ fn targets(params: &Params<'_>) -> Result<Vec<Option<Target>>, ApiError> {
 fn counted(state: &mut State, request: &Request<'_>, required: &[&'static str], act: Act) -> Answer {
     let account = request.account();
     let text = request.params.required("batchOrders")?;
-    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| ApiError::illegal("batchOrders"))?;
+    let items: Vec<&RawValue> = serde_json::from_str(text).map_err(|_| ApiError::not_valid("batchOrders"))?;
     if items.is_empty() || items.len() > ITEMS_MAX {
         return Err(refusal::batch_size());
     }

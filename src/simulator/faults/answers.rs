@@ -89,7 +89,7 @@ impl Plan {
             return Intake::Lost;
         }
         if let Some(switch) = self.strike_of(Fault::Reject, target, |switch| !is_executed(switch)) {
-            return Intake::Refused(Box::new(Reply::of(&switch.params)));
+            return Intake::Refused(Box::new(Reply::of(&switch.params, target.product)));
         }
         match self.strike(Fault::HoldRequests, target) {
             Some(switch) => Intake::Held(self.delay(&switch)),
@@ -107,7 +107,7 @@ impl Plan {
             after_ms: late.map(|switch| self.delay(&switch)),
             instead: self
                 .strike_of(Fault::Reject, target, is_executed)
-                .map(|switch| Reply::of(&switch.params)),
+                .map(|switch| Reply::of(&switch.params, target.product)),
             twice: self.strike(Fault::DuplicateAnswers, target).is_some(),
             wrong: self
                 .strike(Fault::WrongAnswers, target)

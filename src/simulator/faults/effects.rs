@@ -201,6 +201,7 @@ fn once(state: &mut State, switch: &FaultSwitch, wall_ms: i64) {
         | Fault::FragmentFrames
         | Fault::MutePings
         | Fault::RefuseConnections
+        | Fault::RefuseSubscriptions
         | Fault::SkewClock
         | Fault::ChangeFilters
         | Fault::Halt

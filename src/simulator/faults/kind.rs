@@ -57,6 +57,8 @@ pub enum Fault {
     Disconnect,
     /// New connections do not come about.
     RefuseConnections,
+    /// Stream connections are refused what they subscribe to.
+    RefuseSubscriptions,
     /// A WS API session is not logged on any more.
     Logout,
     /// A subscription to an account's events ends.
@@ -197,7 +199,8 @@ impl Fault {
             | Self::SlowFrames
             | Self::FragmentFrames
             | Self::MutePings
-            | Self::RefuseConnections => Reach::Lines,
+            | Self::RefuseConnections
+            | Self::RefuseSubscriptions => Reach::Lines,
             Self::StopBook | Self::ChangeFilters | Self::Halt => Reach::Symbols,
             Self::SkewClock | Self::Freeze => Reach::Venue,
             Self::OversizedFrame
@@ -238,6 +241,7 @@ impl Fault {
             | Self::StopBook
             | Self::HalfOpen
             | Self::MutePings
+            | Self::RefuseSubscriptions
             | Self::Logout
             | Self::EndUserStream
             | Self::ExpireListenKey

@@ -128,6 +128,19 @@ impl Faults {
         self.is_on() && self.plan().strike(Fault::RefuseCancels, &self.symbol(symbol)).is_some()
     }
 
+    /// Whether that connection is refused what it subscribes to.
+    pub(super) fn refuses_subscriptions(&self, line: &Line) -> bool {
+        self.is_on() && {
+            let target = self.line_target(line);
+            let mut plan = self.plan();
+            let refused = plan.holds(Fault::RefuseSubscriptions, &target).is_some();
+            if refused {
+                plan.count(Fault::RefuseSubscriptions, &target);
+            }
+            refused
+        }
+    }
+
     /// Whether that symbol's shown book stands still.
     pub(super) fn stops_book(&self, symbol: SymbolId) -> bool {
         self.is_on() && self.plan().holds(Fault::StopBook, &self.symbol(symbol)).is_some()

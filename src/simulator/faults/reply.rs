@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::switch::{FaultParams, Status};
 use crate::simulator::binance::error::ApiError;
+use crate::simulator::symbols::Product;
 
 /// How long a venue asks callers to wait, unless it is told otherwise, in seconds.
 const RETRY_AFTER_S: u64 = 60;
@@ -31,7 +32,7 @@ pub enum Preset {
     Disconnected,
     /// 500, -1006: the outcome is unknown.
     UnexpectedAnswer,
-    /// 504, -1007: the outcome is unknown.
+    /// 504 (USD-M: 408), -1007: the outcome is unknown.
     Timeout,
     /// 503, -1008: refused for certain.
     Overloaded,
@@ -45,9 +46,9 @@ pub enum Preset {
     KeyRevoked,
     /// 400, -1022.
     BadSignature,
-    /// 400, -2010: no balance.
+    /// 400, -2010 (USD-M: -2019): no balance.
     NoBalance,
-    /// 400, -2010: a duplicate order.
+    /// 400, -2010 (USD-M: -4116): a duplicate order.
     Duplicate,
     /// 500 and a page of HTML.
     Html,
@@ -97,9 +98,11 @@ const FORBIDDEN: &str = "<html><head><title>403 Forbidden</title></head><body><h
                          blocked.</p></body></html>";
 
 impl Reply {
-    /// What `reject` was told to answer: its preset, changed by what else was given.
-    pub(super) fn of(params: &FaultParams) -> Self {
-        let mut reply = Self::of_preset(params.preset.unwrap_or(Preset::Overloaded));
+    /// What `reject` was told to answer: its preset in the product's words, changed by what else was given.
+    pub(super) fn of(params: &FaultParams, product: Option<Product>) -> Self {
+        let preset = params.preset.unwrap_or(Preset::Overloaded);
+        let usdm = (product == Some(Product::UsdM)).then(|| Self::of_usdm(preset)).flatten();
+        let mut reply = usdm.unwrap_or_else(|| Self::of_preset(preset));
         if let Some(Status::Http(status)) = params.status {
             reply.status = status;
         }
@@ -113,6 +116,19 @@ impl Reply {
         }
         reply.retry_after = params.retry_after.or(reply.retry_after);
         reply
+    }
+
+    /// What USD-M says otherwise than Spot.
+    fn of_usdm(preset: Preset) -> Option<Self> {
+        let known = [
+            (Preset::Timeout, ApiError::timed_out(Product::UsdM)),
+            (Preset::TooManyOrders, ApiError::too_many_orders(300, "10 SECOND")),
+            (Preset::NoBalance, ApiError::new(400, -2019, "Margin is insufficient.")),
+            (Preset::Duplicate, ApiError::new(400, -4116, "clientOrderId is duplicated.")),
+        ];
+        let (_, error) = known.into_iter().find(|(own, _)| *own == preset)?;
+        let body = ReplyBody::Error { code: error.code, msg: error.msg };
+        Some(Self { status: error.status, body, retry_after: None, header: None, cut: false })
     }
 
     fn of_preset(preset: Preset) -> Self {
@@ -141,7 +157,7 @@ impl Reply {
                 -1006,
                 "An unexpected response was received from the message bus. Execution status unknown.",
             ),
-            Preset::Timeout => plain(ApiError::timed_out()),
+            Preset::Timeout => plain(ApiError::timed_out(Product::Spot)),
             Preset::Overloaded => plain(ApiError::overloaded()),
             Preset::UnknownError => {
                 error(503, -1000, "Unknown error, please check your request or try again later.")
@@ -184,10 +200,24 @@ mod tests {
             retry_after: Some(3),
             ..FaultParams::default()
         };
-        let reply = Reply::of(&params);
+        let reply = Reply::of(&params, Some(Product::Spot));
         assert_eq!((reply.status, reply.retry_after), (418, Some(3)));
         let ReplyBody::Error { code, msg } = reply.body else { panic!("an error") };
         assert_eq!(code, -1);
         assert!(msg.starts_with("Too much request weight used"));
+    }
+
+    #[test]
+    fn a_preset_speaks_its_products_words() {
+        let told = |preset, product| {
+            let reply = Reply::of(&FaultParams { preset: Some(preset), ..FaultParams::default() }, product);
+            let ReplyBody::Error { code, .. } = reply.body else { panic!("an error") };
+            (reply.status, code)
+        };
+        let (spot, usdm) = (Some(Product::Spot), Some(Product::UsdM));
+        assert_eq!((told(Preset::Timeout, spot), told(Preset::Timeout, usdm)), ((504, -1007), (408, -1007)));
+        assert_eq!((told(Preset::Duplicate, spot), told(Preset::Duplicate, usdm)), ((400, -2010), (400, -4116)));
+        assert_eq!(told(Preset::NoBalance, usdm), (400, -2019));
+        assert_eq!(told(Preset::Overloaded, usdm), told(Preset::Overloaded, spot));
     }
 }
