@@ -15,7 +15,7 @@ use schemas::config::Config;
 use self_trader::cli::Cli;
 use self_trader::cli::decide::Decider;
 use self_trader::feed::decode::Reason;
-use self_trader::simulator::faults::{Fault, FaultSwitch};
+use self_trader::simulator::faults::FaultScript;
 use self_trader::telemetry::metrics::{Kind, Metric, PROCESS_SERIES_MAX, SYMBOL_SERIES_MAX, TABLE, Values};
 use serde_json::Value;
 
@@ -204,20 +204,17 @@ fn the_readme_names_every_command_and_no_other() {
 }
 
 #[test]
-fn the_faults_of_the_venues_page_are_taken_and_complete() {
+fn the_faults_of_the_venues_page_are_taken_and_all_of_them_stand_there() {
     let page = read("docs/venue.md");
     let blocks = json_blocks(&page, "## Faults");
-    let lines: Vec<&str> = blocks.iter().flat_map(|block| block.lines()).collect();
-    assert!(!lines.is_empty(), "no examples");
-    for line in lines {
-        serde_json::from_str::<FaultSwitch>(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-    }
-    let (_, table) = page.split_once("| fault | parameters |").unwrap();
-    let rows = table.lines().skip(2).take_while(|line| line.starts_with("| `"));
-    let named: BTreeSet<&str> = rows.map(|line| line.split('`').nth(1).unwrap()).collect();
-    let known = serde_json::from_str::<Fault>("\"\"").unwrap_err().to_string();
-    let known: BTreeSet<&str> = known.split('`').skip(3).step_by(2).collect();
-    assert_eq!(named, known);
+    assert!(!FaultScript::parse(blocks[0]).unwrap().switches().is_empty());
+    let section = page.split("\n## Faults").nth(1).unwrap().split("\n## ").next().unwrap();
+    let table = section.split("| fault | parameters |").nth(1).unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let told: BTreeSet<&str> = rows.collect();
+    let schema = FaultScript::json_schema();
+    let known = schema["$defs"]["Fault"]["oneOf"].as_array().unwrap();
+    assert_eq!(told, known.iter().map(|fault| fault["const"].as_str().unwrap()).collect());
 }
 
 /// Files that the prose links to or names as code are there.

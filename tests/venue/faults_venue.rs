@@ -46,6 +46,7 @@ async fn changed_filters_bind_at_once_and_are_told_later() {
         );
     }
     api.good("order.place", limit("SELL", "100.05", "0.2", "GTX")).await;
+    assert_eq!(applied(venue.addr(), "change_filters").await, 4);
     until("it is told", async || tick().await == "0.05000000").await;
     clear(venue.addr()).await;
     assert_eq!(tick().await, "0.01000000");

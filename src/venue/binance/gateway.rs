@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::account::AccountKey;
 use super::beside::{Beside, ListJob};
+use super::mute::Mute;
 use super::positions::Positions;
 use super::socket::{self, Frame, SocketError, WsReader, WsWriter};
 use super::wire::{Decoded, Reading};
@@ -35,8 +36,6 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 const IDLE_MAX_SPOT: Duration = Duration::from_secs(60);
 /// USD-M pings every 3 min.
 const IDLE_MAX_USDM: Duration = Duration::from_secs(400);
-/// The venue takes orders and tells no event of them: its user stream is mute.
-const MUTE_MAX: Duration = Duration::from_secs(10);
 /// How long a venue is left alone that refuses because of its limits and names no time.
 const SILENCE: Duration = Duration::from_secs(60);
 /// The most requests on their way.
@@ -179,8 +178,8 @@ struct Session<P> {
     encoder: Encoder,
     /// What goes and comes by another way.
     side: Side,
-    /// Since when the venue has owed an event of an order that it took.
-    owed: Option<Nanos>,
+    /// What a user stream of its own owes.
+    mute: Mute,
     idle_max: Duration,
     parts: GatewayParts,
     clock: Clock,
@@ -213,7 +212,7 @@ impl<P: Permit> Session<P> {
                 Encoder::Spot(Default::default())
             },
             side,
-            owed: None,
+            mute: Mute::new(parts.lanes.len()),
             idle_max: if is_usdm { IDLE_MAX_USDM } else { IDLE_MAX_SPOT },
             parts,
             clock,
@@ -231,7 +230,7 @@ impl<P: Permit> Session<P> {
             self.send_out(writer, now).await?;
             self.hand_out();
             self.show_link(now);
-            let deadlines = [Some(heard + self.idle_max), self.machine.poll_timeout(now), self.mute_at()];
+            let deadlines = [Some(heard + self.idle_max), self.machine.poll_timeout(now), self.mute.at()];
             let deadline = deadlines.into_iter().flatten().min().unwrap_or(heard);
             let deadline = self.clock.instant(deadline);
             // A timer that is early wakes us for nothing, once; setting it with each request costs more.
@@ -281,13 +280,14 @@ impl<P: Permit> Session<P> {
         while let Some(one) = news {
             match one {
                 Beside::Events(come) => {
-                    self.owed = None;
+                    self.mute.forget();
                     self.machine.handle_events(come);
                 }
                 Beside::Update(update) => {
-                    self.owed = None;
+                    self.mute.told(now.mono);
                     self.machine.handle_update(update);
                 }
+                Beside::Silence { until_ms } => self.machine.handle_silence(until_ms),
                 Beside::Answer { request, answer } => self.machine.handle_answer(request, answer),
             }
             news = self.side.next_now();
@@ -311,7 +311,12 @@ impl<P: Permit> Session<P> {
                 Encoder::Usdm(encoder) => encoder.encode(&outgoing, lane, account, window_ms, now.wall_ms),
             };
             match frame {
-                Some(frame) => writer.queue(frame).await?,
+                Some(frame) => {
+                    if outgoing.command.is_place() {
+                        self.mute.placed(outgoing.lane, now.mono);
+                    }
+                    writer.queue(frame).await?;
+                }
                 None => self.list(outgoing.request, outgoing.lane),
             }
         }
@@ -325,7 +330,8 @@ impl<P: Permit> Session<P> {
     /// A list of open orders that goes by REST; one that finds no room there is not asked for.
     fn list(&mut self, request: u64, lane: LaneId) {
         let GatewayLane { symbol, prefix, .. } = &self.parts.lanes[lane.0];
-        let job = ListJob { request, symbol: symbol.clone(), prefix: *prefix };
+        let late = self.now().mono + ANSWER_PATIENCE;
+        let job = ListJob { request, symbol: symbol.clone(), prefix: *prefix, late };
         if !self.side.list(job) {
             self.machine.handle_answer(request, Answer::Unreadable);
         }
@@ -400,19 +406,17 @@ impl<P: Permit> Session<P> {
 
     /// An order that the venue took is told of by its user stream too.
     fn note_owed(&mut self, request: u64, answer: &Answer, now: Nanos) {
-        let is_place = self.machine.asked(request).is_some_and(|(_, command)| command.is_place());
-        if self.side.hears() && is_place && matches!(answer, Answer::Updates(_)) {
-            self.owed.get_or_insert(now);
+        let place = self.machine.asked(request).filter(|(_, command)| command.is_place());
+        if self.side.hears()
+            && let Some((lane, _)) = place
+            && matches!(answer, Answer::Updates(_))
+        {
+            self.mute.taken(lane, now);
         }
     }
 
-    fn mute_at(&self) -> Option<Nanos> {
-        self.owed.map(|since| since + MUTE_MAX)
-    }
-
     fn heed_mute(&mut self, now: Nanos) {
-        if self.mute_at().is_some_and(|at| now >= at) {
-            self.owed = None;
+        if self.mute.is_over(now) {
             tracing::warn!("the user stream is mute: connecting anew");
             self.side.renew();
         }
