@@ -114,6 +114,12 @@ fn malformed() -> Vec<Case> {
             -1220,
             "The symbol's status does not match the requested symbolStatus.",
         ),
+        case(
+            "depth",
+            about("symbolStatus", "HALT"),
+            -1220,
+            "The symbol's status does not match the requested symbolStatus.",
+        ),
         case("ticker.24hr", about("type", "SHORT"), -1139, "Invalid ticker type."),
         case(
             "ticker",

@@ -119,7 +119,7 @@ async fn rest_takes_parameters_from_query_and_body_whatever_the_verb() {
     let cancel = format!("origClientOrderId=mixed&symbol=BTCUSDT&timestamp={now}");
     let signature = hmac_hex("test-secret", &cancel);
     let signed_cancel = format!("{cancel}&signature={signature}");
-    for (key, code) in [(None, -2014), (Some("nobody"), -2015)] {
+    for (key, code) in [(None, -2014), (Some("no body"), -2014), (Some("nobody"), -2015)] {
         let reply = http(venue.addr(), "DELETE", "/api/v3/order", key, &signed_cancel).await;
         assert_eq!((reply.status, &reply.body["code"]), (401, &code.into()));
     }

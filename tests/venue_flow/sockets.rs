@@ -12,6 +12,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use self_trader::simulator::Product;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -26,6 +27,8 @@ const CLIENTS_EACH: usize = 3;
 const PACE: Duration = Duration::from_millis(20);
 /// Orders and trades that the venue remembers: few, so that its memory is full early.
 const HISTORY: &str = "2000";
+/// How much longer than it was given the script of faults may take.
+const AT_MOST_LATE: Duration = Duration::from_secs(120);
 /// What memory may grow by between the middle and the end, in KiB and in thousandths.
 const GROWTH_KIB: u64 = 8 * 1_024;
 const GROWTH_PERMILLE: u64 = 50;
@@ -147,16 +150,16 @@ fn write_profile(path: &Path) {
 }
 
 /// Sends requests until the end, whatever becomes of the answers and of its connections.
-async fn trade(addr: SocketAddr, mut trader: Trader, end: Instant) -> u64 {
+async fn trade(addr: SocketAddr, mut trader: Trader, over: watch::Receiver<bool>) -> u64 {
     let path = match trader.product {
         Product::Spot => "/ws-api/v3",
         Product::UsdM => "/ws-fapi/v1",
     };
     let mut answers = 0;
-    while Instant::now() < end {
+    while !*over.borrow() {
         let Some(mut socket) = open(addr, path).await else { continue };
         let mut number = 0_u64;
-        while Instant::now() < end {
+        while !*over.borrow() {
             number += 1;
             let Asked { method, mut params, signed: wants_key } = trader.next();
             if wants_key {
@@ -187,11 +190,14 @@ async fn trade(addr: SocketAddr, mut trader: Trader, end: Instant) -> u64 {
 }
 
 /// Reads streams until the end; a slow reader in between.
-async fn listen(addr: SocketAddr, path: &str, end: Instant) -> u64 {
+async fn listen(addr: SocketAddr, path: &str, mut over: watch::Receiver<bool>) -> u64 {
     let mut messages = 0;
-    while Instant::now() < end {
+    while !*over.borrow() {
         let Some(mut socket) = open(addr, path).await else { continue };
-        while let Ok(Some(Ok(_))) = tokio::time::timeout_at(end, socket.next()).await {
+        while let Some(Some(Ok(_))) = tokio::select! {
+            message = socket.next() => Some(message),
+            _ = over.changed() => None,
+        } {
             messages += 1;
         }
     }
@@ -215,11 +221,13 @@ async fn open(addr: SocketAddr, path: &str) -> Option<Socket> {
 }
 
 /// Switches faults on and off by the seed; how many of each were taken.
-async fn break_things(addr: SocketAddr, end: Instant) -> Vec<(Value, u64)> {
+/// A slow machine takes longer than it was given: the rest goes on until each has been on.
+async fn break_things(addr: SocketAddr, end: Instant, over: watch::Sender<bool>) -> Vec<(Value, u64)> {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
     let mut switched: Vec<(Value, u64)> = faults().into_iter().map(|fault| (fault, 0)).collect();
     let mut number = 0;
-    while Instant::now() + Duration::from_secs(1) < end {
+    while number < switched.len() || Instant::now() + Duration::from_secs(1) < end {
+        assert!(Instant::now() < end + AT_MOST_LATE, "not all faults could be switched");
         // Each of them once, then by chance.
         let at = if number < switched.len() { number } else { random.random_range(0..switched.len()) };
         number += 1;
@@ -234,6 +242,8 @@ async fn break_things(addr: SocketAddr, end: Instant) -> Vec<(Value, u64)> {
         http(addr, "DELETE", "/venue/faults", None, "").await;
         sleep(Duration::from_millis(random.random_range(0..50))).await;
     }
+    sleep(Duration::from_secs(1)).await;
+    over.send_replace(true);
     switched
 }
 
@@ -283,19 +293,23 @@ async fn mixed_flow_under_faults_keeps_the_books_and_the_memory() {
     ];
     let venue = VenueProcess::start(folder.path(), &args).await;
     let (addr, length) = (venue.addr, Duration::from_secs(seconds()));
-    let end = Instant::now() + length;
+    let (over, is_over) = watch::channel(false);
     let mut clients = Vec::new();
     for (at, key) in ACCOUNTS.into_iter().enumerate() {
         for product in Product::ALL {
             for number in 0..CLIENTS_EACH {
                 let name = format!("{}{at}{number}", product.as_str());
                 let seed = SEED ^ ((at * 16 + number) as u64) << 8 ^ product.index() as u64;
-                clients.push(tokio::spawn(trade(addr, Trader::new(&name, key, product, seed), end)));
+                clients.push(tokio::spawn(trade(
+                    addr,
+                    Trader::new(&name, key, product, seed),
+                    is_over.clone(),
+                )));
             }
         }
     }
-    let listeners: Vec<_> = STREAMS.map(|path| tokio::spawn(listen(addr, path, end))).into();
-    let faults = tokio::spawn(break_things(addr, end));
+    let listeners: Vec<_> = STREAMS.map(|path| tokio::spawn(listen(addr, path, is_over.clone()))).into();
+    let faults = tokio::spawn(break_things(addr, Instant::now() + length, over));
     let memory = watch_memory(venue.id(), length).await;
 
     let mut answers = 0;

@@ -216,7 +216,10 @@ mod tests {
         };
         let (spot, usdm) = (Some(Product::Spot), Some(Product::UsdM));
         assert_eq!((told(Preset::Timeout, spot), told(Preset::Timeout, usdm)), ((504, -1007), (408, -1007)));
-        assert_eq!((told(Preset::Duplicate, spot), told(Preset::Duplicate, usdm)), ((400, -2010), (400, -4116)));
+        assert_eq!(
+            (told(Preset::Duplicate, spot), told(Preset::Duplicate, usdm)),
+            ((400, -2010), (400, -4116))
+        );
         assert_eq!(told(Preset::NoBalance, usdm), (400, -2019));
         assert_eq!(told(Preset::Overloaded, usdm), told(Preset::Overloaded, spot));
     }
