@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use self_trader::simulator::{self, Profile, RunningVenue, VenueOptions};
+use self_trader::simulator::{self, Profile, RunningVenue, SymbolSpec, VenueOptions};
 use serde_json::json;
 
 use crate::client::{SOON, Socket, error_of, get, http, limit, rest, venue};
@@ -148,4 +148,18 @@ async fn a_venue_that_goes_away_says_so_first() {
     assert!(api.wait(|message| message["event"]["e"] == "serverShutdown").await["event"]["E"].is_i64());
     assert!(streams.wait(|message| message["e"] == "serverShutdown").await["E"].is_i64());
     tokio::time::timeout(SOON, api.closed()).await.expect("and then it is gone");
+}
+
+/// A client that keeps 500 books on one connection asks about all their tops at once; only the tickers of a window
+/// are limited to 100 symbols.
+#[tokio::test]
+async fn a_question_about_tops_may_name_hundreds_of_symbols() {
+    let names: Vec<String> = (0..500).map(|at| format!("S{at:03}USDT")).collect();
+    let symbols = names.iter().map(|name| SymbolSpec::named(name, 2, 6)).collect();
+    let venue = simulator::start(VenueOptions { symbols, ..VenueOptions::default() }).unwrap();
+    let mut api = Socket::api(venue.addr()).await;
+    let told = api.good("ticker.book", json!({"symbols": names})).await;
+    assert_eq!(told.as_array().unwrap().len(), names.len());
+    let (code, _) = api.refused("ticker", json!({"symbols": names})).await;
+    assert!(code < 0, "{code}");
 }

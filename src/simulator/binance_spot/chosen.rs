@@ -1,5 +1,7 @@
 //! Which symbols a request is about.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use crate::simulator::binance::error::ApiError;
@@ -10,8 +12,16 @@ use crate::simulator::profile::SymbolStatus;
 use crate::simulator::state::State;
 use crate::simulator::symbols::Product;
 
-/// Most symbols that one request may name.
-const NAMES_MAX: usize = 100;
+/// Most symbols that a request for tickers of a window of its own may name.
+const WINDOWS_MAX: usize = 100;
+
+/// No more symbols named than the venue reckons a window for.
+pub(super) fn few(request: &Request<'_>) -> Result<(), ApiError> {
+    match request.params.list("symbols")? {
+        Some(names) if names.len() > WINDOWS_MAX => Err(ApiError::too_many_values(WINDOWS_MAX, names.len())),
+        Some(_) | None => Ok(()),
+    }
+}
 
 /// One object for `symbol`, an array for `symbols` or for none. `symbolStatus` leaves out what has another
 /// status; a single symbol must have it.
@@ -60,13 +70,11 @@ pub(super) fn all(state: &State) -> impl Iterator<Item = SymbolId> {
 
 /// The symbols of those names: -1121 for one that is not listed, -1151 for one that is there twice.
 pub(super) fn named(state: &State, names: &[String]) -> Result<Vec<SymbolId>, ApiError> {
-    if names.len() > NAMES_MAX {
-        return Err(ApiError::too_many_values(NAMES_MAX, names.len()));
-    }
+    let mut seen = HashSet::with_capacity(names.len());
     let mut ids = Vec::with_capacity(names.len());
     for name in names {
         let id = state.symbol_named(Product::Spot, name).ok_or(ApiError::bad_symbol())?;
-        if ids.contains(&id) {
+        if !seen.insert(id) {
             return Err(ApiError::repeated_symbol());
         }
         ids.push(id);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::chosen::one_or_many;
+use super::chosen::{few, one_or_many};
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::numbers::Fixed;
 use crate::simulator::binance::params::Params;
@@ -104,6 +104,7 @@ fn since(state: &mut State, request: &Request<'_>, open_ms: i64) -> Answer {
     if params.get("symbol").is_none() && params.get("symbols").is_none() {
         return Err(ApiError::neither("symbol", "symbols"));
     }
+    few(request)?;
     let extent = extent(params)?;
     one_or_many(state, request, |id| {
         let (symbol, window) = (state.symbol(id), Window::since(state, id, open_ms, request.now_ms));
