@@ -1,7 +1,7 @@
 //! What the Spot and the USD-M dialect share: parameters, signatures, limits, the frames of the WS API, the
 //! streams and who listens to them.
 //!
-//! A dialect is what is left: which requests there are ([`Dialect`]), and how orders, trades and accounts are
+//! A dialect is what is left: which requests there are (`Dialect`), and how orders, trades and accounts are
 //! written.
 
 pub(super) mod addresses;

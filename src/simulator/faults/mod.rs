@@ -10,10 +10,10 @@
 //! `GET /venue/faults` lists what is on, `DELETE /venue/faults` switches all off. Which faults there are, what they
 //! can be told and what a client sees of them: `docs/venue.md`.
 //!
-//! [`Plan`](plan::Plan) is the pure part: time goes in, what is on comes out, chance is seeded. [`Faults`] is the
+//! `Plan` is the pure part: time goes in, what is on comes out, chance is seeded. `Faults` is the
 //! handle by which the rest of the venue asks it; as long as nothing is on, a question costs one look at a flag.
-//! Bytes are touched in [`line`], messages in [`messages`], requests and answers in [`answers`]; what begins and ends
-//! elsewhere is carried out by [`effects`].
+//! Bytes are touched in `line`, messages in `messages`, requests and answers in `answers`; what begins and ends
+//! elsewhere is carried out by `effects`.
 
 pub(super) mod admin;
 mod answers;
