@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod drain;
 pub mod feed;
+pub mod journal;
 pub mod labels;
 pub mod lane;
 pub mod ownership;

@@ -42,6 +42,7 @@ fn place(sequence: u64) -> Command {
         position_side: PositionSide::Short,
         not_after: Nanos(u64::MAX),
         generation: pipeline::ownership::Generation::default(),
+        cause: pipeline::command::Cause::default(),
     })
 }
 
