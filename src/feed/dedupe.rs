@@ -94,7 +94,8 @@ impl Restored {
         let Some(key) = tick.key() else { return false };
         if let TradeKey::Number(number) = key {
             // A publisher that began to count anew, as within a run.
-            let far_below = self.highest.is_some_and(|highest| highest.saturating_sub(number) >= WINDOW as u64);
+            let far_below =
+                self.highest.is_some_and(|highest| highest.saturating_sub(number) >= WINDOW as u64);
             if far_below && tick.time_ms > self.newest_ms {
                 return false;
             }
@@ -229,7 +230,11 @@ mod tests {
             Traded { key: String::new(), newest_ms: Some(100), floor: Some(15_000), trades: trades.into() };
         let mut seens = Seens::default();
         seens.restore(&traded);
-        assert_eq!(seens.check(&tick("20000", Some(101))), Seen::Duplicate, "sent again by another publisher");
+        assert_eq!(
+            seens.check(&tick("20000", Some(101))),
+            Seen::Duplicate,
+            "sent again by another publisher"
+        );
         assert_eq!(seens.check(&tick("14000", Some(100))), Seen::Duplicate, "below what is told apart");
         assert_eq!(seens.check(&tick("ab", None)), Seen::Duplicate);
         assert_eq!(seens.check(&content("1.5")), Seen::Duplicate, "the same number, written otherwise");

@@ -13,7 +13,7 @@ pub trait Disk: Send + Sync + Debug {
     fn prepare(&self) -> io::Result<()>;
 
     /// Keeps others out until dropped. Where others hold it: `WouldBlock` with their words.
-    fn lock(&self, words: &str) -> io::Result<Box<dyn Send + Debug>>;
+    fn lock(&self, words: &str) -> io::Result<Box<dyn Send + Sync + Debug>>;
 
     /// Names of the entries in their order, and whether each is a plain file.
     fn list(&self) -> io::Result<Vec<(String, bool)>>;
@@ -69,7 +69,7 @@ impl Disk for Folder {
         std::fs::create_dir_all(&self.0)
     }
 
-    fn lock(&self, words: &str) -> io::Result<Box<dyn Send + Debug>> {
+    fn lock(&self, words: &str) -> io::Result<Box<dyn Send + Sync + Debug>> {
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(self.0.join("lock"))?;

@@ -171,7 +171,12 @@ impl Recovered {
     }
 
     /// A file without damage in its middle.
-    fn whole(&mut self, disk: &dyn Disk, file: &File<'_>, scan: &Scan<'_>) -> Result<RunStatus, JournalError> {
+    fn whole(
+        &mut self,
+        disk: &dyn Disk,
+        file: &File<'_>,
+        scan: &Scan<'_>,
+    ) -> Result<RunStatus, JournalError> {
         let mut ended = false;
         for frame in &scan.frames[1..] {
             match self.take(frame) {
@@ -179,7 +184,11 @@ impl Recovered {
                 Err(cause) => {
                     self.salvage(scan);
                     let (here, seq, at) = (file.here, frame.seq, frame.at);
-                    return quarantine(disk, file, &format!("JRN-008 {here}: record {seq} at offset {at}: {cause}"));
+                    return quarantine(
+                        disk,
+                        file,
+                        &format!("JRN-008 {here}: record {seq} at offset {at}: {cause}"),
+                    );
                 }
             }
         }
@@ -232,7 +241,8 @@ pub(super) fn header(first: &Frame<'_>, here: &str) -> Result<Header, JournalErr
     let foreign = |got: &str| JournalError::Foreign { place: here.to_owned(), got: got.to_owned() };
     let value: Value = serde_json::from_slice(first.payload).map_err(|_| foreign("no header"))?;
     // The number first: a later version may have changed all the rest.
-    let format = value.pointer("/header/format").and_then(Value::as_u64).ok_or_else(|| foreign("no header"))?;
+    let format =
+        value.pointer("/header/format").and_then(Value::as_u64).ok_or_else(|| foreign("no header"))?;
     if format > u64::from(JOURNAL_FORMAT) {
         let got = format.to_string();
         return Err(JournalError::Newer { place: here.to_owned(), got, want: JOURNAL_FORMAT });
@@ -254,7 +264,8 @@ fn check(header: &Header, owner: &Owner, here: &str) -> Result<(), JournalError>
         return Err(other(format!("shard {}", header.shard), format!("shard {}", owner.shard)));
     }
     let (ours, theirs) = (&owner.venues, &header.venues);
-    let strangers = !ours.is_empty() && !theirs.is_empty() && !ours.iter().any(|venue| theirs.contains(venue));
+    let strangers =
+        !ours.is_empty() && !theirs.is_empty() && !ours.iter().any(|venue| theirs.contains(venue));
     if strangers {
         let venues = |names: &[String]| format!("venue {}", cut(&names.join(", ")));
         return Err(other(venues(theirs), venues(ours)));
