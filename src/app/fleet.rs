@@ -121,6 +121,19 @@ impl Fleet {
         LabelSinks { file: sinks.file.filter(|_| own), ..sinks }
     }
 
+    /// Whose journal this process writes: its ordinal; in a group the pod's, whose claim it lies on.
+    pub(super) fn journal_shard(&self) -> u32 {
+        let of_pod = || {
+            let pod = std::env::var("POD_NAME").ok()?;
+            pod.rsplit_once('-')?.1.parse().ok()
+        };
+        match (self.sharding, self.shard) {
+            (_, Some(shard)) => shard.ordinal,
+            (Sharding::Group, None) => of_pod().unwrap_or(0),
+            (Sharding::Alone | Sharding::Static, None) => 0,
+        }
+    }
+
     /// What an operator sees of it.
     pub(super) fn shown(&self) -> status::Shard {
         let ordinal = self.shard.map_or(0, |shard| shard.ordinal);

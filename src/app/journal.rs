@@ -39,7 +39,7 @@ pub(super) async fn open(
     let Some(path) = process.journal.clone() else { return Ok(Opened::default()) };
     let owner = Owner {
         instance: process.instance.clone(),
-        shard: fleet.shown().ordinal,
+        shard: fleet.journal_shard(),
         shards: process.shards,
         venues: venues(instruments),
     };
