@@ -47,9 +47,9 @@ impl Memory {
             Record::Header(_) => return Err(Impossible::SecondHeader),
             Record::Traded(traded) => self.merge(traded),
             Record::Intent(intent) => {
-                self.open.insert(intent.id, payload.into());
+                let carried = self.open.insert(intent.id, payload.into()).is_some();
                 self.highest = self.highest.max(Some(intent.id.epoch()));
-                if let Some(trade) = intent.trade {
+                if let Some(trade) = intent.trade.filter(|_| !carried) {
                     self.used(&intent.key).add(trade, intent.time_ms);
                 }
             }
@@ -117,7 +117,9 @@ impl Memory {
 impl Used {
     fn add(&mut self, trade: TradeKey, time_ms: Option<i64>) {
         self.newest_ms = self.newest_ms.max(time_ms);
-        if !self.known.insert(trade) {
+        // An order that was carried from file to file names a trade that is long below.
+        let below = matches!(trade, TradeKey::Number(number) if Some(number) <= self.floor);
+        if below || !self.known.insert(trade) {
             return;
         }
         self.order.push_back(trade);
