@@ -15,7 +15,7 @@ use schemas::config::Config;
 use self_trader::cli::Cli;
 use self_trader::cli::decide::Decider;
 use self_trader::feed::decode::Reason;
-use self_trader::simulator::faults::FaultSwitch;
+use self_trader::simulator::faults::FaultScript;
 use self_trader::telemetry::metrics::{Kind, Metric, PROCESS_SERIES_MAX, SYMBOL_SERIES_MAX, TABLE, Values};
 use serde_json::Value;
 
@@ -204,14 +204,17 @@ fn the_readme_names_every_command_and_no_other() {
 }
 
 #[test]
-fn the_faults_of_the_venues_page_are_taken() {
+fn the_faults_of_the_venues_page_are_taken_and_all_of_them_stand_there() {
     let page = read("docs/venue.md");
     let blocks = json_blocks(&page, "## Faults");
-    let lines: Vec<&str> = blocks.iter().flat_map(|block| block.lines()).collect();
-    assert!(lines.len() >= 5, "one example a fault");
-    for line in lines {
-        serde_json::from_str::<FaultSwitch>(line).unwrap_or_else(|error| panic!("{line}: {error}"));
-    }
+    assert!(!FaultScript::parse(blocks[0]).unwrap().switches().is_empty());
+    let section = page.split("\n## Faults").nth(1).unwrap().split("\n## ").next().unwrap();
+    let table = section.split("| fault | parameters |").nth(1).unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let told: BTreeSet<&str> = rows.collect();
+    let schema = FaultScript::json_schema();
+    let known = schema["$defs"]["Fault"]["oneOf"].as_array().unwrap();
+    assert_eq!(told, known.iter().map(|fault| fault["const"].as_str().unwrap()).collect());
 }
 
 /// Files that the prose links to or names as code are there.

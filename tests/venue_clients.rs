@@ -3,6 +3,7 @@
 //! the test is skipped and says so; scripts/test makes them. `SELF_TRADER_CLIENT_SECONDS` says how long each local book
 //! is kept under load, 10 s unless given; scripts/test-clients gives 300.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![expect(clippy::print_stdout, reason = "says what was skipped, and what was done")]
 
 #[path = "support/venue_client.rs"]
 #[expect(dead_code, reason = "shared with other tests, which use more of it")]
@@ -56,18 +57,10 @@ fn seconds() -> u64 {
     std::env::var("SELF_TRADER_CLIENT_SECONDS").map_or(10, |text| text.parse().unwrap())
 }
 
-/// Runs a script against a venue with a load on it. Every line of its output must be good, and there must be at least
-/// so many of them.
-fn run(python: Python, script: &str, product: Product, least: usize) {
-    let Some(python) = python.find() else {
-        println!(
-            "skipped: no Python with the client (SELF_TRADER_PYTHON, target/venv); scripts/test makes it"
-        );
-        return;
-    };
+/// A venue with two accounts; the scripts' owns little enough that one order can be too much.
+fn listing() -> VenueOptions {
     let mut options = VenueOptions::default();
     options.accounts.push(AccountSpec::new(LOAD_KEY.key, LOAD_KEY.secret));
-    // Little enough that one order can be too much.
     let owned = [("BTC", "1000"), ("ETH", "100000"), ("USDT", "1000000000")];
     let owned = owned.map(|(asset, amount)| (Product::Spot, asset, amount));
     let balances =
@@ -79,66 +72,78 @@ fn run(python: Python, script: &str, product: Product, least: usize) {
         let price = if symbol.base == "ETH" { "2000" } else { "64000" };
         symbol.start_price = Some(Decimal::parse(price).unwrap());
     }
-    let venue = simulator::start(options).unwrap();
+    options
+}
+
+/// Runs a script against a venue with a load on it. Every line of its output must be good, and there must be at least
+/// so many of them.
+fn run(python: Python, script: &str, product: Product, least: usize) {
+    let Some(python) = python.find() else {
+        println!(
+            "skipped: no Python with the client (SELF_TRADER_PYTHON, target/venv); scripts/test makes it"
+        );
+        return;
+    };
+    let venue = simulator::start(listing()).unwrap();
     let load = Load::start(venue.addr(), ws_api(product));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script);
     let output = Command::new(python)
-        .arg(script)
+        .arg(&script)
         .args([product.as_str(), &format!("http://{}", venue.addr()), &seconds().to_string()])
         .output()
         .unwrap();
     let load = load.stop();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    println!("{out}{err}\nload: {load:?}");
     assert!(output.status.success(), "{out}\n{err}\n{load:?}");
     let good = out.lines().filter(|line| line.starts_with("ok   ")).count();
     assert!(good >= least, "{good} checks, at least {least} wanted\n{out}\n{err}");
+    println!("{} {}: {good} checks; {load:?}", script.display(), product.as_str());
     load.was_heavy();
 }
 
 #[test]
 fn ccxt_on_spot() {
-    run(Python::Main, "ccxt_rest.py", Product::Spot, 45);
+    run(Python::Main, "ccxt_rest.py", Product::Spot, 46);
 }
 
 #[test]
 fn ccxt_on_usdm() {
-    run(Python::Main, "ccxt_rest.py", Product::UsdM, 60);
+    run(Python::Main, "ccxt_rest.py", Product::UsdM, 61);
 }
 
 #[test]
 fn ccxt_pro_on_spot() {
-    run(Python::Main, "ccxt_pro.py", Product::Spot, 20);
+    run(Python::Main, "ccxt_pro.py", Product::Spot, 24);
 }
 
 #[test]
 fn ccxt_pro_on_usdm() {
-    run(Python::Main, "ccxt_pro.py", Product::UsdM, 20);
+    run(Python::Main, "ccxt_pro.py", Product::UsdM, 25);
 }
 
 #[test]
 fn python_binance_on_spot() {
-    run(Python::Main, "python_binance.py", Product::Spot, 40);
+    run(Python::Main, "python_binance.py", Product::Spot, 53);
 }
 
 #[test]
 fn python_binance_on_usdm() {
-    run(Python::Main, "python_binance.py", Product::UsdM, 40);
+    run(Python::Main, "python_binance.py", Product::UsdM, 58);
 }
 
 #[test]
 fn binance_connector_on_spot() {
-    run(Python::ConnectorSpot, "connector_spot.py", Product::Spot, 35);
+    run(Python::ConnectorSpot, "connector_spot.py", Product::Spot, 39);
 }
 
 #[test]
 fn binance_futures_connector_on_usdm() {
-    run(Python::ConnectorUsdM, "connector_usdm.py", Product::UsdM, 40);
+    run(Python::ConnectorUsdM, "connector_usdm.py", Product::UsdM, 42);
 }
 
 #[test]
 fn modular_sdk_on_spot() {
-    run(Python::Main, "sdk_spot.py", Product::Spot, 50);
+    run(Python::Main, "sdk_spot.py", Product::Spot, 42);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //!
 //! Beside it: all recorded messages of kinds that the program reads are read. Both need ../shared/data.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::print_stdout, reason = "says what was skipped")]
 
 #[path = "support/venue_client.rs"]
 #[expect(dead_code, reason = "shared with other tests, which use more of it")]

@@ -17,6 +17,8 @@ use crate::time::{Nanos, Now};
 /// How long the maker's own fill event may take once the taker reports that it has traded everything; then
 /// the maker is cancelled like any other rest.
 const FILL_GRACE: Duration = Duration::from_millis(100);
+/// How long the trades of a taker may go unnamed. Nothing of the pair is open any more: only the next one waits.
+const NAMING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// An IOC order may show as open for a moment between its events; one that still does after this is in doubt.
 const TAKER_PATIENCE: Duration = Duration::from_secs(2);
@@ -206,7 +208,7 @@ impl Trade {
     pub fn poll_timeout(&self) -> Option<Nanos> {
         let maker = self.maker_closing.as_ref().filter(|_| !self.maker.is_ended()).map(Closing::deadline);
         let taker = self.taker_closing.as_ref().filter(|_| !self.taker.is_ended()).map(Closing::deadline);
-        let grace = self.grace_until().filter(|_| self.maker_closing.is_none());
+        let grace = self.grace_until().filter(|_| self.maker_closing.is_none() && !self.maker.is_ended());
         let lingering = self.lingers_until().filter(|_| self.taker_closing.is_none());
         [maker, taker, grace, lingering, self.taker_fills_until()].into_iter().flatten().min()
     }
@@ -229,7 +231,8 @@ impl Trade {
         match (self.maker.executed.is_zero(), self.taker.executed.is_zero()) {
             (true, true) if self.maker.acknowledged_at.is_none() => Outcome::MakerRefused,
             (true, true)
-                if matches!(self.maker.state, LegState::Ended(End::Final(OrderStatus::Rejected))) =>
+                if self.taker.state == LegState::Idle
+                    || matches!(self.maker.state, LegState::Ended(End::Final(OrderStatus::Rejected))) =>
             {
                 Outcome::MakerRefused
             }
@@ -271,15 +274,18 @@ impl Trade {
         }
     }
 
-    /// A maker is brought to its end when its outcome is unknown or the taker is done or in doubt; a taker
-    /// when its outcome is unknown, or when it goes on showing as open, which an IOC order must not.
+    /// A maker is brought to its end when its outcome is unknown, when the taker is done or in doubt, or when what is
+    /// left of it is too little for one; a taker when its outcome is unknown, or when it goes on showing as open,
+    /// which an IOC order must not.
     fn begin_closing(&mut self, now: Nanos) {
         let in_doubt =
             self.taker.state == LegState::Unknown || self.lingers_until().is_some_and(|until| now >= until);
         let done = self.taker.is_ended() && self.grace_until().is_none_or(|until| now >= until);
+        // A stranger may take a part that our digits cannot name: what it leaves is less than a step of ours.
+        let crumb = self.taker.state == LegState::Idle && self.maker.remaining_steps() == 0;
         let maker_must_end = match self.maker.state {
             LegState::Unknown => true,
-            LegState::Open => in_doubt || done,
+            LegState::Open => in_doubt || done || crumb,
             LegState::Idle | LegState::Waiting | LegState::Ended(_) => false,
         };
         if maker_must_end && self.maker_closing.is_none() {
@@ -300,7 +306,7 @@ impl Trade {
     fn taker_fills_until(&self) -> Option<Nanos> {
         let told = !self.taker.was_unknown && self.taker_closing.is_none();
         let awaited = told && !self.fills_missed && !self.taker.is_itemised();
-        self.taker_ended_at.filter(|_| awaited).map(|at| at + FILL_GRACE)
+        self.taker_ended_at.filter(|_| awaited).map(|at| at + NAMING_PATIENCE)
     }
 
     /// Until when a taker that shows as open is given.

@@ -152,6 +152,17 @@ fn a_broken_chain_is_a_gap_even_where_the_ids_would_overlap() {
     assert_eq!(old, (Some(line), None));
 }
 
+/// No snapshot could ever join it: it must not wait for one.
+#[test]
+fn a_diff_that_follows_one_to_come_does_not_hold_up_the_book() {
+    let mut book = Book::new();
+    book.handle_subscribed(at(0));
+    assert!(book.handle_diff(&chained(u64::MAX, 101, 102, ("98", "3")), at(1)).is_some());
+    let ticket = ticket(&mut book, at(300)).unwrap();
+    assert_eq!(book.handle_snapshot(ticket, &snapshot(110, &[("98", "1")], &[]), at(310)), None);
+    assert_eq!(shown(&book, at(310)).unwrap(), "98x1/none @110");
+}
+
 #[test]
 fn only_the_snapshot_that_was_asked_for_counts() {
     let mut book = Book::new();
@@ -177,6 +188,8 @@ fn every_break_of_the_sequence_is_found_and_mended() {
         (diff(101, 99, &[], &[]), "BOOK-001 X: sequence gap (have 100, got 101..99)"),
         (diff(0, 0, &[], &[]), "BOOK-001 X: sequence gap (have 100, got 0..0)"),
         (diff(101, 1 << 63, &[], &[]), "BOOK-001 X: sequence gap (have 100, got 101..9223372036854775808)"),
+        (chained(102, 101, 102, ("98", "3")), "BOOK-001 X: sequence gap (have 100, got 101..102)"),
+        (chained(u64::MAX, 101, 102, ("98", "3")), "BOOK-001 X: sequence gap (have 100, got 101..102)"),
     ];
     for (broken, line) in breaks {
         let mut book = live();

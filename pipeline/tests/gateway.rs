@@ -262,6 +262,11 @@ fn silence_holds_everything_until_it_ends() {
     let earlier = VenueRefusal { silent_until_ms: Some(until - 1), ..refusal };
     gateway.handle_answer(99, Answer::Refused(earlier));
     assert_eq!(gateway.late_answers(), 1);
+    // Whatever this address asked for besides: the venue counts it all together.
+    gateway.handle_silence(START_MS + 60_000);
+    gateway.handle_command(LaneId(0), query(id(0, 0)));
+    assert_eq!(asked(&mut gateway, at(59_999)), []);
+    assert_eq!(asked(&mut gateway, at(60_000)), [query(id(0, 0))]);
 }
 
 #[test]

@@ -241,7 +241,7 @@ fn outcomes_by_what_the_venue_said() {
             assert!(sent.iter().all(|command| *command == cancel(desk.maker.id)), "{name}: {sent:?}");
         }
         // Trades of the taker that nothing has named yet are waited for.
-        assert_eq!(desk.wait(100), [], "{name}");
+        assert_eq!(desk.wait(1_000), [], "{name}");
         assert_eq!(desk.finished().outcome(), *outcome, "{name}");
         let place = Outcome::ALL.iter().position(|known| known == outcome).unwrap();
         assert_eq!(desk.instrument.counts().outcomes[place], 1, "{name}");
@@ -265,7 +265,7 @@ fn a_taker_whose_trades_are_never_named_is_given_up_soon() {
     let (mut desk, taker) = Desk::with_taker();
     desk.says(taker.id, Filled, "1", None);
     desk.says(desk.maker.id, Filled, "1", fill(4, "1"));
-    assert_eq!(desk.wait(99), []);
+    assert_eq!(desk.wait(999), []);
     assert_eq!(desk.instrument.poll_finished(desk.now).map(|trade| trade.outcome()), None);
     assert_eq!(desk.wait(1), []);
     assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
@@ -300,11 +300,28 @@ fn a_stranger_may_take_less_than_a_contract() {
     assert!(matches!(sent[..], [Command::PlaceTaker(taker)] if taker.qty.steps() == 8), "{sent:?}");
 }
 
+/// What is left is less than a step of the order: no taker can be written for it, and the maker must not stay.
+#[test]
+fn a_maker_that_a_stranger_left_a_crumb_of_is_cancelled() {
+    let mut future = settings();
+    become_future(&mut future, "0.1", "0.1");
+    for (settings, most) in [(future, "0.05"), (settings(), "0.9995")] {
+        let mut desk = Desk::with(settings);
+        let sent = desk.says(desk.maker.id, PartiallyFilled, most, fill(4, most));
+        assert_eq!(sent, [cancel(desk.maker.id)], "{most}");
+        assert_eq!(desk.says(desk.maker.id, Canceled, most, None), []);
+        assert_eq!(desk.finished().outcome(), Outcome::Sniped);
+        assert!(!desk.is_open());
+    }
+}
+
 #[test]
 fn a_refused_maker_has_no_taker() {
-    let ends: [fn(ClientOrderId) -> OrderReport; 4] = [
+    let ends: [fn(ClientOrderId) -> OrderReport; 5] = [
         |id| OrderReport::Rejected { id, code: -2010, would_match: false },
         |id| statement(id, Rejected, "0", None),
+        // USD-M may take a GTX order that would cross, and expire it.
+        |id| statement(id, Expired, "0", None),
         |id| OrderReport::Denied { id, why: Denial::TooLate },
         |id| OrderReport::Denied { id, why: Denial::Disconnected },
     ];

@@ -5,6 +5,8 @@ use std::process::ExitCode;
 
 use schemas::json_schema::json_schemas;
 
+use crate::simulator::faults::FaultScript;
+
 /// Arguments of `schema`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -13,7 +15,8 @@ pub struct Args {
 }
 
 pub(super) fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let schemas = json_schemas();
+    let mut schemas = json_schemas();
+    schemas.push(("fault", FaultScript::json_schema()));
     let mut out = io::stdout();
     let Some(name) = args.name else {
         schemas.iter().try_for_each(|(name, _)| writeln!(out, "{name}"))?;

@@ -47,7 +47,7 @@ fn sync(shared: &Shared) -> bool {
     let work = {
         let mut writer = lock(&shared.writer);
         shared.health.syncing();
-        writer.to_sync()
+        writer.take_sync()
     };
     if shared.health.is_broken() {
         if !work.ending

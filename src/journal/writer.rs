@@ -95,12 +95,12 @@ impl Journal {
     ) -> Result<(Self, Recovered), JournalError> {
         disk.prepare().map_err(|cause| prepared(place, cause))?;
         let words = format!("pid {}, host {}", std::process::id(), host());
-        let lock = disk.lock(&words).map_err(|cause| match cause.kind() {
-            io::ErrorKind::WouldBlock => JournalError::Locked {
-                place: place.to_owned(),
-                holder: schemas::config::cut(&cause.to_string()),
-            },
-            _ => JournalError::io(place)(cause),
+        let lock = disk.lock(&words).map_err(|cause| {
+            if cause.kind() == io::ErrorKind::WouldBlock {
+                let holder = schemas::config::cut(&cause.to_string());
+                return JournalError::Locked { place: place.to_owned(), holder };
+            }
+            JournalError::io(place)(cause)
         })?;
         let mut recovered = recover(&*disk, place, owner)?;
         let now_ms = clock::wall_ms();
@@ -373,7 +373,7 @@ impl Writer {
     }
 
     /// What is to be synced now.
-    pub(super) fn to_sync(&mut self) -> ToSync {
+    pub(super) fn take_sync(&mut self) -> ToSync {
         let mut files = std::mem::take(&mut self.earlier);
         let rolled = !files.is_empty();
         files.extend(self.file.clone());
@@ -472,12 +472,10 @@ impl Recovered {
 
 /// A file where the folder should be is something else than a journal.
 fn prepared(place: &str, cause: io::Error) -> JournalError {
-    match cause.kind() {
-        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory => {
-            JournalError::Foreign { place: place.to_owned(), got: "no folder".to_owned() }
-        }
-        _ => JournalError::io(place)(cause),
+    if matches!(cause.kind(), io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory) {
+        return JournalError::Foreign { place: place.to_owned(), got: "no folder".to_owned() };
     }
+    JournalError::io(place)(cause)
 }
 
 fn host() -> String {

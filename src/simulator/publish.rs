@@ -87,11 +87,7 @@ fn apply(state: &mut State, event: &Event, batch: &mut Batch, now_ms: i64) {
             // No request of USD-M amends an order.
             spot::reports::amended(state, order, client_before, *execution, now_ms);
         }
-        Event::Wiped => {
-            state.usdm.wipe();
-            // Numbers start again: what is remembered by number would be another order's.
-            (state.tags, state.prevented, state.amendments) = Default::default();
-        }
+        Event::Wiped => state.forget(now_ms),
         Event::Level { symbol, side, price, .. } => feed::level(state, *symbol, *side, *price),
         Event::Position { account, symbol, side, position } => {
             batch.positions.push(usdm::ChangedPosition {

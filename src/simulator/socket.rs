@@ -9,10 +9,11 @@ use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
 use super::faults::Line;
+use super::faults::patience::within;
 use super::outbox::Outbox;
 use crate::clock;
 
-/// A write that has not got on for so long ends the connection.
+/// A write that takes so long ends the connection, unless a fault makes it take so long.
 const WRITE_WITHIN: Duration = Duration::from_secs(60);
 /// How long saying goodbye may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
@@ -127,7 +128,7 @@ async fn write(socket: &mut WebSocket, outbox: &Outbox) -> bool {
     };
     let written = tokio::select! {
         biased;
-        written = tokio::time::timeout(WRITE_WITHIN, all) => matches!(written, Ok(Ok(()))),
+        written = within(WRITE_WITHIN, outbox.line(), all) => matches!(written, Some(Ok(()))),
         () = outbox.broken() => false,
     };
     written && !outbox.is_broken() && !outbox.is_finished()
@@ -174,11 +175,15 @@ impl Heart {
             self.last_pong = Instant::now();
             return true;
         }
+        if outbox.line().is_some_and(Line::is_held) {
+            // Its answer may be behind everything that waits.
+            self.last_pong = Instant::now();
+        }
         if self.last_pong.elapsed() > self.manners.pong_within {
             return false;
         }
         self.pinged = Bytes::from(clock::wall_ms().to_string());
         let ping = socket.send(Message::Ping(self.pinged.clone()));
-        matches!(tokio::time::timeout(WRITE_WITHIN, ping).await, Ok(Ok(())))
+        matches!(within(WRITE_WITHIN, outbox.line(), ping).await, Some(Ok(())))
     }
 }

@@ -49,7 +49,6 @@ pub(super) struct Symbol {
 /// An asset's name, and how many decimals its amounts can have.
 #[derive(Debug)]
 pub(super) struct Asset {
-    pub(super) product: Product,
     pub(super) name: String,
     pub(super) decimals: u8,
 }
@@ -61,7 +60,6 @@ pub(super) struct Account {
     pub(super) signer: Signer,
     /// No order of it may ask for NONE.
     pub(super) require_stp: bool,
-    pub(super) trade_group: Option<u32>,
     /// By product.
     pub(super) orders: [OrderLimit; 2],
     /// When its balances last changed.
@@ -235,26 +233,31 @@ impl State {
         }
     }
 
-    /// The monthly reset: orders, trades and balances are gone, numbers begin again, keys stay. Every account is
-    /// given its balances anew. Nobody is told.
+    /// The monthly reset: orders, trades and balances are gone, numbers begin again, API keys stay. Every account is
+    /// given its balances anew. Nobody is told, but for those whose listen keys end.
     pub(super) fn wipe(&mut self) {
         if let Err(reject) = self.apply(&Command::Wipe) {
             return tracing::error!(%reject, "the venue is not reset");
         }
         self.announce(Notice::new(NoticeKind::Reset, "orders, trades and balances are gone"));
+        for (account, asset, amount) in self.endowments.clone() {
+            self.apply(&Command::Deposit { account, asset, amount })
+                .expect("as at the start, when nothing else was there");
+        }
+    }
+
+    /// The engine has been wiped: what is remembered of its orders and trades is forgotten. Numbers begin again, so
+    /// that what is remembered by number would be another order's.
+    pub(super) fn forget(&mut self, now_ms: i64) {
         self.history.wipe();
-        self.usdm.wipe();
-        (self.tags, self.prevented) = (Tags::default(), PreventedMatches::default());
+        self.candles.fill_with(Candles::default);
+        (self.tags, self.prevented, self.amendments) = Default::default();
+        self.usdm.wipe(now_ms);
         for at in 0..self.symbols.len() {
             let update_id = self.engine.update_id(self.symbols[at].id);
             self.hub.feeds[at] = MarketFeed::after(update_id);
             self.symbols[at].frozen = None;
         }
-        for (account, asset, amount) in self.endowments.clone() {
-            self.apply(&Command::Deposit { account, asset, amount })
-                .expect("as at the start, when nothing else was there");
-        }
-        self.events.clear();
     }
 
     /// The books, orders and balances as they stand.
@@ -363,7 +366,7 @@ impl State {
         let Ok(Done::Asset(id)) = self.apply(&Command::AddAsset) else {
             unreachable!("fewer assets than the engine numbers, by the check of the options")
         };
-        self.assets.push(Asset { product, name: name.to_owned(), decimals });
+        self.assets.push(Asset { name: name.to_owned(), decimals });
         self.assets_by_name.insert(key, id);
         id
     }
@@ -473,7 +476,6 @@ impl Account {
             key: spec.key.clone(),
             signer,
             require_stp: spec.require_stp,
-            trade_group: spec.trade_group,
             orders: Product::ALL.map(|product| OrderLimit::new(profile.market(product))),
             updated_ms: 0,
         }

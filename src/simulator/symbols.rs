@@ -1,5 +1,6 @@
 //! What a venue lists, and how a list of it is read.
 
+use schemars::JsonSchema;
 use schemas::units::{Decimal, Rounding};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -15,7 +16,9 @@ const QUOTES: [&str; 16] = [
 ];
 
 /// What kind of market a symbol is of, and so which dialect speaks of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Product {
     /// Base against quote.

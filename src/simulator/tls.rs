@@ -121,11 +121,14 @@ const fn is_any(address: IpAddr) -> bool {
     }
 }
 
+/// A connection that has shaken hands, and where it comes from; none if it failed.
+type Shaken<L> = Option<(TlsStream<<L as Listener>::Io>, <L as Listener>::Addr)>;
+
 /// Hands out connections whose handshake is done; those that fail or take too long are dropped.
 pub(super) struct TlsListener<L: Listener> {
     inner: L,
     acceptor: TlsAcceptor,
-    handshakes: JoinSet<Option<(TlsStream<L::Io>, L::Addr)>>,
+    handshakes: JoinSet<Shaken<L>>,
 }
 
 impl<L: Listener> Listener for TlsListener<L>

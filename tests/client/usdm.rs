@@ -1,7 +1,9 @@
 //! The USD-M client against a venue that does what it is told: user stream, lists by REST, start checks, book.
 
-use std::sync::atomic::AtomicI64;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use crate::scripted_venue::{PATIENCE, Peer, ScriptedVenue, json};
 use pipeline::book::Top;
@@ -82,6 +84,7 @@ impl Desk {
         let (link_sender, link) = watch::channel(Link::Down);
         let positions = Positions::new(["BTCUSDT"].into_iter());
         let parts = GatewayParts {
+            journal: self_trader::journal::Journal::default(),
             target: venue.futures(),
             account: AccountKey::new("k", b"s"),
             recv_window_ms: 2_000,
@@ -92,6 +95,8 @@ impl Desk {
                 symbol: "BTCUSDT".to_owned(),
                 prefix: prefix(),
                 price_decimals: 1,
+                venue: "staging",
+                follow_key: String::new(),
                 reports: report_sender,
             }],
             commands: receiver,
@@ -216,6 +221,56 @@ async fn open_orders_are_listed_by_rest_and_only_ours_count() {
     assert_eq!(desk.report().await, OrderReport::ListFailed);
 }
 
+fn slow_down(seconds: u64) -> Vec<u8> {
+    let body = r#"{"code":-1003,"msg":"Too many requests"}"#;
+    let length = body.len();
+    format!("HTTP/1.1 429 X\r\nRetry-After: {seconds}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}")
+        .into_bytes()
+}
+
+#[tokio::test]
+async fn a_limit_that_a_list_meets_holds_the_orders_for_as_long_as_it_says() {
+    let mut desk = Desk::start().await;
+    let mut api = desk.venue.api().await;
+    let _user = desk.venue.user().await;
+    desk.shows(Link::Open).await;
+    desk.venue.answer(|_| slow_down(2));
+    desk.command(Command::ListOpen).await;
+    let clock = Clock::start();
+    let began = clock.now().mono;
+    assert_eq!(desk.report().await, OrderReport::ListFailed);
+    desk.command(Command::Cancel(OrderHandle { id: id(1), venue_id: None })).await;
+    assert_eq!(method(&mut api).await.0, "order.cancel", "not after a minute: the venue named a time");
+    let waited = clock.now().mono.since(began);
+    assert!(waited >= Duration::from_millis(1_900), "{waited:?} in spite of Retry-After");
+}
+
+#[tokio::test]
+async fn a_limit_that_the_listen_key_meets_holds_the_orders_too() {
+    let mut desk = Desk::start().await;
+    let mut api = desk.venue.api().await;
+    let (_, user) = desk.venue.user().await;
+    desk.shows(Link::Open).await;
+    let refused = Arc::new(AtomicI64::new(0));
+    let seen = Arc::clone(&refused);
+    desk.venue.answer(move |_| {
+        seen.fetch_add(1, Ordering::Relaxed);
+        slow_down(30)
+    });
+    user.close(1001).await;
+    until(|| refused.load(Ordering::Relaxed) > 0).await;
+    // The refusal is on its way to the gateway: the first cancels may still leave.
+    let mut held = false;
+    for sequence in 1..100 {
+        desk.command(Command::Cancel(OrderHandle { id: id(sequence), venue_id: None })).await;
+        held = timeout(Duration::from_millis(300), api.next_json()).await.is_err();
+        if held {
+            break;
+        }
+    }
+    assert!(held, "everything that leaves this address counts towards a ban");
+}
+
 #[tokio::test]
 async fn positions_are_asked_for_and_then_told() {
     let mut desk = Desk::start().await;
@@ -235,7 +290,7 @@ async fn positions_are_asked_for_and_then_told() {
 async fn until(condition: impl Fn() -> bool) {
     let wait = async {
         while !condition() {
-            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+            tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
     timeout(PATIENCE, wait).await.expect("what is waited for");
@@ -246,6 +301,18 @@ const INFO: &str = r#"{"rateLimits":[],"symbols":[{"symbol":"BTCUSDT","status":"
 /// The faults of a start against a venue whose account is in that mode and that takes NONE or not; what it was
 /// asked, without the queries.
 async fn faults(hedge: bool, takes_none: bool, position_side: &str) -> (Vec<String>, Vec<String>) {
+    faults_of_busy(hedge, takes_none, position_side, Vec::new()).await
+}
+
+/// [`faults`] of a venue that answers the first orders that it is to check, and the first leverages, with these.
+async fn faults_of_busy(
+    hedge: bool,
+    takes_none: bool,
+    position_side: &str,
+    refusals: Vec<Vec<u8>>,
+) -> (Vec<String>, Vec<String>) {
+    let mut refusals = VecDeque::from(refusals);
+    let mut priced_ms = 0;
     let asked: Arc<Mutex<Vec<String>>> = Arc::default();
     let seen = Arc::clone(&asked);
     let venue = ScriptedVenue::start(move |request| {
@@ -258,8 +325,20 @@ async fn faults(hedge: bool, takes_none: bool, position_side: &str) -> (Vec<Stri
                 json(200, &format!(r#"{{"canTrade":true,"dualSidePosition":{hedge}}}"#))
             }
             "/fapi/v1/exchangeInfo" => json(200, INFO),
-            "/fapi/v1/premiumIndex" => json(200, r#"{"symbol":"BTCUSDT","markPrice":"65000.17"}"#),
+            "/fapi/v1/premiumIndex" => {
+                // A venue that is far away.
+                std::thread::sleep(Duration::from_millis(5));
+                priced_ms = wall_ms();
+                json(200, r#"{"symbol":"BTCUSDT","markPrice":"65000.17"}"#)
+            }
+            "/fapi/v1/order/test" | "/fapi/v1/leverage" if !refusals.is_empty() => {
+                refusals.pop_front().unwrap()
+            }
             "/fapi/v1/order/test" => {
+                let stamp = line.split("timestamp=").nth(1).and_then(|rest| rest.split('&').next()).unwrap();
+                if stamp.parse::<i64>().unwrap() < priced_ms {
+                    return json(400, r#"{"code":-1021,"msg":"Timestamp"}"#);
+                }
                 assert!(line.contains("quantity=0.002&price=65000.1&"), "{line}");
                 let refused = line.contains("selfTradePreventionMode=NONE") && !takes_none;
                 let msg = r#"{"code":-4096,"msg":"Dear user, this feature is not available."}"#;
@@ -311,6 +390,17 @@ async fn what_keeps_a_future_from_trading_is_said_with_what_to_do() {
     let (faults_of_stp, _) = faults(true, false, "").await;
     let stp = "CFG-009 /Maker Symbol: self-trade prevention stands in the way: BTCUSDT refuses orders with NONE; the venue's operator, or the embedded venue, can allow it";
     assert_eq!(faults_of_stp, [STEP, stp]);
+}
+
+#[tokio::test]
+async fn what_waiting_mends_says_nothing_of_self_trade_prevention() {
+    let busy = || json(503, r#"{"code":-1008,"msg":"Server is currently overloaded"}"#);
+    let clock = || json(400, r#"{"code":-1021,"msg":"Timestamp"}"#);
+    let (faults, asked) = faults_of_busy(true, false, "", vec![busy(), clock()]).await;
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert!(faults[1].contains("BTCUSDT refuses orders with NONE"), "{faults:?}");
+    let tests = asked.iter().filter(|line| line.contains("order/test")).count();
+    assert_eq!(tests, 4, "each of the two was one try of its own: {asked:?}");
 }
 
 #[tokio::test]

@@ -139,7 +139,12 @@ def ws_api(given, price):
             api.new_order(symbol=QUIET, side="BUY", type="LIMIT", timeInForce="IOC", quantity=AMOUNT, price=price)
             seen = []
             last = lambda event: event.get("c") == "u-1" and event["X"] == "FILLED"
-            soon(lambda: seen.extend(row["event"] for row in listener.taken() if "event" in row) or any(map(last, seen)), "the fill")
+
+            def done():
+                seen.extend(row["event"] for row in listener.taken() if "event" in row)
+                return any(map(last, seen))
+
+            soon(done, "the fill")
             holds({"NEW", "TRADE"} <= {event.get("x") for event in seen}, seen)
 
 

@@ -146,7 +146,8 @@ def user_stream(client, given, price):
 
             def done():
                 seen.extend(listener.taken())
-                kinds = {event["o"]["x"] for event in seen if event["e"] == "ORDER_TRADE_UPDATE" and event["o"]["i"] == made["orderId"]}
+                reports = [event["o"] for event in seen if event["e"] == "ORDER_TRADE_UPDATE"]
+                kinds = {report["x"] for report in reports if report["i"] == made["orderId"]}
                 return kinds == {"NEW", "TRADE"} and "ACCOUNT_UPDATE" in {event["e"] for event in seen}
 
             soon(done, "the fill")

@@ -93,7 +93,8 @@ class Spot:
     def orders(self):
         client, price = self.client, self.price
         with check("test order"):
-            same(client.create_test_order(symbol=QUIET, side="BUY", type="LIMIT", timeInForce="GTC", quantity=AMOUNT, price=price), {})
+            test = {"symbol": QUIET, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": AMOUNT}
+            same(client.create_test_order(price=price, **test), {})
         with check("limit order"):
             order = client.order_limit_sell(symbol=QUIET, quantity=AMOUNT, price=price_of(price, 1.01))
             same((order["status"], order["executedQty"]), ("NEW", "0.00000000"))
@@ -113,7 +114,8 @@ class Spot:
             same((answer["cancelResult"], answer["newOrderResult"]), ("SUCCESS", "SUCCESS"))
             order = answer["newOrderResponse"]
         with check("amend, keeping priority"):
-            answer = client._put("order/amend/keepPriority", True, data={"symbol": QUIET, "orderId": order["orderId"], "newQty": AMOUNT}, version="v3")
+            amend = {"symbol": QUIET, "orderId": order["orderId"], "newQty": AMOUNT}
+            answer = client._put("order/amend/keepPriority", True, data=amend, version="v3")
             same(float(answer["amendedOrder"]["qty"]), float(AMOUNT))
         with check("cancel"):
             same(client.cancel_order(symbol=QUIET, orderId=order["orderId"])["status"], "CANCELED")
@@ -353,7 +355,8 @@ class UsdM(Spot):
     def orders(self):
         client, price = self.client, self.price
         with check("test order"):
-            client.futures_create_test_order(symbol=QUIET, side="BUY", type="LIMIT", timeInForce="GTC", quantity=AMOUNT, price=price)
+            test = {"symbol": QUIET, "side": "BUY", "type": "LIMIT", "timeInForce": "GTC", "quantity": AMOUNT}
+            client.futures_create_test_order(price=price, **test)
         with check("limit order"):
             order = self.order("SELL", price_of(price, 1.01))
             same((order["status"], float(order["executedQty"])), ("NEW", 0.0))
@@ -444,12 +447,13 @@ class UsdM(Spot):
     def account(self):
         client = self.client
         with check("market order and position"):
-            bought = client.futures_create_order(symbol=BUSY, side="BUY", type="MARKET", quantity="0.05", newOrderRespType="RESULT")
+            market = {"symbol": BUSY, "type": "MARKET", "quantity": "0.05", "newOrderRespType": "RESULT"}
+            bought = client.futures_create_order(side="BUY", **market)
             same(bought["status"], "FILLED")
             row = [row for row in client.futures_position_information(symbol=BUSY) if float(row["positionAmt"])][0]
             same(float(row["positionAmt"]), 0.05)
             has(row, "entryPrice", "markPrice", "unRealizedProfit", "liquidationPrice", "notional", "updateTime")
-            sold = client.futures_create_order(symbol=BUSY, side="SELL", type="MARKET", quantity="0.05", reduceOnly="true", newOrderRespType="RESULT")
+            sold = client.futures_create_order(side="SELL", reduceOnly="true", **market)
             same(sold["status"], "FILLED")
         with check("balance"):
             rows = {row["asset"]: row for row in client.futures_account_balance()}

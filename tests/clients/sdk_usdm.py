@@ -216,10 +216,12 @@ async def user_stream(client, price):
 
 async def market_streams(client, seconds):
     streams = client.websocket_streams
+    continuous = streams.continuous_contract_kline_candlestick_streams
     for name, subscribe, fields in (
         ("aggTrade", streams.aggregate_trade_streams(BUSY), "e E s a p q f l T m"),
         ("kline", streams.kline_candlestick_streams(BUSY, "1m"), "e E s k"),
-        ("continuous kline", streams.continuous_contract_kline_candlestick_streams(BUSY, "perpetual", "1m"), "e E ps ct k"),
+        # The client leaves the case of a pair to its user.
+        ("continuous kline", continuous(BUSY.lower(), "perpetual", "1m"), "e E ps ct k"),
         ("miniTicker", streams.individual_symbol_mini_ticker_stream(BUSY), "e E s c o h l v q"),
         ("ticker", streams.individual_symbol_ticker_streams(BUSY), "e E s p P w c o h l v q"),
         ("mark price", streams.mark_price_stream(BUSY, update_speed="1s"), "e E s p i P r T"),

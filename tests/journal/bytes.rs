@@ -8,7 +8,7 @@ use self_trader::journal::codec::{Damage, MAGIC, Start, encode, scan, start};
 use crate::{intent, outcome};
 
 fn record(number: u64) -> Record<'static> {
-    if number % 2 == 0 { intent(number / 2) } else { Record::Outcome(outcome(number / 2)) }
+    if number.is_multiple_of(2) { intent(number / 2) } else { Record::Outcome(outcome(number / 2)) }
 }
 
 /// A journal of that many records, and where each of them ends.

@@ -23,7 +23,7 @@ fn every_message_of_the_tape_is_accounted_for_and_the_ledger_equals_the_labels()
     run.wait_until_ready();
 
     let series = "binance-spot:BTCUSDT,binance-spot:ETHUSDT";
-    let args = ["replay", &tape, "--to", &redis.url(), "--speed", "10", "--series", series];
+    let args = ["replay", &tape, "--to", &redis.url(), "--speed", "6", "--series", series];
     let mut replay = Process::start(dir.path(), "replay", &args);
     until_within(Duration::from_secs(120), "the tape ends", || {
         let status = run.status();

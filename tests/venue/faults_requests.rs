@@ -272,3 +272,17 @@ async fn a_skewed_clock_is_the_venues_own() {
     clear(venue.addr()).await;
     api.good("order.place", order()).await;
 }
+
+#[tokio::test]
+async fn more_requests_than_can_be_held_are_refused_and_counted() {
+    let venue = venue();
+    let mut api = Socket::api(venue.addr()).await;
+    switch(venue.addr(), json!({"fault": "hold_requests", "ms": 600_000, "operation": "ping"})).await;
+    for _ in 0..10_000 {
+        api.ask("ping", json!({})).await;
+    }
+    let answer = api.call("ping", json!({})).await;
+    assert_eq!((&answer["status"], error_of(&answer).0), (&json!(503), -1008));
+    assert_eq!(totals(venue.addr(), "held_refused").await, 1);
+    assert_eq!(api.call("time", json!({})).await["status"], 200, "others go on");
+}

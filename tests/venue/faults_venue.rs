@@ -5,7 +5,7 @@ use self_trader::simulator::{self, VenueOptions};
 use serde_json::json;
 
 use crate::client::{Socket, get, http, limit, venue, with};
-use crate::faults_support::{clear, switch, until};
+use crate::faults_support::{applied, clear, switch, until};
 
 #[tokio::test]
 async fn a_halted_symbol_refuses_orders_and_lets_cancels_through() {
@@ -17,6 +17,7 @@ async fn a_halted_symbol_refuses_orders_and_lets_cancels_through() {
     assert_eq!(info["symbols"][0]["status"], "BREAK");
     let refused = api.refused("order.place", limit("SELL", "100.00", "1", "GTX")).await;
     assert_eq!(refused, (-2010, "Market is closed.".to_owned()));
+    assert_eq!(applied(venue.addr(), "halt").await, 1);
     api.good("order.place", with(limit("SELL", "100.00", "1", "GTX"), "symbol", "ETHUSDT")).await;
     api.good("order.cancel", json!({"symbol": "BTCUSDT", "orderId": order["orderId"]})).await;
     clear(venue.addr()).await;
@@ -45,6 +46,7 @@ async fn changed_filters_bind_at_once_and_are_told_later() {
         );
     }
     api.good("order.place", limit("SELL", "100.05", "0.2", "GTX")).await;
+    assert_eq!(applied(venue.addr(), "change_filters").await, 4);
     until("it is told", async || tick().await == "0.05000000").await;
     clear(venue.addr()).await;
     assert_eq!(tick().await, "0.01000000");
@@ -61,6 +63,15 @@ async fn the_monthly_reset_takes_everything_but_the_keys() {
     api.event("TRADE").await;
     api.call("ping", json!({})).await;
     api.take_kept();
+    let mut streams =
+        Socket::open(venue.addr(), "/stream?streams=btcusdt@trade/btcusdt@depth@100ms/btcusdt@bookTicker")
+            .await;
+    streams.call("LIST_SUBSCRIPTIONS", json!([])).await;
+    let key = json!({"apiKey": "test-key", "asset": "BTC", "amount": "5"}).to_string();
+    assert_eq!(http(venue.addr(), "POST", "/venue/deposit", None, &key).await.status, 200);
+    api.event("balanceUpdate").await;
+    api.call("ping", json!({})).await;
+    api.take_kept();
     switch(venue.addr(), json!({"fault": "reset_venue"})).await;
     let about = json!({"symbol": "BTCUSDT", "orderId": order["orderId"]});
     assert_eq!(api.refused("order.status", about.clone()).await.0, -2013);
@@ -70,6 +81,10 @@ async fn the_monthly_reset_takes_everything_but_the_keys() {
     let depth = get(venue.addr(), "/api/v3/depth?symbol=BTCUSDT").await;
     assert_eq!((&depth["bids"], &depth["asks"]), (&json!([]), &json!([])));
     assert!(api.none_came(|message| !message["event"].is_null()).await, "nobody is told");
+    let klines = get(venue.addr(), "/api/v3/klines?symbol=BTCUSDT&interval=1m").await;
+    assert_eq!(klines, json!([]));
+    let day = get(venue.addr(), "/api/v3/ticker/24hr?symbol=BTCUSDT").await;
+    assert_eq!((&day["count"], &day["volume"]), (&json!(0), &json!("0.00000000")));
     let again = api.good("order.place", limit("SELL", "100.00", "1", "GTX")).await;
     assert_eq!(again["orderId"], 1, "numbers begin again");
     let account = api.good("account.status", json!({})).await;
@@ -79,6 +94,19 @@ async fn the_monthly_reset_takes_everything_but_the_keys() {
         (&balance["free"], &balance["locked"]),
         (&"999999999999.00000000".into(), &"1.00000000".into())
     );
+    assert_eq!(http(venue.addr(), "POST", "/venue/check", None, "").await.status, 200);
+
+    let bought = api.good("order.place", limit("BUY", "100.00", "1", "IOC")).await;
+    assert_eq!((&bought["orderId"], &bought["fills"][0]["tradeId"]), (&json!(2), &json!(1)));
+    assert_eq!(api.event("TRADE").await["t"], 1, "a subscription lives on");
+    assert_eq!(streams.wait(|message| message["data"]["e"] == "trade").await["data"]["t"], 1);
+    let top = streams.wait(|message| message["stream"] == "btcusdt@bookTicker").await["data"].clone();
+    assert_eq!((&top["u"], &top["a"]), (&json!(1), &json!("100.00000000")));
+    let diff = streams.wait(|message| message["data"]["e"] == "depthUpdate").await["data"].clone();
+    assert_eq!(diff["U"], 1, "its numbers begin again, too");
+    let totals = get(venue.addr(), "/venue/totals").await;
+    assert_eq!((&totals["orders"], &totals["trades"]), (&json!(4), &json!(2)), "counts go on");
+    assert_eq!(totals["symbols"]["BTCUSDT"]["volume"], "1.50000000");
     assert_eq!(http(venue.addr(), "POST", "/venue/check", None, "").await.status, 200);
 }
 

@@ -9,6 +9,7 @@ use self_trader::simulator::{self, AccountSpec, Credential, RunningVenue, VenueO
 use serde_json::{Value, json};
 
 use crate::client::{Reply, Socket, TEST_KEY, error_of, get, http, limit, venue, with};
+use crate::faults_support::switch;
 
 /// The other half of the key with the seed 00 01 ... 1f, as clients' tools write it.
 const SPKI: &str = "MCowBQYDK2VwAyEAA6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=";
@@ -135,4 +136,22 @@ async fn moments_are_told_in_microseconds_to_who_asks_for_them() {
     assert_eq!(api.good("order.status", asked).await["status"], "FILLED", "a timestamp in microseconds");
     let refused = http(venue.addr(), "GET", "/ws-api/v3?timeUnit=SECOND", None, "").await;
     assert_ne!(refused.status, 200);
+}
+
+#[tokio::test]
+async fn a_session_that_a_fault_logs_out_is_told_so_and_can_log_on_again() {
+    let venue = with_ed25519();
+    let (mut one, mut two) = (Socket::api(venue.addr()).await, Socket::api(venue.addr()).await);
+    for (api, key) in [(&mut one, "one"), (&mut two, "two")] {
+        assert_eq!(api.call("session.logon", signed(key, json!({}))).await["result"]["apiKey"], key);
+    }
+    switch(venue.addr(), json!({"fault": "logout", "connection": 1})).await;
+    let order = || with(limit("BUY", "100.00", "1", "GTC"), "timestamp", clock::wall_ms());
+    let id = one.ask("order.place", order()).await;
+    let told = one.wait(|message| message["id"].is_null()).await;
+    assert_eq!((&told["status"], error_of(&told).0), (&json!(401), -2015));
+    assert_eq!(error_of(&one.answer(&id).await).0, -1102, "it has to sign again");
+    assert_eq!(two.call("order.place", order()).await["status"], 200, "another session is not touched");
+    assert_eq!(one.call("session.logon", signed("one", json!({}))).await["status"], 200);
+    assert_eq!(one.call("order.place", order()).await["status"], 200);
 }

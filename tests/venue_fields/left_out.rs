@@ -27,7 +27,6 @@ const COINM: &str = "a field of coin-margined contracts";
 const OLDER_VERSION: &str = "the twin shows fields of version 2 of the call";
 const OTHER_SHAPE: &str =
     "the twin shows the fields of a queried order, which the public venue's documentation does not have here";
-const FAILED_ONLY: &str = "told only if one of the two parts failed";
 const NO_RULE: &str = "no symbol of the default listing has such a rule";
 const SPELLING: &str = "the public venue's documentation spells it unRealizedProfit, which is sent";
 
@@ -93,7 +92,7 @@ pub(crate) const LEFT_OUT: &[LeftOut] = &[
     of("Spot", "GET /api/v3/exchangeInfo", "symbols[].filters[].avgPriceMins", FILTERS),
     of("Spot", "GET /api/v3/exchangeInfo", "symbols[].filters[].maxNumAlgoOrders", FILTERS),
     of("Spot", "GET /api/v3/exchangeInfo", "symbols[].filters[].minNotional", FILTERS),
-    of("Spot", "POST /api/v3/order/cancelReplace", "data", FAILED_ONLY),
     of("Spot", "GET /api/v3/executionRules", "symbolRules[].rules[]", NO_RULE),
+    of("Spot", "executionRules", "symbolRules[].rules[]", NO_RULE),
     of("USD-M", "v2/account.position", "unrealizedProfit", SPELLING),
 ];

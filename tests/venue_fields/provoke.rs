@@ -75,6 +75,18 @@ impl Provoked {
     }
 }
 
+impl Provoked {
+    /// Keeps what streams brought. Of a stream that brings arrays, the elements.
+    pub(crate) fn keep_streams(&mut self, wanted: &[(&str, Twin)], found: &BTreeMap<String, Vec<Value>>) {
+        for (name, twin) in wanted {
+            let elements =
+                |message: &Value| message.as_array().cloned().unwrap_or_else(|| vec![message.clone()]);
+            let ours = found.get(*name).map(|messages| messages.iter().flat_map(elements).collect());
+            self.keep(name.trim_start_matches("btcusdt"), *twin, ours.ok_or_else(|| "none came".to_owned()));
+        }
+    }
+}
+
 /// Messages of each stream that are wanted: the first may show an empty book.
 const ENOUGH: usize = 3;
 

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use crate::client::{Socket, limit, with};
 use crate::provoke::{Provoked, Row, streams};
-use crate::twins::Twin::{self, Endpoint, Event, None as NoTwin, Reference, Socket as Frame, Wire};
+use crate::twins::Twin::{
+    self, Ccxt, Endpoint, Event, Framed, None as NoTwin, Reference, Socket as Frame, Wire,
+};
 
 const SYMBOL: &str = "symbol=BTCUSDT";
 
@@ -47,9 +49,9 @@ async fn orders(told: &mut Provoked) {
         order("SELL", "66000", "GTC"),
         open["orderId"]
     );
-    let replaced = told
-        .rest("POST /api/v3/order/cancelReplace", &replace, true, Endpoint("Spot/Trading/ReplaceOrder"))
-        .await;
+    let twin = Ccxt("binance.js:5797");
+    let replaced = told.rest("POST /api/v3/order/cancelReplace", &replace, true, twin).await;
+    half_replaced(told).await;
     let id = &replaced["newOrderResponse"]["orderId"];
     let amend = format!("{SYMBOL}&orderId={id}&newQty=0.001");
     told.rest("PUT /api/v3/order/amend/keepPriority", &amend, true, Endpoint("Spot/Trading/AmendOrder"))
@@ -65,6 +67,22 @@ async fn orders(told: &mut Provoked) {
     told.rest("GET /api/v3/account/commission", SYMBOL, true, NoTwin).await;
     told.rest("GET /api/v3/rateLimit/order", "", true, NoTwin).await;
     told.rest("GET /api/v3/myFilters", SYMBOL, true, NoTwin).await;
+}
+
+/// Only one of the two parts succeeds, once this and once the other.
+async fn half_replaced(told: &mut Provoked) {
+    let call = "POST /api/v3/order/cancelReplace";
+    let without_cancel =
+        format!("{}&cancelReplaceMode=ALLOW_FAILURE&cancelOrderId=999999999", order("SELL", "66000", "GTC"));
+    let first = told.rest(call, &without_cancel, true, NoTwin).await;
+    let resting = &first["data"]["newOrderResponse"]["orderId"];
+    told.rest("POST /api/v3/order", &order("BUY", "63000", "GTC"), true, NoTwin).await;
+    let without_order = format!(
+        "{SYMBOL}&side=SELL&type=LIMIT_MAKER&quantity=0.002&price=63000&cancelReplaceMode=ALLOW_FAILURE&cancelOrderId={resting}"
+    );
+    let second = told.rest(call, &without_order, true, NoTwin).await;
+    told.rows.truncate(told.rows.len() - 3);
+    told.keep(&format!("{call}, half done"), Endpoint("Spot/Trading/ReplaceOrder"), Ok(vec![first, second]));
 }
 
 /// A pair of one's own with prevention asked for.
@@ -154,10 +172,13 @@ async fn by_socket(told: &mut Provoked, api: &mut Socket) {
     let id = replaced["newOrderResponse"]["orderId"].clone();
     let amend = with(with(symbol.clone(), "orderId", id.clone()), "newQty", "0.001");
     told.socket(api, "order.amend.keepPriority", amend, Frame("Spot/Trading/AmendOrder")).await;
+    let of_it = with(symbol.clone(), "orderId", id.clone());
+    told.socket(api, "order.amendments", of_it, NoTwin).await;
+    told.socket(api, "myFilters", symbol.clone(), NoTwin).await;
     told.socket(api, "order.cancel", with(symbol.clone(), "orderId", id), Frame("Spot/Trading/CancelOrder"))
         .await;
     told.socket(api, "openOrders.cancelAll", symbol.clone(), Frame("Spot/Trading/CancelAllOrders")).await;
-    told.socket(api, "allOrders", symbol.clone(), NoTwin).await;
+    told.socket(api, "allOrders", symbol.clone(), Framed("Spot/Trading/GetOrders")).await;
     told.socket(api, "myTrades", symbol.clone(), Frame("Spot/Trading/GetUserTrades")).await;
     told.socket(api, "account.status", json!({}), NoTwin).await;
     told.socket(api, "account.rateLimits.orders", json!({}), NoTwin).await;
@@ -171,17 +192,22 @@ async fn market_by_socket(told: &mut Provoked, api: &mut Socket) {
     let symbol = json!({"symbol": "BTCUSDT"});
     let minute = with(symbol.clone(), "interval", "1m");
     for (method, params, twin) in [
-        ("time", json!({}), NoTwin),
-        ("exchangeInfo", symbol.clone(), NoTwin),
+        ("time", json!({}), Framed("Spot/ExchangeData/GetServerTime")),
+        ("exchangeInfo", symbol.clone(), Framed("Spot/ExchangeData/GetExchangeInfo")),
         ("depth", symbol.clone(), NoTwin),
-        ("trades.recent", symbol.clone(), NoTwin),
-        ("trades.aggregate", symbol.clone(), NoTwin),
-        ("klines", minute.clone(), NoTwin),
-        ("uiKlines", minute, NoTwin),
-        ("avgPrice", symbol.clone(), NoTwin),
-        ("ticker.24hr", symbol.clone(), NoTwin),
-        ("ticker.price", symbol.clone(), NoTwin),
-        ("ticker.book", symbol, NoTwin),
+        ("trades.recent", symbol.clone(), Framed("Spot/ExchangeData/GetRecentTrades")),
+        ("ping", json!({}), NoTwin),
+        ("trades.historical", symbol.clone(), Framed("Spot/ExchangeData/GetTradeHistory")),
+        ("ticker", symbol.clone(), Framed("Spot/ExchangeData/GetRollingWindowTicker")),
+        ("ticker.tradingDay", symbol.clone(), Framed("Spot/ExchangeData/GetTradingDayTicker")),
+        ("executionRules", symbol.clone(), Framed("Spot/ExchangeData/GetExecutionRules")),
+        ("trades.aggregate", symbol.clone(), Framed("Spot/ExchangeData/GetAggregatedTradeHistory")),
+        ("klines", minute.clone(), Framed("Spot/ExchangeData/GetKlines")),
+        ("uiKlines", minute, Framed("Spot/ExchangeData/GetUiKlines")),
+        ("avgPrice", symbol.clone(), Framed("Spot/ExchangeData/GetAvgPrice")),
+        ("ticker.24hr", symbol.clone(), Framed("Spot/ExchangeData/GetTicker")),
+        ("ticker.price", symbol.clone(), Framed("Spot/ExchangeData/GetPrice")),
+        ("ticker.book", symbol, Framed("Spot/ExchangeData/GetBookPrice")),
     ] {
         let answer = api.call(method, params).await;
         let ours = if answer["status"] == 200 { Ok(vec![answer]) } else { Err(answer.to_string()) };
@@ -190,25 +216,26 @@ async fn market_by_socket(told: &mut Provoked, api: &mut Socket) {
 }
 
 const STREAMS: &[(&str, Twin)] = &[
-    ("trade", Event("Spot/ExchangeData/Trades")),
-    ("aggTrade", Event("Spot/ExchangeData/AggregatedTrades")),
-    ("bookTicker", Event("Spot/ExchangeData/BookTicker")),
+    ("btcusdt@trade", Event("Spot/ExchangeData/Trades")),
+    ("btcusdt@aggTrade", Event("Spot/ExchangeData/AggregatedTrades")),
+    ("btcusdt@bookTicker", Event("Spot/ExchangeData/BookTicker")),
     (
-        "depth@100ms",
+        "btcusdt@depth@100ms",
         Wire("cf-binance-spot-20210404", "BINANCE-ee25be.0.gz", "btcusdt@depth@100ms\",\"data\""),
     ),
-    ("depth5@100ms", Event("Spot/ExchangeData/PartialBook")),
-    ("kline_1m", Event("Spot/ExchangeData/Klines")),
-    ("ticker", Event("Spot/ExchangeData/Ticker")),
-    ("miniTicker", Event("Spot/ExchangeData/MiniTicker")),
-    ("ticker_1h", Event("Spot/ExchangeData/RollingWindowTicker")),
-    ("avgPrice", NoTwin),
+    ("btcusdt@depth5@100ms", Event("Spot/ExchangeData/PartialBook")),
+    ("btcusdt@kline_1m", Event("Spot/ExchangeData/Klines")),
+    ("btcusdt@ticker", Event("Spot/ExchangeData/Ticker")),
+    ("btcusdt@miniTicker", Event("Spot/ExchangeData/MiniTicker")),
+    ("btcusdt@ticker_1h", Event("Spot/ExchangeData/RollingWindowTicker")),
+    ("btcusdt@avgPrice", NoTwin),
+    ("btcusdt@referencePrice", NoTwin),
+    ("!miniTicker@arr", Event("Spot/ExchangeData/MiniTicker")),
 ];
 
 /// Trades and changes of the book until every stream has told something.
 async fn by_streams(told: &mut Provoked, api: &mut Socket) {
-    let names: Vec<String> = STREAMS.iter().map(|(name, _)| format!("btcusdt@{name}")).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names: Vec<&str> = STREAMS.iter().map(|(name, _)| *name).collect();
     let (addr, mut round) = (told.addr, 0);
     let listen = streams(addr, "/stream", &names);
     tokio::pin!(listen);
@@ -228,20 +255,21 @@ async fn by_streams(told: &mut Provoked, api: &mut Socket) {
             () = trade => {}
         }
     };
-    for (name, twin) in STREAMS {
-        let full = format!("btcusdt@{name}");
-        let ours = found.get(&full).cloned();
-        told.keep(&format!("@{name}"), *twin, ours.ok_or_else(|| "none came".to_owned()));
-    }
+    told.keep_streams(STREAMS, &found);
 }
 
 async fn user_events(told: &mut Provoked, user: &mut Socket) {
+    let deposit = json!({"apiKey": "test-key", "asset": "BTC", "amount": "1.5"}).to_string();
+    let reply = crate::client::http(told.addr, "POST", "/venue/deposit", None, &deposit).await;
+    assert_eq!(reply.status, 200, "{}", reply.body);
     user.none_came(|_| false).await;
     let events: Vec<Value> = user.take_kept().into_iter().map(|message| message["event"].clone()).collect();
     let report = |event: &Value| event["e"] == "executionReport";
     told.events("executionReport", Event("Spot/Account/Order"), &events, report);
     let position = |event: &Value| event["e"] == "outboundAccountPosition";
     told.events("outboundAccountPosition", Event("Spot/Account/AccountPosition"), &events, position);
+    let change = |event: &Value| event["e"] == "balanceUpdate";
+    told.events("balanceUpdate", Event("Spot/Account/Balance"), &events, change);
 }
 
 async fn refusals(told: &mut Provoked, api: &mut Socket) {

@@ -16,6 +16,8 @@ names and JSON types, at every depth, elements of arrays together as `name[]`. G
 
 * twin: message fixtures of a maintained client (`Endpoints`, `Socket`, `Subscriptions`), wire recordings (`cf-*`), messages
   in ccxt's source, samples of the protocol reference where nobody recorded one, or none.
+* Calls that the venue answers with nothing (funding, forced and conditional orders, income) and those that it always
+  refuses are not here.
 * missing: the twin has it and the venue has not. A number in brackets is a reason of the list at the end.
 * surplus: the venue has it and the twin has not; most twins are older than the protocol is today.
 ";

@@ -13,6 +13,8 @@ use serde_json::Value;
 pub(crate) enum Twin {
     /// A fixture of an endpoint, by its path below `Endpoints`, without `.txt`.
     Endpoint(&'static str),
+    /// The same as the result of a WS API answer, which has the body of the endpoint of the same name.
+    Framed(&'static str),
     /// A fixture of a WS API answer, below `Socket`.
     Socket(&'static str),
     /// A fixture of a stream's or user event, below `Subscriptions`: what is inside its frame.
@@ -47,6 +49,7 @@ impl Twin {
     pub(crate) fn name(self) -> String {
         match self {
             Self::Endpoint(path) => format!("Endpoints/{path}"),
+            Self::Framed(path) => format!("Endpoints/{path} in a frame"),
             Self::Socket(path) => format!("Socket/{path}"),
             Self::Event(path) => format!("Subscriptions/{path}"),
             Self::Wire(folder, _, line) => format!("{folder}: {line}"),
@@ -60,6 +63,10 @@ impl Twin {
     pub(crate) fn messages(self) -> Vec<Value> {
         match self {
             Self::Endpoint(path) => vec![endpoint(&text_of(&fixture("Endpoints", path)))],
+            Self::Framed(path) => {
+                let result = endpoint(&text_of(&fixture("Endpoints", path)));
+                vec![serde_json::json!({"id": "1", "status": 200, "result": result, "rateLimits": []})]
+            }
             Self::Socket(path) => frames(&text_of(&fixture("Socket", path))),
             Self::Event(path) => {
                 frames(&text_of(&fixture("Subscriptions", path))).into_iter().map(payload).collect()

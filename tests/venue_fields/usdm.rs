@@ -17,6 +17,8 @@ pub(crate) async fn all(addr: SocketAddr) -> Vec<Row> {
     let key = told.rest("POST /fapi/v1/listenKey", "", false, Reference("A.21")).await;
     let Some(key) = key["listenKey"].as_str() else { return told.rows };
     let mut user = Socket::open(addr, &format!("/private/ws?listenKey={key}")).await;
+    told.rest("POST /fapi/v1/positionSide/dual", "dualSidePosition=true", true, NoTwin).await;
+    client::rest(addr, "POST", "/fapi/v1/positionSide/dual", "dualSidePosition=false").await;
     position(addr).await;
     orders(&mut told).await;
     batches(&mut told).await;
@@ -133,6 +135,9 @@ async fn account(told: &mut Provoked) {
     told.rest("GET /fapi/v1/positionSide/dual", "", true, Reference("A.20")).await;
     told.rest("POST /fapi/v1/leverage", &format!("{SYMBOL}&leverage=10"), true, NoTwin).await;
     told.rest("GET /fapi/v1/multiAssetsMargin", "", true, NoTwin).await;
+    told.rest("GET /fapi/v1/feeBurn", "", true, NoTwin).await;
+    told.rest("GET /fapi/v1/ticker/price", SYMBOL, false, NoTwin).await;
+    told.rest("GET /fapi/v1/adlQuantile", "", true, NoTwin).await;
 }
 
 async fn market(told: &mut Provoked) {
@@ -151,6 +156,11 @@ async fn market(told: &mut Provoked) {
         ("GET /fapi/v1/klines", minute.as_str(), "UsdFutures/ExchangeData/GetKlines"),
         ("GET /fapi/v1/continuousKlines", continuous, "UsdFutures/ExchangeData/GetContinuousContractKlines"),
         ("GET /fapi/v1/markPriceKlines", minute.as_str(), "UsdFutures/ExchangeData/GetMarkPriceKlines"),
+        (
+            "GET /fapi/v1/indexPriceKlines",
+            "pair=BTCUSDT&interval=1m",
+            "UsdFutures/ExchangeData/GetIndexPriceKlines",
+        ),
         ("GET /fapi/v1/premiumIndex", SYMBOL, "UsdFutures/ExchangeData/GetMarkPrice"),
         ("GET /fapi/v1/ticker/24hr", SYMBOL, "UsdFutures/ExchangeData/GetTicker"),
         ("GET /fapi/v2/ticker/price", SYMBOL, "UsdFutures/ExchangeData/GetPrice"),
@@ -176,6 +186,14 @@ async fn by_socket(told: &mut Provoked) {
     told.socket(api, "order.modify", edit, Frame("UsdFutures/Trading/EditOrder")).await;
     told.socket(api, "order.cancel", about, Frame("UsdFutures/Trading/CancelOrder")).await;
     told.socket(api, "v2/account.position", symbol.clone(), Frame("UsdFutures/Trading/GetPositions")).await;
+    for method in ["userDataStream.start", "userDataStream.ping"] {
+        let answer = api.call(method, json!({"apiKey": "test-key"})).await;
+        told.keep(
+            method,
+            NoTwin,
+            if answer["status"] == 200 { Ok(vec![answer]) } else { Err(answer.to_string()) },
+        );
+    }
     told.socket(api, "v2/account.balance", json!({}), NoTwin).await;
     told.socket(api, "v2/account.status", json!({}), NoTwin).await;
     place(told.addr, "BUY", "63500", "GTC").await;
@@ -192,29 +210,28 @@ async fn by_socket(told: &mut Provoked) {
 }
 
 const PUBLIC: &[(&str, Twin)] = &[
-    ("bookTicker", Event("UsdFutures/BookTicker")),
-    ("depth@100ms", Event("UsdFutures/Book")),
-    ("depth5@100ms", Event("UsdFutures/PartialBook")),
-    ("trade", NoTwin),
+    ("btcusdt@bookTicker", Event("UsdFutures/BookTicker")),
+    ("btcusdt@depth@100ms", Event("UsdFutures/Book")),
+    ("btcusdt@depth5@100ms", Event("UsdFutures/PartialBook")),
+    ("btcusdt@trade", NoTwin),
+    ("!bookTicker", Event("UsdFutures/BookTicker")),
 ];
 
 const MARKET: &[(&str, Twin)] = &[
-    ("aggTrade", Event("UsdFutures/AggTrades")),
-    ("markPrice@1s", Event("UsdFutures/MarkPrice")),
-    ("kline_1m", Event("UsdFutures/Klines")),
-    ("_perpetual@continuousKline_1m", Event("UsdFutures/ContKlines")),
-    ("ticker", Event("UsdFutures/Ticker")),
-    ("miniTicker", Event("UsdFutures/MiniTicker")),
+    ("btcusdt@aggTrade", Event("UsdFutures/AggTrades")),
+    ("btcusdt@markPrice@1s", Event("UsdFutures/MarkPrice")),
+    ("btcusdt@kline_1m", Event("UsdFutures/Klines")),
+    ("btcusdt_perpetual@continuousKline_1m", Event("UsdFutures/ContKlines")),
+    ("btcusdt@ticker", Event("UsdFutures/Ticker")),
+    ("btcusdt@miniTicker", Event("UsdFutures/MiniTicker")),
+    ("!markPrice@arr@1s", Event("UsdFutures/MarkPrice")),
+    ("!ticker@arr", Event("UsdFutures/Ticker")),
+    ("!miniTicker@arr", Event("UsdFutures/MiniTicker")),
 ];
 
 async fn by_streams(told: &mut Provoked) {
     for (path, wanted) in [("/public/stream", PUBLIC), ("/market/stream", MARKET)] {
-        let full = |name: &str| match name.split_once('@') {
-            Some((contract, topic)) if contract == "_perpetual" => format!("btcusdt_perpetual@{topic}"),
-            _ => format!("btcusdt@{name}"),
-        };
-        let names: Vec<String> = wanted.iter().map(|(name, _)| full(name)).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let names: Vec<&str> = wanted.iter().map(|(name, _)| *name).collect();
         let listen = streams(told.addr, path, &names);
         tokio::pin!(listen);
         let found = loop {
@@ -223,10 +240,7 @@ async fn by_streams(told: &mut Provoked) {
                 () = stir(told.addr) => {}
             }
         };
-        for (name, twin) in wanted {
-            let ours = found.get(&full(name)).cloned();
-            told.keep(&format!("@{name}"), *twin, ours.ok_or_else(|| "none came".to_owned()));
-        }
+        told.keep_streams(wanted, &found);
     }
 }
 

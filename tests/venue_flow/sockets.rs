@@ -111,7 +111,8 @@ fn faults() -> Vec<Value> {
 }
 
 /// What cannot be about one symbol.
-const WHOLE: [&str; 13] = [
+const WHOLE: [&str; 14] = [
+    "shuffle_batch",
     "disconnect",
     "refuse_connections",
     "half_open",

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::{BodyExt, Empty};
@@ -16,8 +17,9 @@ use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::client::{SOON, get};
+use crate::client::{SOON, get, http};
 
 fn start(change: impl FnOnce(&mut TlsOptions)) -> Result<RunningVenue, VenueError> {
     let mut tls =
@@ -57,7 +59,7 @@ async fn a_client_that_trusts_the_venues_authority_is_served_and_others_are_not(
     assert_eq!(std::fs::read_to_string(&path).unwrap(), tls.ca_pem);
     for name in ["localhost", "127.0.0.1", "::1", "venue.test"] {
         let stream = connect(tls.addr, name, &tls.ca_pem).await.unwrap();
-        assert_eq!(ask(stream, "/api/v3/time").await["serverTime"].is_i64(), true, "{name}");
+        assert!(ask(stream, "/api/v3/time").await["serverTime"].is_i64(), "{name}");
     }
     connect(tls.addr, "elsewhere.test", &tls.ca_pem).await.unwrap_err();
     let other = start(|_| ()).unwrap();
@@ -110,4 +112,30 @@ fn what_cannot_be_a_name_or_a_file_stops_the_start() {
     assert!(no_name.to_string().starts_with("venue: TLS: no certificate for these names"), "{no_name}");
     let no_file = start(|tls| tls.ca_out = Some("/nowhere/at/all/ca.pem".into())).unwrap_err();
     assert!(no_file.to_string().contains("cannot write /nowhere/at/all/ca.pem"), "{no_file}");
+}
+
+#[tokio::test]
+async fn faults_touch_it_as_they_touch_the_plain_port() {
+    let venue = start(|_| ()).unwrap();
+    let switch = async |switch: Value| {
+        let reply = http(venue.addr(), "POST", "/venue/faults", None, &switch.to_string()).await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    };
+    let tls = venue.tls().unwrap();
+    let stream = connect(tls.addr, "localhost", &tls.ca_pem).await.unwrap();
+    let (mut socket, _) = tokio_tungstenite::client_async("wss://localhost/ws-api/v3", stream).await.unwrap();
+    let ping = |id: u32| Message::text(json!({"id": id, "method": "ping"}).to_string());
+    switch(json!({"fault": "half_open", "connection": "ws_api"})).await;
+    socket.send(ping(1)).await.unwrap();
+    assert!(timeout(Duration::from_millis(200), socket.next()).await.is_err(), "no answer");
+    http(venue.addr(), "DELETE", "/venue/faults", None, "").await;
+    let answer = timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap();
+    assert!(answer.to_text().unwrap().starts_with(r#"{"id":1,"status":200"#), "{answer}");
+    switch(json!({"fault": "fragment_frames", "bytes": 7})).await;
+    socket.send(ping(2)).await.unwrap();
+    let answer = timeout(SOON, socket.next()).await.unwrap().unwrap().unwrap();
+    assert!(answer.to_text().unwrap().starts_with(r#"{"id":2,"status":200"#), "{answer}");
+    switch(json!({"fault": "disconnect", "how": "reset"})).await;
+    let end = timeout(SOON, socket.next()).await.unwrap();
+    assert!(!matches!(end, Some(Ok(_))), "a reset, without a close frame: {end:?}");
 }

@@ -402,7 +402,8 @@ impl Book {
     }
 }
 
-/// Ids fit 63 bits, and a diff does not end before it begins.
+/// Ids fit 63 bits, and a diff ends neither before it begins nor before the one that it follows.
 fn ids_possible(diff: &Diff) -> bool {
-    diff.last_id > 0 && diff.first_id <= diff.last_id && i64::try_from(diff.last_id).is_ok()
+    let follows = diff.previous_id.is_none_or(|previous| previous < diff.last_id);
+    diff.last_id > 0 && diff.first_id <= diff.last_id && follows && i64::try_from(diff.last_id).is_ok()
 }

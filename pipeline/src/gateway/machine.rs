@@ -201,6 +201,12 @@ impl<P: Permit> Gateway<P> {
         }
     }
 
+    /// The venue refused something else that came from this address because of its limits: no request of any kind
+    /// leaves before that wall-clock time, milliseconds since the epoch.
+    pub fn handle_silence(&mut self, until_ms: i64) {
+        self.limiter.silence(until_ms);
+    }
+
     /// One of the venue's own counts.
     pub fn handle_count(&mut self, counted: RateLimit, now: Now) {
         // A maker has paid for its taker, which the venue has not seen yet.

@@ -82,7 +82,7 @@ impl CrowdFile {
         let mut faults = Faults::default();
         let file = match &node {
             Node::Object(object) => read(&mut Reader::new(object, "", CROWD, &mut faults)),
-            other => {
+            other @ (Node::Null | Node::Flag(_) | Node::Number(_) | Node::Text(_) | Node::List(_)) => {
                 let kind = other.kind();
                 faults.add(Code::Type, "", || format!("wrong type (got {kind}, want an object)"));
                 None

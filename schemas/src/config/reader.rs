@@ -89,7 +89,9 @@ impl<'n, 'f> Reader<'n, 'f> {
     pub(super) fn flag(&mut self, name: &str) -> Option<bool> {
         self.read(name, |_, node| match node {
             Node::Flag(flag) => Ok(*flag),
-            _ => Err(Wrong::Type),
+            Node::Null | Node::Number(_) | Node::Text(_) | Node::List(_) | Node::Object(_) => {
+                Err(Wrong::Type)
+            }
         })
     }
 
@@ -135,7 +137,12 @@ impl<'n, 'f> Reader<'n, 'f> {
                         {
                             words.push(text);
                         }
-                        _ => return Err(Wrong::Type),
+                        Node::Null
+                        | Node::Flag(_)
+                        | Node::Number(_)
+                        | Node::Text(_)
+                        | Node::List(_)
+                        | Node::Object(_) => return Err(Wrong::Type),
                     }
                 }
                 let read = |word: &str| {
@@ -180,7 +187,7 @@ impl<'n, 'f> Reader<'n, 'f> {
             let pointer = member(&place, &index.to_string());
             match item {
                 Node::Object(object) => objects.push((pointer, object)),
-                other => {
+                other @ (Node::Null | Node::Flag(_) | Node::Number(_) | Node::Text(_) | Node::List(_)) => {
                     let got = other.kind();
                     self.faults
                         .add(Code::Type, &pointer, || format!("wrong type (got {got}, want an object)"));

@@ -193,7 +193,7 @@ impl Account {
                 binance_spot::start::read_facts(&rest, account, &symbols, venue_ms()).await?
             }
             Dialect::BinanceUsdm => {
-                let facts = binance_usdm::start::read_facts(&rest, account, &symbols, venue_ms()).await?;
+                let facts = binance_usdm::start::read_facts(&rest, account, &symbols, venue_ms).await?;
                 self.settle(config, &rest, facts, venue_ms).await?
             }
         };
@@ -225,10 +225,11 @@ impl Account {
                 continue;
             };
             let set = binance_usdm::start::set_leverage(rest, account, symbol, leverage, venue_ms()).await;
-            if let Err(error @ RestError::Api { .. }) = set {
-                tracing::warn!(symbol, leverage, %error, "the venue's own leverage stays");
-            } else {
-                set?;
+            match set {
+                Err(error) if error.is_refusal() => {
+                    tracing::warn!(symbol, leverage, %error, "the venue's own leverage stays");
+                }
+                set => set?,
             }
         }
         Ok(facts)
@@ -256,25 +257,9 @@ pub(super) async fn follow_clock(target: Target, offset_ms: Arc<AtomicI64>, cloc
 }
 
 /// Whether the same question would be refused for ever.
-const fn is_final(error: &RestError) -> bool {
-    let RestError::Api { error, .. } = error else { return false };
-    match error.class() {
-        ErrorClass::Auth
-        | ErrorClass::NoSuchSymbol
-        | ErrorClass::Filter
-        | ErrorClass::WouldMatch
-        | ErrorClass::Balance
-        | ErrorClass::Duplicate
-        | ErrorClass::CancelRefused
-        | ErrorClass::NoSuchOrder
-        | ErrorClass::Refused => true,
-        ErrorClass::OutcomeUnknown
-        | ErrorClass::RateLimited
-        | ErrorClass::OrderLimit
-        | ErrorClass::Overloaded
-        | ErrorClass::Clock
-        | ErrorClass::MarketClosed => false,
-    }
+fn is_final(error: &RestError) -> bool {
+    let is_auth = |error: &RestError| matches!(error, RestError::Api { error, .. } if error.class() == ErrorClass::Auth);
+    error.is_refusal() || is_auth(error)
 }
 
 /// How long the venue wants to be left alone.

@@ -19,7 +19,7 @@ use super::route::{self, Answer, Route, Way, of_rest, serve};
 use super::sign::cut_signature;
 use super::time::TimeUnit;
 use crate::clock;
-use crate::simulator::faults::{Delivery, Detour, Line, LineKind, Reply, ReplyBody};
+use crate::simulator::faults::{Delivery, Detour, Held, Line, LineKind, Reply, ReplyBody};
 use crate::simulator::publish::publish;
 use crate::simulator::server::Shared;
 use crate::simulator::state::State;
@@ -49,10 +49,15 @@ const EMPTY: [(&str, &str); 8] = [
     ("/sapi/v1/account/apiRestrictions", r#"{"enableReading":true,"enableSpotAndMarginTrading":true}"#),
 ];
 
-/// An answer and what its headers say.
+/// An answer, and whether a fault keeps it back.
 struct Served {
-    answer: Answer,
+    sheet: Sheet,
     delivery: Delivery,
+}
+
+/// An answer and what its headers say.
+struct Sheet {
+    answer: Answer,
     weight_used: u64,
     orders_used: Option<[u64; 2]>,
 }
@@ -106,13 +111,10 @@ pub(in crate::simulator) async fn rest<D: Dialect>(
     if let Some(due) = due {
         tokio::time::sleep_until(due).await;
     }
-    match &served.delivery {
-        Delivery::Now => finish::<D>(served),
-        Delivery::Held(ms) => arrive_late::<D>(shared, route, asked, *ms).await,
-        Delivery::Troubled(detour) => {
-            let detour = detour.clone();
-            detoured::<D>(served, &detour, &asked.line).await
-        }
+    match served.delivery {
+        Delivery::Now => finish::<D>(served.sheet),
+        Delivery::Held(held) => arrive_late::<D>(shared, route, asked, held).await,
+        Delivery::Troubled(detour) => detoured::<D>(served.sheet, &detour, &asked.line).await,
     }
 }
 
@@ -121,20 +123,17 @@ async fn arrive_late<D: Dialect>(
     shared: Arc<Shared>,
     route: &'static Route<D::Operation>,
     asked: Asked,
-    ms: u64,
+    held: Held,
 ) -> Response {
     let line = asked.line.clone();
     let arrives = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+        held.arrives().await;
         asked.serve::<D>(&mut shared.lock(), route, true, clock::wall_ms())
     });
     match arrives.await {
-        Ok(served) => match &served.delivery {
-            Delivery::Now | Delivery::Held(_) => finish::<D>(served),
-            Delivery::Troubled(detour) => {
-                let detour = detour.clone();
-                detoured::<D>(served, &detour, &line).await
-            }
+        Ok(served) => match served.delivery {
+            Delivery::Now | Delivery::Held(_) => finish::<D>(served.sheet),
+            Delivery::Troubled(detour) => detoured::<D>(served.sheet, &detour, &line).await,
         },
         Err(error) => {
             tracing::error!(%error, "a held request came to nothing");
@@ -144,7 +143,7 @@ async fn arrive_late<D: Dialect>(
 }
 
 /// An answer that goes out otherwise than at once and as it is.
-async fn detoured<D: Dialect>(served: Served, detour: &Detour, line: &Line) -> Response {
+async fn detoured<D: Dialect>(sheet: Sheet, detour: &Detour, line: &Line) -> Response {
     if detour.unheard {
         // What never arrived is never answered.
         tokio::time::sleep(UNHEARD_FOR).await;
@@ -152,13 +151,13 @@ async fn detoured<D: Dialect>(served: Served, detour: &Detour, line: &Line) -> R
     }
     if detour.lost {
         tokio::time::sleep(GIVE_UP_AFTER).await;
-        return finish::<D>(Served { answer: Err(ApiError::timed_out()), ..served });
+        return finish::<D>(Sheet { answer: Err(ApiError::timed_out()), ..sheet });
     }
     if let Some(ms) = detour.after_ms {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
     match &detour.instead {
-        None => finish::<D>(served),
+        None => finish::<D>(sheet),
         Some(reply) => replaced(reply),
     }
 }
@@ -221,7 +220,7 @@ pub(in crate::simulator) fn answer<D: Dialect>(
         body: body.to_owned(),
     };
     let answer = match of_rest::<D>(verb, path) {
-        Some(route) => asked.serve::<D>(state, route, false, now_ms).answer,
+        Some(route) => asked.serve::<D>(state, route, false, now_ms).sheet.answer,
         None => Err(ApiError { status: 404, ..ApiError::unsupported() }),
     };
     match answer {
@@ -260,24 +259,21 @@ impl Asked {
         };
         publish(state, now_ms);
         let orders_used = served.account.map(|account| state.orders_mut(account, D::PRODUCT).used(now_ms));
-        Served {
-            orders_used,
-            weight_used: state.addresses.used(D::PRODUCT, self.address, now_ms),
-            answer: served.answer,
-            delivery: served.delivery,
-        }
+        let weight_used = state.addresses.used(D::PRODUCT, self.address, now_ms);
+        let sheet = Sheet { answer: served.answer, weight_used, orders_used };
+        Served { sheet, delivery: served.delivery }
     }
 }
 
-fn finish<D: Dialect>(served: Served) -> Response {
-    let mut response = match served.answer {
+fn finish<D: Dialect>(sheet: Sheet) -> Response {
+    let mut response = match sheet.answer {
         Ok(body) => respond(StatusCode::OK, body),
         Err(error) => refuse(&error),
     };
     let headers = response.headers_mut();
-    headers.insert("x-mbx-used-weight", HeaderValue::from(served.weight_used));
-    headers.insert("x-mbx-used-weight-1m", HeaderValue::from(served.weight_used));
-    if let Some([first, second]) = served.orders_used {
+    headers.insert("x-mbx-used-weight", HeaderValue::from(sheet.weight_used));
+    headers.insert("x-mbx-used-weight-1m", HeaderValue::from(sheet.weight_used));
+    if let Some([first, second]) = sheet.orders_used {
         headers.insert("x-mbx-order-count-10s", HeaderValue::from(first));
         headers.insert(D::ORDER_COUNT_HEADER, HeaderValue::from(second));
     }

@@ -238,8 +238,15 @@ fn serve_troubled<D: Dialect>(
     } else {
         check::<D>(state, route, credentials, &mut request)
     };
-    if let (Ok(()), Some(ms)) = (&checked, held_ms) {
-        return unserved(Delivery::Held(ms));
+    let checked = match (checked, held_ms.map(|ms| faults.hold(ms))) {
+        (Ok(()), Some(Some(held))) => return unserved(Delivery::Held(held)),
+        (Ok(()), Some(None)) => Err(ApiError::overloaded()),
+        (checked, Some(_) | None) => checked,
+    };
+    if D::is_place(route.operation)
+        && let Ok(symbol) = request.symbol(state)
+    {
+        faults.order_came(symbol);
     }
     let answer = checked.and_then(|()| D::perform(state, route.operation, &request));
     let delivery = faults.delivery(&target);

@@ -23,7 +23,9 @@ use super::time::TimeUnit;
 use super::{Caller, Dialect};
 use crate::clock;
 use crate::simulator::engine::AccountId;
-use crate::simulator::faults::{Delivery, Detour, Field, Intake, Line, LineKind, Reply, ReplyBody, Target};
+use crate::simulator::faults::{
+    Delivery, Detour, Field, Held, Intake, Line, LineKind, Reply, ReplyBody, Target,
+};
 use crate::simulator::outbox::Outbox;
 use crate::simulator::publish::publish;
 use crate::simulator::server::Shared;
@@ -126,14 +128,14 @@ impl<D: Dialect> Connection<D> {
         Self { shared, session, dialect: PhantomData }
     }
 
-    /// Answers a frame, or tells for how many milliseconds more it is on its way.
+    /// Answers a frame, unless it is held on its way.
     fn answer(
         &mut self,
         state: &mut State,
         frame: &Frame<'_>,
         now_ms: i64,
         read_ns: Option<u64>,
-    ) -> Option<u64> {
+    ) -> Option<Held> {
         if self.session.outbox.line().is_some_and(Line::take_logged_out) {
             self.session.logged_on = None;
             self.send(state, None, refused(ApiError::unknown_key()), None, now_ms);
@@ -158,9 +160,10 @@ impl<D: Dialect> Connection<D> {
             }
             None => self.session_request(state, &frame.method, &params, &credentials, now_ms),
         };
-        if let Delivery::Held(ms) = served.delivery {
-            return Some(ms);
-        }
+        let served = match served.delivery {
+            Delivery::Held(held) => return Some(held),
+            delivery @ (Delivery::Now | Delivery::Troubled(_)) => Served { delivery, ..served },
+        };
         self.send(state, frame.id, served, params.flag("returnRateLimits"), now_ms);
         None
     }
@@ -193,10 +196,10 @@ impl<D: Dialect> Connection<D> {
     }
 
     /// A request on its way: it reaches the engine later, whether or not its connection is still there.
-    fn hold(&self, text: &str, ms: u64) {
+    fn hold(&self, text: &str, held: Held) {
         let (shared, caller, text) = (Arc::clone(&self.shared), self.caller(), text.to_owned());
         let arrives = async move {
-            tokio::time::sleep(Duration::from_millis(ms)).await;
+            held.arrives().await;
             let mut state = shared.lock();
             let now_ms = state.faults.venue_ms(clock::wall_ms());
             caller.outbox.unit.during(|| caller.arrive_late::<D>(&mut state, &text, now_ms));
@@ -333,8 +336,8 @@ impl<D: Dialect> Frames for Connection<D> {
         let unit = self.session.outbox.unit;
         unit.during(|| match serde_json::from_str::<Frame<'_>>(text) {
             Ok(frame) if is_id(frame.id) => {
-                if let Some(ms) = self.answer(&mut state, &frame, now_ms, read_ns) {
-                    self.hold(text, ms);
+                if let Some(held) = self.answer(&mut state, &frame, now_ms, read_ns) {
+                    self.hold(text, held);
                 }
             }
             Ok(_) | Err(_) => {

@@ -22,8 +22,8 @@ pub(in crate::simulator) struct Desk {
     /// Open orders with an end, by that end.
     ends: BTreeSet<(i64, OrderId)>,
     positions_ms: HashMap<(AccountId, SymbolId, PositionSide), i64>,
-    /// The last price that each symbol's mark has followed, in ticks.
-    pub(super) followed: HashMap<SymbolId, i64>,
+    /// How many of each symbol's trades its mark has followed.
+    pub(super) followed: HashMap<SymbolId, u64>,
     pub(super) amendments: Amendments,
     shuffle: Option<Shuffle>,
 }
@@ -54,8 +54,10 @@ impl Desk {
         }
     }
 
-    /// The monthly reset: orders and positions are gone, listen keys stay.
-    pub(in crate::simulator) fn wipe(&mut self) {
+    /// The monthly reset: orders and positions are gone, timers stop, listen keys end.
+    pub(in crate::simulator) fn wipe(&mut self, now_ms: i64) {
+        self.listen_keys.expire_now(None, now_ms);
+        self.followed.clear();
         self.countdowns.clear();
         self.particulars.clear();
         self.ends.clear();

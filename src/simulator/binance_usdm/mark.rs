@@ -31,8 +31,9 @@ pub(in crate::simulator) fn begin(state: &mut State) {
 /// Once a second: marks follow the last trades. A mark that was set by a command stands until the next trade.
 pub(super) fn follow_trades(state: &mut State) {
     for symbol in ids(state) {
-        if let Some(price) = state.history.volume(symbol).last_price
-            && state.usdm.followed.get(&symbol) != Some(&price)
+        let volume = state.history.volume(symbol);
+        if let Some(price) = volume.last_price
+            && state.usdm.followed.insert(symbol, volume.trades) != Some(volume.trades)
         {
             follow(state, symbol, price);
         }
@@ -44,9 +45,12 @@ fn ids(state: &State) -> Vec<SymbolId> {
 }
 
 fn follow(state: &mut State, symbol: SymbolId, price: i64) {
-    // Prices of trades and start prices are above zero, and the symbol is a perpetual: it is never refused.
-    if state.apply(&Command::Mark { symbol, price }).is_ok() {
-        state.usdm.followed.insert(symbol, price);
+    if state.engine().mark(symbol) == Some(price) {
+        return;
+    }
+    if let Err(reject) = state.apply(&Command::Mark { symbol, price }) {
+        // Prices of trades and start prices are above zero, and the symbol is a perpetual.
+        tracing::error!(%reject, "a mark price stays behind its trades");
     }
 }
 

@@ -87,7 +87,8 @@ pub(super) fn client_id(text: &str) -> Result<ClientId, ApiError> {
     ClientId::new(text).filter(|_| text.bytes().all(plain)).ok_or(refusal::bad_client_id())
 }
 
-fn check_status(status: SymbolStatus) -> Result<(), ApiError> {
+/// Whether a symbol takes orders: -4140, -4141.
+pub(super) fn check_status(status: SymbolStatus) -> Result<(), ApiError> {
     match status {
         SymbolStatus::Trading => Ok(()),
         SymbolStatus::Halt => Err(refusal::symbol_halted()),

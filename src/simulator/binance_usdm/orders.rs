@@ -60,6 +60,8 @@ pub(super) fn modify(state: &mut State, request: &Request<'_>) -> Answer {
 /// Modifies an order; something else counts it. Its self-trade prevention stays as it is.
 pub(super) fn modify_uncounted(state: &mut State, request: &Request<'_>) -> Answer {
     let before = find_open(state, request)?.ok_or(ApiError::no_such_order())?;
+    // It may trade at its new price.
+    order_rules::check_status(state.symbol(before.symbol).rules.status)?;
     let side = parse_side(request.params.required("side")?).ok_or(ApiError::bad_side())?;
     if side != before.side {
         return Err(ApiError::bad_side());

@@ -87,7 +87,9 @@ fn ticks(state: &State, told: &Price) -> Result<(SymbolId, i64), Refusal> {
         .ok_or_else(|| bad(format!("no {} symbol {}", told.product.as_str(), cut(&told.symbol))))?;
     let text = match &told.price {
         Value::String(text) => text.clone(),
-        other => other.to_string(),
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+            other.to_string()
+        }
     };
     let price = Decimal::parse(&text).ok().and_then(|price| state.symbol(id).spec.nearest_tick(price));
     let price = price.ok_or_else(|| bad(format!("price: want a number above zero (got {})", cut(&text))))?;

@@ -1,6 +1,7 @@
 //! What becomes of requests and their answers.
 
 use super::edit;
+use super::held::Held;
 use super::kind::{Fault, Field};
 use super::plan::{Plan, Target};
 use super::reply::Reply;
@@ -22,12 +23,12 @@ pub(in crate::simulator) enum Intake {
 }
 
 /// What becomes of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(in crate::simulator) enum Delivery {
     /// It goes out at once.
     Now,
-    /// There is none yet: the request is on its way for so many milliseconds more.
-    Held(u64),
+    /// There is none yet: the request is on its way for a while more.
+    Held(Held),
     /// It goes out otherwise.
     Troubled(Box<Detour>),
 }

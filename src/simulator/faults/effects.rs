@@ -73,7 +73,7 @@ fn carry_out(state: &mut State, changes: Vec<Change>, wall_ms: i64) {
     feed::freeze(state, now_ms);
     let faults = state.faults.clone();
     for line in faults.lines() {
-        line.set(faults.trouble(&target(&faults, state, &line)));
+        faults.settle(&line, &target(&faults, state, &line));
     }
     state.at(now_ms);
     let notices = faults.plan().take_notices();

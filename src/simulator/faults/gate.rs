@@ -32,7 +32,7 @@ impl Faults {
         if first && let Some(switch) = self.plan().strike(Fault::RefuseConnections, &target) {
             return Err(refuse(line, switch.params.how));
         }
-        line.set(self.trouble(&target));
+        self.settle(line, &target);
         line.flows().await;
         Ok(())
     }
@@ -40,8 +40,26 @@ impl Faults {
     /// The line belongs to that account from now on.
     pub(in crate::simulator) fn belongs(&self, line: &Line, account: AccountId) {
         if line.set_account(account) {
-            line.set(self.trouble(&self.line_target(line)));
+            self.settle(line, &self.line_target(line));
         }
+    }
+
+    /// Gives the line the trouble that is its own now. What comes to it anew is counted.
+    pub(super) fn settle(&self, line: &Line, target: &Target<'_>) {
+        let (before, now) = (line.trouble(), self.trouble(target));
+        let mut plan = self.plan();
+        for (fault, came) in [
+            (Fault::HalfOpen, now.stalled && !before.stalled),
+            (Fault::SlowFrames, now.slow.is_some() && before.slow.is_none()),
+            (Fault::FragmentFrames, now.fragment.is_some() && before.fragment.is_none()),
+            (Fault::MutePings, now.no_pings && !before.no_pings),
+        ] {
+            if came {
+                plan.count(fault, target);
+            }
+        }
+        drop(plan);
+        line.set(now);
     }
 
     /// The line as a target.

@@ -1,9 +1,10 @@
 //! The faults by name, what each can be told, and how far it reaches.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The faults. What each does is told in the module's own words and in `docs/venue.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
     /// Requests never arrive.
@@ -77,7 +78,7 @@ pub enum Fault {
 }
 
 /// The streams that can be meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Stream {
     /// Trades.
@@ -110,7 +111,7 @@ pub(super) const MARKET_STREAMS: [Stream; 7] = [
 ];
 
 /// How something is done, where there are several ways.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum How {
     /// `disconnect`: with a close frame (the default).
@@ -134,7 +135,7 @@ pub enum How {
 }
 
 /// What an answer gets wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
     /// The client order id.
@@ -146,22 +147,13 @@ pub enum Field {
 }
 
 /// What `exchangeInfo` says of a symbol that does not trade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Trading {
     /// Stopped.
     Halt,
     /// Stopped for a while.
     Break,
-}
-
-impl Trading {
-    pub(in crate::simulator) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Halt => "HALT",
-            Self::Break => "BREAK",
-        }
-    }
 }
 
 /// What a fault bears upon, and so which scopes and counts mean something to it.

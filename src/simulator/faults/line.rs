@@ -174,6 +174,14 @@ impl Line {
         self.is_troubled() && self.trouble().stalled
     }
 
+    /// Whether a fault makes its bytes wait: what takes long is not the other side's doing.
+    pub(in crate::simulator) fn is_held(&self) -> bool {
+        self.is_troubled() && {
+            let trouble = self.trouble();
+            trouble.stalled || trouble.slow.is_some()
+        }
+    }
+
     pub(in crate::simulator) fn is_without_pings(&self) -> bool {
         self.is_troubled() && self.trouble().no_pings
     }
@@ -197,7 +205,7 @@ impl Line {
         self.0.troubled.load(Ordering::Relaxed)
     }
 
-    fn trouble(&self) -> Trouble {
+    pub(super) fn trouble(&self) -> Trouble {
         *lock(&self.0.trouble)
     }
 

@@ -23,7 +23,7 @@ struct Fate {
     spoilt: Option<How>,
 }
 
-/// A message that waits for the next one of its stream on its connection.
+/// A message that waits for the next one of its stream on its connection. One at most waits of each.
 #[derive(Debug)]
 pub(super) struct Stashed {
     outbox: Arc<Outbox>,
@@ -53,7 +53,10 @@ pub(super) fn send<'a>(
         let mut text = payload(outbox);
         fate.edit(&mut text);
         let message = wrap(outbox, text);
-        if fate.behind {
+        let is_awaited = stash.iter().any(|stashed| stashed.is_of(outbox, stream));
+        if fate.behind && !is_awaited {
+            // Those whose connection has ended since are let go.
+            stash.retain(|stashed| Arc::strong_count(&stashed.outbox) > 1);
             stash.push(Stashed { outbox: Arc::clone(outbox), stream: stream.to_owned(), message });
             continue;
         }
@@ -63,7 +66,13 @@ pub(super) fn send<'a>(
                 None => outbox.push(message.clone()),
             }
         }
-        release(stash, |stashed| stashed.outbox.id == outbox.id && stashed.stream == stream);
+        release(stash, |stashed| stashed.is_of(outbox, stream));
+    }
+}
+
+impl Stashed {
+    fn is_of(&self, outbox: &Outbox, stream: &str) -> bool {
+        self.outbox.id == outbox.id && self.stream == stream
     }
 }
 
@@ -138,7 +147,10 @@ fn spoil(text: &mut String, how: How) {
                     edit::replace_text(text, "B", "0.00000000");
                 }
             }
-            How::Negative => edit::negate(text, if edit::text_of(text, "B").is_some() { "B" } else { bids }),
+            How::Negative => {
+                let is_top = bids == "b" && edit::text_of(text, "B").is_some();
+                edit::negate(text, if is_top { "B" } else { bids });
+            }
             How::Crossed | How::Close | How::Reset | How::Shutdown | How::Unavailable | How::Hang => {
                 edit::swap(text, bids, asks);
             }

@@ -20,11 +20,13 @@ mod answers;
 mod edit;
 pub(super) mod effects;
 mod gate;
+mod held;
 mod kind;
 mod line;
 mod listener;
 mod messages;
 mod notice;
+pub(super) mod patience;
 mod plan;
 mod reply;
 mod script;
@@ -32,7 +34,7 @@ mod span;
 mod switch;
 mod wire;
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
@@ -46,6 +48,7 @@ use super::outbox::Outbox;
 use super::symbols::Product;
 
 pub(super) use answers::{Delivery, Detour, Intake};
+pub(super) use held::Held;
 pub use kind::{Fault, Field, How, Stream, Trading};
 pub(super) use line::Line;
 pub(super) use listener::LineListener;
@@ -76,6 +79,10 @@ struct Inner {
     stash: Mutex<Vec<Stashed>>,
     lines: Mutex<Vec<WeakLine>>,
     lines_so_far: AtomicU64,
+    /// Requests that are held on their way now.
+    held: AtomicUsize,
+    /// Requests that were refused because too many were held.
+    held_refused: AtomicU64,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -98,6 +105,8 @@ impl Faults {
             stash: Mutex::default(),
             lines: Mutex::default(),
             lines_so_far: AtomicU64::new(0),
+            held: AtomicUsize::new(0),
+            held_refused: AtomicU64::new(0),
         }))
     }
 
@@ -171,6 +180,14 @@ impl Faults {
         let params = &change.switch.params;
         let known = change.began_ms + params.announce_ms.unwrap_or(0) <= plan.now_ms();
         (known || !told).then(|| params.clone())
+    }
+
+    /// An order came for that symbol: counted where a fault changes its rules.
+    pub(super) fn order_came(&self, symbol: SymbolId) {
+        let target = self.symbol(symbol);
+        let mut plan = self.plan();
+        plan.count(Fault::Halt, &target);
+        plan.count(Fault::ChangeFilters, &target);
     }
 
     /// The order in which a batch of so many is carried out, if it is not its own.

@@ -165,6 +165,14 @@ impl Plan {
         Some(struck.switch.clone())
     }
 
+    /// Counts that the switch of that fault that is on for a target has struck, if there is one.
+    pub(super) fn count(&mut self, fault: Fault, target: &Target<'_>) {
+        let own = |active: &&mut Active| active.switch.fault == fault && strikes(&active.switch, target);
+        if let Some(active) = self.on.iter_mut().find(own) {
+            active.switch.applied += 1;
+        }
+    }
+
     /// The switch of that fault that is on for a target; nothing is counted.
     pub(super) fn holds(&self, fault: Fault, target: &Target<'_>) -> Option<&Active> {
         self.all(fault).find(|active| strikes(&active.switch, target))

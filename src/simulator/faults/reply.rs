@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::switch::{FaultParams, Status};
@@ -11,7 +12,7 @@ use crate::simulator::binance::error::ApiError;
 const RETRY_AFTER_S: u64 = 60;
 
 /// Well-known refusals and unreadable answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Preset {
     /// 429, -1003, with `Retry-After`.

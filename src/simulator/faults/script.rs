@@ -111,13 +111,11 @@ impl FaultScript {
             if let Some(what) = symbols.clone().filter(meant).find_map(|spec| too_fine(switch, spec)) {
                 return unknown(what);
             }
-            if let Some(name) = &switch.symbol {
-                if !symbols.clone().any(|spec| meant(&spec)) {
-                    return unknown(format!(
-                        "symbol: not listed (got {:.64})",
-                        name.escape_debug().to_string()
-                    ));
-                }
+            if let Some(name) = &switch.symbol
+                && !symbols.clone().any(|spec| meant(&spec))
+            {
+                let name = name.escape_debug().to_string();
+                return unknown(format!("symbol: not listed (got {name:.64})"));
             }
             if let Some(key) = &switch.account
                 && !accounts.clone().any(|own| own == key)
@@ -126,6 +124,12 @@ impl FaultScript {
             }
         }
         Ok(())
+    }
+
+    /// The JSON Schema of one switch: of a script's line or entry, of a request.
+    #[must_use]
+    pub fn json_schema() -> serde_json::Value {
+        schemars::schema_for!(FaultSwitch).to_value()
     }
 
     /// The switches.
@@ -228,6 +232,31 @@ mod tests {
             assert!(refused(text).starts_with("FLT-002 line 1: "), "{text}");
         }
         assert!(refused("{\"fault\":\"halt\",\"x\\u0007\":1}").chars().all(|c| !c.is_control()));
+    }
+
+    #[test]
+    fn the_schema_has_what_is_read_and_nothing_else() {
+        let schema = FaultScript::json_schema();
+        let known = schema["properties"].as_object().unwrap();
+        for text in [
+            r#"{"at":"2.5s","for":"3s","every":"10s","fault":"lose_answers","symbol":"BTCUSDT","account":"key"}"#,
+            r#"{"fault":"reject","preset":"timeout","executed":true,"operation":"order.place","count":3}"#,
+            r#"{"fault":"mute_stream","stream":"depth","connection":"streams","product":"spot","probability":5}"#,
+        ] {
+            FaultScript::parse(text).unwrap();
+            let switch: serde_json::Value = serde_json::from_str(text).unwrap();
+            for name in switch.as_object().unwrap().keys() {
+                assert!(known.contains_key(name), "{name}");
+            }
+        }
+        for name in known.keys().filter(|name| *name != "applied") {
+            let text = format!("{{\"fault\":\"halt\",\"{name}\":{{}}}}");
+            let words = refused(&text);
+            assert!(!words.contains("unknown field"), "{words}");
+        }
+        let faults = schema.to_string();
+        assert!(faults.contains("\"jump_mark\"") && faults.contains("\"usdm\""), "{schema:#}");
+        assert_eq!(schema["required"], serde_json::json!(["fault"]));
     }
 
     #[test]

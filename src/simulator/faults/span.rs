@@ -1,7 +1,9 @@
 //! Lengths of time as scripts write them.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use schemas::units::Decimal;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
@@ -40,6 +42,22 @@ impl Span {
         let thousandths = Decimal::parse(number).ok()?.to_steps_exact(3)?.checked_mul(ms)?;
         let whole = (thousandths % 1_000 == 0).then_some(thousandths / 1_000)?;
         u64::try_from(whole).ok().filter(|ms| *ms <= MS_MAX).map(Self)
+    }
+}
+
+impl JsonSchema for Span {
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "Milliseconds, or text like 2.5s (ms, s, m, h), at most 30 days.",
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": MS_MAX},
+                {"type": "string", "pattern": r"^[0-9]+(\.[0-9]{1,3})?(ms|s|m|h)$"},
+            ],
+        })
     }
 }
 

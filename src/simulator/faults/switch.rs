@@ -1,5 +1,6 @@
 //! One fault as a test asks for it: which, whom it touches, when, and its numbers.
 
+use schemars::JsonSchema;
 use schemas::units::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,7 @@ const BYTES_MAX: u64 = 64 << 20;
 const MILLION: u32 = 1_000_000;
 
 /// Which connections are meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Connection {
     /// The n-th since the start, from 1. Those that only ask `/venue/*` are not counted.
@@ -25,7 +26,7 @@ pub enum Connection {
 }
 
 /// What a connection is used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LineKind {
     /// REST.
@@ -39,7 +40,7 @@ pub enum LineKind {
 }
 
 /// What a test asks for, and what `GET` lists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FaultSwitch {
     /// Which fault.
@@ -87,7 +88,7 @@ pub struct FaultSwitch {
 }
 
 /// What is told to one fault or another. Which take what is told in the table of `docs/venue.md`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultParams {
     /// How much later, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -155,7 +156,7 @@ pub struct FaultParams {
 }
 
 /// An HTTP status, or what a symbol's status becomes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Status {
     /// `reject`.
@@ -252,6 +253,11 @@ impl FaultSwitch {
             && matches!(self.fault, Fault::StopBook | Fault::ChangeFilters | Fault::Halt | Fault::JumpMark)
         {
             return Err(format!("account, connection: mean nothing to {name}"));
+        }
+        if self.fault == Fault::ShuffleBatch
+            && (self.symbol.is_some() || self.connection.is_some() || self.operation.is_some())
+        {
+            return Err(format!("symbol, connection, operation: mean nothing to {name}"));
         }
         if self.symbol.is_some() && reach == Reach::Lines {
             return Err(format!("symbol: means nothing to {name}"));

@@ -77,7 +77,7 @@ pub(in crate::simulator) struct Totals {
     pub(in crate::simulator) prevented: u64,
 }
 
-/// What one symbol has traded.
+/// What a symbol has traded.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::simulator) struct Volume {
     pub(in crate::simulator) trades: u64,
@@ -89,6 +89,18 @@ pub(in crate::simulator) struct Volume {
     pub(in crate::simulator) last_price: Option<i64>,
 }
 
+impl Volume {
+    /// Both; the last price is the first one's.
+    const fn and(self, other: Self) -> Self {
+        Self {
+            trades: self.trades + other.trades,
+            qty: self.qty + other.qty,
+            quote: self.quote + other.quote,
+            last_price: self.last_price,
+        }
+    }
+}
+
 /// Orders, trades and totals.
 #[derive(Debug)]
 pub(in crate::simulator) struct History {
@@ -98,6 +110,8 @@ pub(in crate::simulator) struct History {
     trades: Chunks<TradeRecord>,
     pub(in crate::simulator) totals: Totals,
     volumes: Vec<Volume>,
+    /// What was traded before the last reset.
+    volumes_before: Vec<Volume>,
 }
 
 impl History {
@@ -108,14 +122,17 @@ impl History {
             trades: Chunks::new(kept),
             totals: Totals::default(),
             volumes: vec![Volume::default(); symbols],
+            volumes_before: vec![Volume::default(); symbols],
         }
     }
 
-    /// Forgets everything but the totals: orders and trades are numbered anew.
+    /// The monthly reset: orders and trades are gone. Counts go on, and so do the sums of all that was traded.
     pub(in crate::simulator) fn wipe(&mut self) {
-        let totals = self.totals;
-        *self = Self::new(self.volumes.len(), self.orders.kept);
-        self.totals = totals;
+        let fresh = Self::new(self.volumes.len(), self.orders.kept);
+        let before = std::mem::replace(self, fresh);
+        self.totals = before.totals;
+        let sums = before.volumes.into_iter().zip(before.volumes_before);
+        self.volumes_before = sums.map(|(one, other)| one.and(other)).collect();
     }
 
     /// A new order. Their numbers come without gaps from 1, which is what makes them findable.
@@ -190,7 +207,12 @@ impl History {
         volume.last_price = Some(record.price);
     }
 
-    /// What a symbol has traded.
+    /// What a symbol has traded since the start, whether or not there was a reset.
+    pub(in crate::simulator) fn volume_of_all(&self, symbol: SymbolId) -> Volume {
+        self.volume(symbol).and(self.volumes_before[symbol.index()])
+    }
+
+    /// What a symbol has traded since the last reset.
     pub(in crate::simulator) fn volume(&self, symbol: SymbolId) -> Volume {
         self.volumes[symbol.index()]
     }

@@ -1,6 +1,7 @@
 //! What reaches a gateway by another way than its order connection, and what leaves by one.
 
 use pipeline::gateway::Answer;
+use pipeline::time::Nanos;
 use schemas::ids::InstrumentPrefix;
 use schemas::wire::order_update::OrderUpdate;
 
@@ -11,6 +12,11 @@ pub(crate) enum Beside {
     Events(bool),
     /// A statement of the user stream about an order of ours.
     Update(OrderUpdate),
+    /// The venue wants nothing more from this address before that time of its clock.
+    Silence {
+        /// Milliseconds since the epoch.
+        until_ms: i64,
+    },
     /// The answer to a request that went by REST.
     Answer {
         /// The request's id.
@@ -29,4 +35,6 @@ pub(crate) struct ListJob {
     pub(crate) symbol: String,
     /// Whose orders count.
     pub(crate) prefix: InstrumentPrefix,
+    /// From when on the machine no longer waits for it.
+    pub(crate) late: Nanos,
 }

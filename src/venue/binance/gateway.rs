@@ -8,22 +8,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use pipeline::command::{Command, PlaceLeg};
+use pipeline::command::Command;
 use pipeline::event::OrderReport;
 use pipeline::gateway::{
     Answer, Gateway, GatewaySettings, LaneId, Link, Outgoing, Permit, RateLimit, RateLimitKind,
 };
 use pipeline::time::{Nanos, Now};
 use schemas::config::Dialect;
-use schemas::ids::{InstrumentPrefix, Leg};
-use schemas::journal::{Cancel, Intent, Record};
-use schemas::order::TimeInForce;
+use schemas::ids::InstrumentPrefix;
 use schemas::wire::binance::api_error::{ApiError, ErrorClass};
 use schemas::wire::binance::limit::LimitKind;
 use tokio::sync::{mpsc, watch};
 
 use super::account::AccountKey;
 use super::beside::{Beside, ListJob};
+use super::intents;
+use super::mute::Mute;
 use super::positions::Positions;
 use super::socket::{self, Frame, SocketError, WsReader, WsWriter};
 use super::wire::{Decoded, Reading};
@@ -41,8 +41,6 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 const IDLE_MAX_SPOT: Duration = Duration::from_secs(60);
 /// USD-M pings every 3 min.
 const IDLE_MAX_USDM: Duration = Duration::from_secs(400);
-/// The venue takes orders and tells no event of them: its user stream is mute.
-const MUTE_MAX: Duration = Duration::from_secs(10);
 /// How long a venue is left alone that refuses because of its limits and names no time.
 const SILENCE: Duration = Duration::from_secs(60);
 /// The most requests on their way.
@@ -193,8 +191,8 @@ struct Session<P> {
     encoder: Encoder,
     /// What goes and comes by another way.
     side: Side,
-    /// Since when the venue has owed an event of an order that it took.
-    owed: Option<Nanos>,
+    /// What a user stream of its own owes.
+    mute: Mute,
     idle_max: Duration,
     parts: GatewayParts,
     clock: Clock,
@@ -229,7 +227,7 @@ impl<P: Permit> Session<P> {
                 Encoder::Spot(Default::default())
             },
             side,
-            owed: None,
+            mute: Mute::new(parts.lanes.len()),
             idle_max: if is_usdm { IDLE_MAX_USDM } else { IDLE_MAX_SPOT },
             parts,
             clock,
@@ -250,7 +248,7 @@ impl<P: Permit> Session<P> {
             self.show_link(now);
             let journal = (!self.parts.journal.is_good()).then(|| now.mono + JOURNAL_RETRY);
             let deadlines =
-                [Some(heard + self.idle_max), self.machine.poll_timeout(now), self.mute_at(), journal];
+                [Some(heard + self.idle_max), self.machine.poll_timeout(now), self.mute.at(), journal];
             let deadline = deadlines.into_iter().flatten().min().unwrap_or(heard);
             let deadline = self.clock.instant(deadline);
             // A timer that is early wakes us for nothing, once; setting it with each request costs more.
@@ -300,13 +298,14 @@ impl<P: Permit> Session<P> {
         while let Some(one) = news {
             match one {
                 Beside::Events(come) => {
-                    self.owed = None;
+                    self.mute.forget();
                     self.machine.handle_events(come);
                 }
                 Beside::Update(update) => {
-                    self.owed = None;
+                    self.mute.told(now.mono);
                     self.machine.handle_update(update);
                 }
+                Beside::Silence { until_ms } => self.machine.handle_silence(until_ms),
                 Beside::Answer { request, answer } => self.machine.handle_answer(request, answer),
             }
             news = self.side.next_now();
@@ -320,7 +319,14 @@ impl<P: Permit> Session<P> {
         let mut wrote = false;
         while let Some(outgoing) = self.machine.poll_send(now) {
             wrote = true;
-            self.note(&outgoing, now);
+            let lane = &self.parts.lanes[outgoing.lane.0];
+            intents::note(
+                &self.parts.journal,
+                &outgoing.command,
+                lane,
+                self.parts.recv_window_ms,
+                now.wall_ms,
+            );
             if outgoing.command.is_place() && self.parts.journal.is_on() {
                 self.places.push(outgoing);
             } else {
@@ -367,31 +373,22 @@ impl<P: Permit> Session<P> {
             Encoder::Usdm(encoder) => encoder.encode(&outgoing, lane, account, window_ms, now.wall_ms),
         };
         match frame {
-            Some(frame) => writer.queue(frame).await?,
+            Some(frame) => {
+                if outgoing.command.is_place() {
+                    self.mute.placed(outgoing.lane, now.mono);
+                }
+                writer.queue(frame).await?;
+            }
             None => self.list(outgoing.request, outgoing.lane),
         }
         Ok(())
     }
 
-    fn note(&self, outgoing: &Outgoing, now: Now) {
-        let lane = &self.parts.lanes[outgoing.lane.0];
-        match &outgoing.command {
-            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => {
-                let window_ms = self.parts.recv_window_ms;
-                self.parts.journal.note(|| Record::Intent(intent(leg, lane, window_ms, now.wall_ms)));
-            }
-            Command::Cancel(handle) => {
-                let cancel = Cancel { id: handle.id, venue_ms: now.wall_ms };
-                self.parts.journal.note(|| Record::Cancel(cancel));
-            }
-            Command::Query(_) | Command::ListOpen => {}
-        }
-    }
-
     /// A list of open orders that goes by REST; one that finds no room there is not asked for.
     fn list(&mut self, request: u64, lane: LaneId) {
         let GatewayLane { symbol, prefix, .. } = &self.parts.lanes[lane.0];
-        let job = ListJob { request, symbol: symbol.clone(), prefix: *prefix };
+        let late = self.now().mono + ANSWER_PATIENCE;
+        let job = ListJob { request, symbol: symbol.clone(), prefix: *prefix, late };
         if !self.side.list(job) {
             self.machine.handle_answer(request, Answer::Unreadable);
         }
@@ -466,19 +463,17 @@ impl<P: Permit> Session<P> {
 
     /// An order that the venue took is told of by its user stream too.
     fn note_owed(&mut self, request: u64, answer: &Answer, now: Nanos) {
-        let is_place = self.machine.asked(request).is_some_and(|(_, command)| command.is_place());
-        if self.side.hears() && is_place && matches!(answer, Answer::Updates(_)) {
-            self.owed.get_or_insert(now);
+        let place = self.machine.asked(request).filter(|(_, command)| command.is_place());
+        if self.side.hears()
+            && let Some((lane, _)) = place
+            && matches!(answer, Answer::Updates(_))
+        {
+            self.mute.taken(lane, now);
         }
     }
 
-    fn mute_at(&self) -> Option<Nanos> {
-        self.owed.map(|since| since + MUTE_MAX)
-    }
-
     fn heed_mute(&mut self, now: Nanos) {
-        if self.mute_at().is_some_and(|at| now >= at) {
-            self.owed = None;
+        if self.mute.is_over(now) {
             tracing::warn!("the user stream is mute: connecting anew");
             self.side.renew();
         }
@@ -540,28 +535,6 @@ impl<P: Permit> Session<P> {
     fn now(&self) -> Now {
         let now = self.clock.now();
         Now { wall_ms: now.wall_ms + self.parts.clock_offset_ms.load(Ordering::Relaxed), ..now }
-    }
-}
-
-fn intent<'a>(leg: &PlaceLeg, lane: &'a GatewayLane, window_ms: u32, venue_ms: i64) -> Intent<'a> {
-    let kind = leg.id.leg();
-    Intent {
-        id: leg.id,
-        venue: lane.venue.into(),
-        symbol: lane.symbol.as_str().into(),
-        epoch: leg.id.epoch().number(),
-        pair: leg.id.sequence(),
-        leg: kind.into(),
-        side: leg.side,
-        price: leg.price.decimal(lane.price_decimals),
-        qty: leg.qty.decimal(leg.qty_decimals),
-        tif: if kind == Leg::Maker { TimeInForce::Gtx } else { TimeInForce::Ioc },
-        position_side: leg.position_side,
-        key: lane.follow_key.as_str().into(),
-        trade: leg.cause.trade,
-        time_ms: leg.cause.time_ms,
-        venue_ms,
-        not_after_ms: venue_ms.saturating_add(i64::from(window_ms)),
     }
 }
 

@@ -5,6 +5,8 @@
 pub mod account;
 mod beside;
 pub mod gateway;
+mod intents;
+mod mute;
 pub mod positions;
 pub mod rest;
 pub mod sign;
@@ -17,7 +19,7 @@ use schemas::wire::binance::api_error::Classify;
 use schemas::wire::{binance_spot, binance_usdm};
 
 pub(crate) use beside::{Beside, ListJob};
-pub(crate) use wire::{Decoded, Reading, decode_answer, open_orders, refusal, warn};
+pub(crate) use wire::{Decoded, Reading, decode_answer, open_orders, refusal_by_rest, warn};
 
 /// What a dialect's refusals mean.
 pub(crate) const fn classify_of(dialect: Dialect) -> Classify {

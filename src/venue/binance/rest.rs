@@ -61,6 +61,31 @@ pub enum RestError {
     },
 }
 
+impl RestError {
+    /// Whether the venue refused what was asked, and would again: no waiting and no other key mends it.
+    #[must_use]
+    pub const fn is_refusal(&self) -> bool {
+        let Self::Api { error, .. } = self else { return false };
+        match error.class() {
+            ErrorClass::NoSuchSymbol
+            | ErrorClass::Filter
+            | ErrorClass::WouldMatch
+            | ErrorClass::Balance
+            | ErrorClass::Duplicate
+            | ErrorClass::CancelRefused
+            | ErrorClass::NoSuchOrder
+            | ErrorClass::Refused => true,
+            ErrorClass::OutcomeUnknown
+            | ErrorClass::RateLimited
+            | ErrorClass::OrderLimit
+            | ErrorClass::Overloaded
+            | ErrorClass::Clock
+            | ErrorClass::Auth
+            | ErrorClass::MarketClosed => false,
+        }
+    }
+}
+
 /// Asks one venue; keeps up to two connections.
 #[derive(Debug)]
 pub struct RestClient {

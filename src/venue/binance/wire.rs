@@ -1,5 +1,7 @@
 //! Answers in the words of the gateway's machine.
 
+use std::time::Duration;
+
 use pipeline::command::{Command, PlaceLeg};
 use pipeline::event::OpenOrder;
 use pipeline::gateway::{Answer, Gateway, Permit, VenueRefusal, Verdict};
@@ -120,7 +122,7 @@ pub(crate) fn open_orders(orders: &[OrderAnswer<'_>], prefix: InstrumentPrefix) 
 }
 
 /// What a refusal means to the machine.
-pub(crate) fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
+fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
     tracing::debug!(%error, "the venue refused a request");
     let rate_limited = error.class() == ErrorClass::RateLimited;
     VenueRefusal {
@@ -141,6 +143,18 @@ pub(crate) fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
             | ErrorClass::Refused => Verdict::Refused,
         },
         silent_until_ms: rate_limited.then(|| error.retry_after_ms.unwrap_or(now_ms + SILENCE_MS)),
+    }
+}
+
+/// [`refusal`] by REST, where a header says how long the venue wants to be left alone.
+pub(crate) fn refusal_by_rest(error: &ApiError, retry_after: Option<Duration>, now_ms: i64) -> VenueRefusal {
+    let told = retry_after
+        .filter(|_| error.retry_after_ms.is_none())
+        .map(|wait| now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
+    let refusal = refusal(error, now_ms);
+    VenueRefusal {
+        silent_until_ms: refusal.silent_until_ms.map(|until_ms| told.unwrap_or(until_ms)),
+        ..refusal
     }
 }
 

@@ -18,7 +18,7 @@ use crate::venue::binance::account::AccountKey;
 use crate::venue::binance::gateway::GatewayParts;
 use crate::venue::binance::positions::Positions;
 use crate::venue::binance::rest::{RestClient, RestError, percent_encode};
-use crate::venue::binance::{Beside, ListJob, open_orders, refusal, warn};
+use crate::venue::binance::{Beside, ListJob, open_orders, refusal_by_rest, warn};
 use crate::venue::guard::Target;
 
 /// News that may wait for the gateway; the task that brings them waits with the next.
@@ -135,6 +135,8 @@ async fn ask_lists(parts: SideParts, mut jobs: mpsc::Receiver<ListJob>, news: mp
                 }
             }
             job = jobs.recv(), if under_way.len() < LISTS_AT_ONCE => match job {
+                // Whoever asked has given it up and asks anew: it would only hold up the others.
+                Some(job) if parts.clock.now().mono >= job.late => {}
                 Some(job) => under_way.push(ask_list(&parts, job)),
                 None => return,
             },
@@ -158,11 +160,55 @@ async fn ask_list(parts: &SideParts, job: ListJob) -> Beside {
                 Answer::Unreadable
             }
         },
-        Err(RestError::Api { error, .. }) => Answer::Refused(refusal(&error, parts.venue_ms())),
+        Err(RestError::Api { error, retry_after }) => {
+            Answer::Refused(refusal_by_rest(&error, retry_after, parts.venue_ms()))
+        }
         Err(error @ (RestError::Fault(_) | RestError::Depth(_))) => {
             tracing::warn!(symbol = job.symbol, %error, "open orders could not be listed");
             Answer::Unreadable
         }
     };
     Beside::Answer { request: job.request, answer }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use pipeline::time::Nanos;
+    use schemas::ids::InstrumentPrefix;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_list_that_nobody_waits_for_any_more_is_not_asked_for() {
+        // Nobody listens at that port: each list that is asked for fails at once.
+        let target = Target::simulated_futures("127.0.0.1:1".parse().unwrap()).unwrap();
+        let clock = Clock::start();
+        let parts = SideParts {
+            target: target.clone(),
+            account: AccountKey::new("k", b"s"),
+            recv_window_ms: 2_000,
+            clock_offset_ms: Arc::default(),
+            positions: Positions::new(std::iter::empty()),
+            rest: Arc::new(RestClient::new(target)),
+            clock,
+        };
+        let (lists, jobs) = mpsc::channel(4);
+        let (sender, mut news) = mpsc::channel(4);
+        let fresh = clock.now().mono + Duration::from_secs(60);
+        for (request, late) in [(1, Nanos(0)), (2, fresh)] {
+            let prefix = InstrumentPrefix::new("main", "BTCUSDT");
+            lists.send(ListJob { request, symbol: "BTCUSDT".to_owned(), prefix, late }).await.unwrap();
+        }
+        let asking = tokio::spawn(ask_lists(parts, jobs, sender));
+        let first = news.recv().await;
+        assert!(
+            matches!(first, Some(Beside::Answer { request: 2, answer: Answer::Unreadable })),
+            "{first:?}"
+        );
+        drop(lists);
+        asking.await.unwrap();
+        assert!(news.recv().await.is_none());
+    }
 }

@@ -17,7 +17,7 @@ use crate::venue::binance::start::{SymbolFacts, VenueFacts};
 const UNPRICED: Decimal = Decimal::new(100, 0);
 
 /// Reads what the venue says of itself, of these symbols and of the account. Symbols that do not exist are
-/// missing from the answer. `timestamp_ms` is the venue's time.
+/// missing from the answer. `venue_ms` tells the venue's time, anew for each question: there are several a symbol.
 ///
 /// # Errors
 /// [`RestError`].
@@ -25,15 +25,15 @@ pub async fn read_facts(
     rest: &RestClient,
     account: Account<'_>,
     symbols: &[&str],
-    timestamp_ms: i64,
+    venue_ms: impl Fn() -> i64,
 ) -> Result<VenueFacts, RestError> {
-    let settings = account_config(rest, account, timestamp_ms).await?;
+    let settings = account_config(rest, account, venue_ms()).await?;
     let text = rest.get("/exchangeInfo", EXCHANGE_INFO_MAX).await?;
     let info = read_exchange_info(&text, symbols).map_err(RestError::Fault)?;
     let mut facts = VenueFacts { hedge_mode: Some(settings.dual_side_position), ..VenueFacts::default() };
     facts.add_limits(&info.rate_limits);
     for symbol in &info.symbols {
-        let probe = Probe { rest, account, settings, timestamp_ms };
+        let probe = Probe { rest, account, settings, venue_ms: &venue_ms };
         let of_symbol = probe.facts_of(symbol).await?;
         facts.symbols.insert(symbol.symbol.clone(), of_symbol);
     }
@@ -85,14 +85,14 @@ async fn account_config(
 }
 
 /// Asks about one symbol after the other.
-struct Probe<'a> {
+struct Probe<'a, C> {
     rest: &'a RestClient,
     account: Account<'a>,
     settings: AccountConfig,
-    timestamp_ms: i64,
+    venue_ms: &'a C,
 }
 
-impl Probe<'_> {
+impl<C: Fn() -> i64> Probe<'_, C> {
     async fn facts_of(&self, info: &SymbolInfo) -> Result<SymbolFacts, RestError> {
         let trading = info.status == "TRADING" && self.settings.can_trade;
         // One that does not trade refuses every order.
@@ -111,17 +111,18 @@ impl Probe<'_> {
     }
 
     /// Whether an order may ask for self-trade prevention NONE: refused with it and taken without means no. One
-    /// that is refused either way says nothing of it; the first pair that is prevented will.
+    /// that is refused either way says nothing of it; the first pair that is prevented will. A refusal that waiting
+    /// mends is no answer.
     async fn allows_none(&self, info: &SymbolInfo) -> Result<bool, RestError> {
         let Some((price, qty)) = self.small_order(info).await? else { return Ok(true) };
         let refused = match self.test(info, &price, &qty, true).await {
             Ok(()) => return Ok(true),
-            Err(error @ RestError::Api { .. }) => error,
+            Err(error) if error.is_refusal() => error,
             Err(error) => return Err(error),
         };
         match self.test(info, &price, &qty, false).await {
             Ok(()) => Ok(false),
-            Err(RestError::Api { .. }) => {
+            Err(error) if error.is_refusal() => {
                 let symbol = &info.symbol;
                 tracing::warn!(symbol, error = %refused, "the venue's self-trade prevention is not known");
                 Ok(true)
@@ -153,7 +154,7 @@ impl Probe<'_> {
         if none {
             params.push(("selfTradePreventionMode", Value::Word("NONE")));
         }
-        params.push(("timestamp", Value::Millis(self.timestamp_ms)));
+        params.push(("timestamp", Value::Millis((self.venue_ms)())));
         self.rest.signed(Method::POST, "/order/test", &params, self.account).await.map(drop)
     }
 }

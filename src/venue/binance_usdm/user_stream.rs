@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use hyper::Method;
 use schemas::wire::binance::encode::Value;
 use schemas::wire::binance_usdm::event::UserEvent;
@@ -27,6 +27,8 @@ const RENEW_EVERY: Duration = Duration::from_secs(1_800);
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
 /// The venue pings every 3 min; a connection that is silent for longer than two of them is dead.
 const IDLE_MAX: Duration = Duration::from_secs(400);
+/// How long a venue is left alone that refuses a connection because of its limits.
+const SILENCE: Duration = Duration::from_secs(60);
 /// The venue's code for a key that it no longer knows.
 const NO_SUCH_KEY: i64 = -1125;
 
@@ -52,7 +54,8 @@ pub(super) async fn run(parts: SideParts, news: mpsc::Sender<Beside>, renew: Arc
     loop {
         let Some(end) = stream.listen().await else { return };
         tracing::warn!(error = %end, "the user stream was lost");
-        if stream.news.send(Beside::Events(false)).await.is_err() {
+        let silence = end.wanted_silence();
+        if stream.news.send(Beside::Events(false)).await.is_err() || !stream.keep_silent(silence).await {
             return;
         }
         if stream.heard {
@@ -61,7 +64,7 @@ pub(super) async fn run(parts: SideParts, news: mpsc::Sender<Beside>, renew: Arc
         // A connection on the wrong path is accepted, and stays mute.
         let is_mute = matches!(end, StreamEnd::GivenUp | StreamEnd::Socket(_)) && !stream.heard;
         stream.on_older_path ^= is_mute && stream.older_path().is_some();
-        sleep(end.wanted_silence().max(backoff.after_failure())).await;
+        sleep(silence.max(backoff.after_failure())).await;
     }
 }
 
@@ -69,10 +72,9 @@ impl StreamEnd {
     /// How long the venue wants to be left alone.
     fn wanted_silence(&self) -> Duration {
         match self {
-            Self::Rest(RestError::Api { retry_after, .. }) => retry_after.unwrap_or_default(),
-            Self::Rest(_) | Self::Socket(_) | Self::Expired | Self::Silent(_) | Self::GivenUp => {
-                Duration::ZERO
-            }
+            Self::Rest(error) => wanted_silence(error),
+            Self::Socket(SocketError::Refused(418 | 429)) => SILENCE,
+            Self::Socket(_) | Self::Expired | Self::Silent(_) | Self::GivenUp => Duration::ZERO,
         }
     }
 }
@@ -98,7 +100,10 @@ impl UserStream {
         // Changes from here on wait in the connection.
         if let Err(error) = ask_positions(&self.parts).await {
             tracing::warn!(%error, "positions could not be asked for");
+            self.keep_silent(wanted_silence(&error)).await.then_some(())?;
         }
+        // Whoever gave the stream up meant one that is gone already.
+        _ = self.renew.notified().now_or_never();
         self.news.send(Beside::Events(true)).await.ok()?;
         let mut renewal = FuturesUnordered::new();
         let mut silent_at = Instant::now() + IDLE_MAX;
@@ -120,7 +125,9 @@ impl UserStream {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "the listen key could not be prolonged");
-                        renew_at = Instant::now() + RENEW_AGAIN;
+                        let silence = wanted_silence(&error);
+                        renew_at = Instant::now() + RENEW_AGAIN.max(silence);
+                        self.keep_silent(silence).await.then_some(())?;
                     }
                 },
                 frame = reader.next() => {
@@ -137,6 +144,14 @@ impl UserStream {
                 }
             }
         }
+    }
+
+    /// Tells the gateway that the venue wants to be left alone for so long, if it does; whether the gateway is there.
+    async fn keep_silent(&self, how_long: Duration) -> bool {
+        let Some(wait_ms) = i64::try_from(how_long.as_millis()).ok().filter(|wait_ms| *wait_ms > 0) else {
+            return true;
+        };
+        self.news.send(Beside::Silence { until_ms: self.parts.venue_ms() + wait_ms }).await.is_ok()
     }
 
     /// Where the events are: the path that they have now, or the one that they had.
@@ -199,6 +214,14 @@ async fn ask_positions(parts: &SideParts) -> Result<(), RestError> {
     let text = parts.rest.signed(Method::GET, path, &params, parts.account.account()).await?;
     parts.positions.replace(&read_positions(&text).map_err(RestError::Fault)?);
     Ok(())
+}
+
+/// How long a venue wants to be left alone that refused because of its limits.
+fn wanted_silence(error: &RestError) -> Duration {
+    match error {
+        RestError::Api { retry_after, .. } => retry_after.unwrap_or_default(),
+        RestError::Fault(_) | RestError::Depth(_) => Duration::ZERO,
+    }
 }
 
 fn renew_after() -> Duration {

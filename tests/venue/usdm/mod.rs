@@ -2,6 +2,7 @@
 
 mod account;
 mod batch;
+mod faults;
 mod market;
 mod orders;
 mod refusals;

@@ -32,6 +32,7 @@ pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value>
         "weight_refused": state.addresses.refused(),
         "orders_peak": orders().map(OrderLimit::peak).max(),
         "orders_refused": orders().map(OrderLimit::refused).sum::<u64>(),
+        "held_refused": state.faults.held_refused(),
         "symbols": symbols(&state, Product::Spot),
         "products": products(&state),
         "accounts": accounts(&state),
@@ -104,7 +105,7 @@ fn products(state: &State) -> Value {
 
 fn symbols(state: &State, product: Product) -> Map<String, Value> {
     let symbol = |symbol: &Symbol| {
-        let volume = state.history.volume(symbol.id);
+        let volume = state.history.volume_of_all(symbol.id);
         let tally = state.journal.tally.of([symbol.id]);
         let told = json!({
             "orders": tally.orders,
