@@ -9,14 +9,18 @@ use pipeline::counts::Counts;
 use pipeline::event::{FeedTick, OrderReport};
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument, Phase};
+use pipeline::leg::LegState;
 use pipeline::ownership::Claim;
 use pipeline::time::Now;
 use pipeline::trade::Trade;
 use schemas::ids::ClientOrderId;
+use schemas::journal;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::journal::Journal;
+use crate::journal::outcome::{closed, outcome};
 use crate::labels::LabelSource;
 use crate::ownership::Hold;
 use crate::telemetry::recorder::Record;
@@ -45,6 +49,8 @@ pub struct LaneLinks {
     pub commands: mpsc::Sender<(LaneId, Command)>,
     /// Where its ended pairs go.
     pub records: mpsc::Sender<Record>,
+    /// Where what became of its orders is written down.
+    pub journal: Journal,
     /// Its counters.
     pub stats: Arc<LaneStats>,
     /// What its labels say of it.
@@ -173,6 +179,12 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         record(links, trade, now).await;
         refresh_top(instrument, links);
     }
+    while let Some((id, end)) = instrument.poll_closed() {
+        links.journal.note_outcome(id, || closed(id, end, clock.now().wall_ms));
+    }
+    if links.stats.phase() == Phase::Sweeping && instrument.phase() == Phase::Live {
+        links.journal.note(|| swept(links, instrument, clock.now().wall_ms));
+    }
     if instrument.poll_doubt() {
         tracing::warn!(
             symbol = links.source.maker_symbol,
@@ -193,8 +205,18 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
     links.stats.store(&instrument.counts(), instrument.phase(), open);
 }
 
-/// Hands a pair over for its label.
+fn swept<'a>(links: &'a LaneLinks, instrument: &Instrument, at_ms: i64) -> journal::Record<'a> {
+    let symbol = links.source.maker_symbol.as_str().into();
+    journal::Record::SweepDone(journal::SweepDone { symbol, swept: instrument.counts().swept, at_ms })
+}
+
+/// Hands a pair over for its label, and its ends to the journal.
 async fn record(links: &LaneLinks, trade: Trade, now: Now) {
+    for leg in [&trade.maker, &trade.taker] {
+        if let LegState::Ended(end) = leg.state {
+            links.journal.note_outcome(leg.id, || outcome(leg, end, now.wall_ms));
+        }
+    }
     if let Some(sent) = trade.maker.sent_at {
         links.stats.maker_sent(sent.since(trade.tick.received.mono));
     }

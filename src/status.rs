@@ -19,6 +19,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::feed::{FeedCounters, FeedState};
+use crate::journal::Journal;
 use crate::ownership::Hold;
 use crate::ownership::lease::LeaseStatus;
 use crate::telemetry::pulse::Pulse;
@@ -69,6 +70,8 @@ pub struct AppStatus {
     pub counters: Arc<FeedCounters>,
     /// What the recorder knows.
     pub recorded: Arc<Mutex<Recorded>>,
+    /// The journal.
+    pub journal: Journal,
     /// The trading thread's heartbeat.
     pub pulse: Pulse,
     /// The first start-up is done.
@@ -80,11 +83,12 @@ pub struct AppStatus {
 }
 
 impl AppStatus {
-    /// Whether traffic of probes says ready: once everything was, for good; not while the run ends. What others
+    /// Whether traffic of probes says ready: once everything was, for good; not while the journal cannot be written,
+    /// nor while the run ends. What others
     /// own is not waited for.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        if self.stopping.load(Ordering::Relaxed) {
+        if self.stopping.load(Ordering::Relaxed) || !self.journal.is_good() {
             return false;
         }
         let up = self.clock.now().mono.since(self.started.mono);
@@ -123,6 +127,7 @@ impl AppStatus {
     #[must_use]
     pub fn waits_for_before_feed(&self) -> Vec<String> {
         let mut waits = Vec::new();
+        waits.extend(self.journal.trouble().map(|trouble| format!("journal: {trouble}")));
         for (venue, link) in &self.links {
             match *link.borrow() {
                 Link::Down => waits.push(format!("orders: no connection to {venue}")),
@@ -190,6 +195,7 @@ impl AppStatus {
                 "lagged": feed.lagged,
             },
             "fleet": self.fleet(),
+            "journal": { "on": self.journal.is_on(), "trouble": self.journal.trouble() },
             "tick_to_maker_us": percentiles(&recorded.tick_to_maker_us),
             "tick_to_done_us": percentiles(&recorded.tick_to_done_us),
             "oldest_open_maker_ms": self.oldest_open_maker_ms(),

@@ -20,6 +20,8 @@ mod demo;
 mod faults;
 #[path = "live/futures.rs"]
 mod futures;
+#[path = "live/journal.rs"]
+mod journal;
 #[path = "live/logs.rs"]
 mod logs;
 #[path = "live/refused.rs"]

@@ -21,6 +21,10 @@ pub(crate) enum Subject {
     Program,
     /// The same as the only member of a consumer group.
     ProgramGroup,
+    /// The same with a journal.
+    ProgramJournal,
+    /// The same with a journal that is synced before an order leaves.
+    ProgramAlways,
     /// Another build of it, to compare with.
     Against,
     /// The same clients, no logic.
@@ -30,13 +34,22 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Program, Self::ProgramGroup, Self::Against, Self::Relay, Self::Raw];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Program,
+        Self::ProgramGroup,
+        Self::ProgramJournal,
+        Self::ProgramAlways,
+        Self::Against,
+        Self::Relay,
+        Self::Raw,
+    ];
 
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Program => "program",
             Self::ProgramGroup => "program-group",
+            Self::ProgramJournal => "program-journal",
+            Self::ProgramAlways => "program-always",
             Self::Against => "against",
             Self::Relay => "relay",
             Self::Raw => "raw",
@@ -46,7 +59,11 @@ impl Subject {
     /// Whether it decides, and so has labels and a summary.
     pub(crate) const fn decides(self) -> bool {
         match self {
-            Self::Program | Self::ProgramGroup | Self::Against => true,
+            Self::Program
+            | Self::ProgramGroup
+            | Self::ProgramJournal
+            | Self::ProgramAlways
+            | Self::Against => true,
             Self::Relay | Self::Raw => false,
         }
     }
@@ -61,11 +78,18 @@ impl Subject {
         against: Option<&Path>,
     ) -> anyhow::Result<Process> {
         let program = |file| {
-            let configuration = plan::configuration(link, interval, self.feed(link));
+            let mut process = self.feed(link);
+            if let Some(sync) = self.journal() {
+                process["Journal"] = json!(folder.join("journal"));
+                process["Journal Sync"] = json!(sync);
+            }
+            let configuration = plan::configuration(link, interval, process);
             program(file, &configuration, admin, folder)
         };
         match self {
-            Self::Program | Self::ProgramGroup => program(Path::new(PROGRAM)),
+            Self::Program | Self::ProgramGroup | Self::ProgramJournal | Self::ProgramAlways => {
+                program(Path::new(PROGRAM))
+            }
             Self::Against => program(against.context("--against FILE is missing")?),
             Self::Relay | Self::Raw => {
                 let mut command = Command::new(std::env::current_exe().context("no path of this bench")?);
@@ -79,6 +103,15 @@ impl Subject {
 }
 
 impl Subject {
+    /// When its journal is synced, if it has one.
+    const fn journal(self) -> Option<&'static str> {
+        match self {
+            Self::ProgramJournal => Some("batch"),
+            Self::ProgramAlways => Some("always"),
+            Self::Program | Self::ProgramGroup | Self::Against | Self::Relay | Self::Raw => None,
+        }
+    }
+
     /// What a program's configuration says of its feed.
     fn feed(self, link: &Link) -> Value {
         let server = link.server;
@@ -88,7 +121,15 @@ impl Subject {
                 "Feed": format!("kafka://{server}/{TOPIC}?group=bench"),
                 "Sharding": "group",
             }),
-            (Feed::Kafka, Self::Program | Self::Against | Self::Relay | Self::Raw) => {
+            (
+                Feed::Kafka,
+                Self::Program
+                | Self::ProgramJournal
+                | Self::ProgramAlways
+                | Self::Against
+                | Self::Relay
+                | Self::Raw,
+            ) => {
                 json!({ "Feed": format!("kafka://{server}/{TOPIC}") })
             }
         }

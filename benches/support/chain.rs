@@ -76,6 +76,8 @@ impl Chain {
             symbol: symbol.clone(),
             prefix: prefix(symbol),
             price_decimals: PRICE_DECIMALS,
+            venue: "bench",
+            follow_key: String::new(),
             reports: reports.clone(),
         };
         let instrument = |symbol: &String| Instrument::new(instrument_settings(symbol));

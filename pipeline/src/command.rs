@@ -2,6 +2,7 @@
 
 use schemas::ids::ClientOrderId;
 use schemas::order::{PositionSide, Side};
+use schemas::tick::{Tick, TradeKey};
 use schemas::units::{Price, Qty};
 
 use crate::ownership::Generation;
@@ -49,6 +50,23 @@ pub struct PlaceLeg {
     pub not_after: Nanos,
     /// The assignment that the tick came under: it must still hold when the order leaves.
     pub generation: Generation,
+    /// The reference trade that it was decided on.
+    pub cause: Cause,
+}
+
+/// Which reference trade an order goes back to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// What tells the trade from others, where anything does.
+    pub trade: Option<TradeKey>,
+    /// Its event time, milliseconds since the epoch, where known.
+    pub time_ms: Option<i64>,
+}
+
+impl From<&Tick> for Cause {
+    fn from(tick: &Tick) -> Self {
+        Self { trade: tick.key(), time_ms: tick.time_ms }
+    }
 }
 
 /// An order to cancel or to ask about.

@@ -97,6 +97,8 @@ pub enum Denial {
     QueueFull,
     /// The permit was refused.
     NoPermit,
+    /// It could not be written to the journal.
+    NoJournal,
 }
 
 impl Denial {
@@ -108,6 +110,7 @@ impl Denial {
             Self::Disconnected => "disconnected",
             Self::QueueFull => "queue_full",
             Self::NoPermit => "no_permit",
+            Self::NoJournal => "no_journal",
         }
     }
 }

@@ -7,19 +7,20 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use schemas::config::{Conflate, OnQuiet};
-use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg as LegKind};
+use schemas::config::OnQuiet;
+use schemas::ids::{ClientOrderId, Epoch, Leg as LegKind};
 use schemas::order::OrderStatus;
 use schemas::units::Decimal;
 
 use crate::book::Top;
 use crate::book::own::OwnView;
-use crate::chance::Chance;
+use crate::close_out::{CloseOut, Closed};
 use crate::command::Command;
 use crate::counts::Counts;
 use crate::event::{CancelFailure, FeedTick, OpenOrder, OrderReport};
 use crate::ownership::Term;
-use crate::rules::{BestPrices, Memory, Rules, decide};
+use crate::rules::{BestPrices, Memory, decide};
+pub use crate::settings::{Phase, Settings};
 use crate::skip::Skip;
 use crate::sweep::Sweep;
 use crate::time::{Nanos, Now};
@@ -30,47 +31,6 @@ use crate::waiting::{Admitted, Waiting};
 const FUTURE_MS_MAX: i64 = 2_000;
 /// On Quiet `repeat` fires no more often than this, whatever the Interval.
 const REPEAT_MIN: Duration = Duration::from_millis(1);
-
-/// Everything that makes one instrument what it is.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The decision rules and their values.
-    pub rules: Rules,
-    /// Base asset of one contract, where the venue wants contracts counted so. `None`: a decided quantity is sent
-    /// as it is.
-    pub contract_size: Option<Decimal>,
-    /// What becomes of ticks while the gate is shut.
-    pub conflate: Conflate,
-    /// What happens when no tick comes.
-    pub on_quiet: OnQuiet,
-    /// Max Tick Age.
-    pub tick_age_max: Duration,
-    /// Max Book Age.
-    pub book_age_max: Duration,
-    /// How long a venue may take to accept an order after its timestamp.
-    pub recv_window: Duration,
-    /// What our orders' ids begin with.
-    pub prefix: InstrumentPrefix,
-    /// The first owner's epoch; each term brings its own.
-    pub epoch: Epoch,
-    /// The source of draws.
-    pub chance: Chance,
-}
-
-/// What an instrument is doing, for operators.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Phase {
-    /// Not ours: nothing of it begins here.
-    Idle,
-    /// Clearing the venue of a predecessor's orders.
-    Sweeping,
-    /// Trading.
-    Live,
-    /// No new pair: the running one ends, then the last sweep.
-    Stopping,
-    /// Nothing of ours is open any more.
-    Stopped,
-}
 
 /// A maker of ours rested, so the book changed; the book that we are shown has yet to say so.
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +57,8 @@ pub struct Instrument {
     trade: Option<Trade>,
     finished: Option<Trade>,
     sweep: Option<Sweep>,
+    /// What an earlier run left in doubt.
+    close_out: CloseOut,
     /// What an interrupted sweep had found.
     found: Vec<OpenOrder>,
     phase: Phase,
@@ -135,6 +97,7 @@ impl Instrument {
             trade: None,
             finished: None,
             sweep: None,
+            close_out: CloseOut::default(),
             found: Vec::new(),
             phase: Phase::Idle,
             term: None,
@@ -151,6 +114,11 @@ impl Instrument {
             counts: Counts::default(),
             outbox: VecDeque::with_capacity(8),
         }
+    }
+
+    /// Orders that an earlier run left in doubt: they are asked for once the first sweep is done, before any pair.
+    pub fn close_out(&mut self, in_doubt: &[ClientOrderId]) {
+        self.close_out = CloseOut::new(in_doubt);
     }
 
     /// A tick of the reference market.
@@ -225,6 +193,9 @@ impl Instrument {
         if connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
             self.sweep = Some(self.new_sweep(now));
         }
+        if !connected {
+            self.close_out.handle_disconnected();
+        }
         self.advance(now);
     }
 
@@ -246,6 +217,8 @@ impl Instrument {
         let known = self.trade.as_mut().is_some_and(|trade| trade.handle_report(report, now.mono));
         if known {
             self.follow_own_maker(now);
+        } else if self.close_out.handle_report(report, now.mono) {
+            // An earlier run's: nothing of ours changes.
         } else if self.is_foreign(report) {
             self.counts.foreign += 1;
         } else if report_id(report).is_some() && self.sweep.is_none() {
@@ -283,6 +256,11 @@ impl Instrument {
         Some(finished)
     }
 
+    /// An order in doubt whose end is known now, if any.
+    pub fn poll_closed(&mut self) -> Option<(ClientOrderId, Closed)> {
+        self.close_out.poll_closed()
+    }
+
     /// Whether the book's keeper is to be told, now, that its book stands still though our own maker changed it.
     pub fn poll_doubt(&mut self) -> bool {
         std::mem::take(&mut self.doubt.pending)
@@ -294,7 +272,8 @@ impl Instrument {
         let trade = self.trade.as_ref().and_then(Trade::poll_timeout);
         let sweep = self.sweep.as_ref().filter(|_| self.connected).and_then(Sweep::poll_timeout);
         let gate = (self.is_idle() && !self.waiting.is_empty()).then(|| now.mono + self.interval_left(now));
-        [trade, sweep, gate, self.repeat_at(now)].into_iter().flatten().min()
+        let doubts = self.close_out.poll_timeout().filter(|_| self.connected);
+        [trade, sweep, gate, doubts, self.repeat_at(now)].into_iter().flatten().min()
     }
 
     /// The pair in flight, taken out unfinished: for whoever has to give up.
@@ -351,6 +330,7 @@ impl Instrument {
         loop {
             self.run_trade(now);
             self.run_sweep(now);
+            self.run_close_out(now);
             if !self.gate_open(now) {
                 return;
             }
@@ -444,7 +424,10 @@ impl Instrument {
                 Phase::Sweeping => {
                     self.counts.swept += swept;
                     self.outgrow(highest);
-                    self.phase = Phase::Live;
+                    self.close_out.begin(now.mono);
+                    if self.close_out.is_over(now.mono) {
+                        self.phase = Phase::Live;
+                    }
                 }
                 Phase::Stopping if self.stopping => self.phase = Phase::Stopped,
                 Phase::Stopping => {
@@ -453,6 +436,19 @@ impl Instrument {
                 }
                 Phase::Idle | Phase::Live | Phase::Stopped => {}
             }
+        }
+    }
+
+    /// What an earlier run left in doubt is asked for between the sweep and the first pair.
+    fn run_close_out(&mut self, now: Now) {
+        if self.phase != Phase::Sweeping || self.sweep.is_some() || !self.connected {
+            return;
+        }
+        while let Some(command) = self.close_out.poll_command(now.mono) {
+            self.outbox.push_back(command);
+        }
+        if self.close_out.is_over(now.mono) {
+            self.phase = Phase::Live;
         }
     }
 

@@ -8,7 +8,7 @@ use schemas::units::Qty;
 use schemas::wire::order_update::Fill;
 
 use crate::cancel::{Closing, Step};
-use crate::command::{Command, OrderHandle, PlaceLeg};
+use crate::command::{Cause, Command, OrderHandle, PlaceLeg};
 use crate::event::{CancelFailure, FeedTick, OrderReport};
 use crate::leg::{End, Leg, LegState, sum};
 use crate::rules::Pair;
@@ -270,6 +270,7 @@ impl Trade {
             position_side,
             not_after,
             generation: self.tick.generation,
+            cause: Cause::from(&self.tick.tick),
         }
     }
 

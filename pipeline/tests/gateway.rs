@@ -70,6 +70,7 @@ fn place_until(id: ClientOrderId, not_after: Now) -> Command {
         position_side: PositionSide::None,
         not_after: not_after.mono,
         generation: pipeline::ownership::Generation::default(),
+        cause: pipeline::command::Cause::default(),
     })
 }
 

@@ -1,9 +1,10 @@
-//! The words of self-trader: prices, ids, configuration, wire messages, labels. No decisions, no I/O.
+//! The words of self-trader: prices, ids, configuration, wire messages, labels, journal. No decisions, no I/O.
 #![deny(missing_docs)]
 
 pub mod config;
 pub mod decision;
 pub mod ids;
+pub mod journal;
 pub mod json_schema;
 pub mod label;
 pub mod number;

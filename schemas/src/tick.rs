@@ -23,6 +23,57 @@ pub struct Tick {
     pub id: Option<TickId>,
 }
 
+/// What tells one trade of a reference market from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TradeKey {
+    /// An id that is a number.
+    Number(u64),
+    /// Any other id.
+    Text(TickId),
+    /// No id: the hash of time, price, quantity and side.
+    Content(u64),
+}
+
+impl Tick {
+    /// What tells this trade from others; none where it has neither id nor time.
+    #[must_use]
+    pub fn key(&self) -> Option<TradeKey> {
+        match self.id {
+            Some(id) => Some(id.number().map_or(TradeKey::Text(id), TradeKey::Number)),
+            None => self.time_ms.map(|time_ms| TradeKey::Content(self.content(time_ms))),
+        }
+    }
+
+    /// FNV-1a over what a trade says, numbers by their value however they are written.
+    fn content(&self, time_ms: i64) -> u64 {
+        let mut hash = Fnv::default();
+        hash.add(&time_ms.to_le_bytes());
+        for number in [self.price, self.qty] {
+            let (mantissa, scale) = number.map_or((0, u32::MAX), Decimal::shortest);
+            hash.add(&mantissa.to_le_bytes());
+            hash.add(&scale.to_le_bytes());
+        }
+        hash.add(self.side.map_or("", Side::as_str).as_bytes());
+        hash.0
+    }
+}
+
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Fnv {
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
 /// A trade id, kept without allocating.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TickId {

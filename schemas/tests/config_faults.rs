@@ -401,7 +401,7 @@ fn the_process_wide_keys_are_checked() {
         "instruments": [instrument()],
         "Feed": "ftp://x", "Feed Format": "csv", "Ticker Prefix": "a b", "Seed": -1, "Instance": "Main",
         "Admin Address": "localhost", "Labels": "", "Sharding": "lease", "Shards": 2,
-        "Kafka Options": 1, "Journal": "x", "Lease Store": "tape:x", "Takeover Delay": "5", "Log Format": 1,
+        "Kafka Options": 1, "Journal": 4, "Journal Sync": "never", "Lease Store": "tape:x", "Takeover Delay": "5", "Log Format": 1,
         "Labels Kafka": 7, "Log File": true,
     });
     let lines = faults(object.to_string().as_bytes());
@@ -414,7 +414,8 @@ fn the_process_wide_keys_are_checked() {
         "CFG-008 /Instance: ",
         "CFG-008 /Labels: ",
         "CFG-004 /Labels Kafka: ",
-        "CFG-016 /Journal: comes with a later version",
+        "CFG-004 /Journal: ",
+        "CFG-004 /Journal Sync: ",
         "CFG-004 /Sharding: ",
         "CFG-004 /Lease Store: ",
         "CFG-004 /Kafka Options: ",

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
+use super::journal::{self, Opened};
 use super::ledger::Ledger;
 use super::options::RunOptions;
 use super::running::{FeedPlan, Running};
@@ -28,6 +29,7 @@ use crate::book::{self, Books, SymbolTop};
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
+use crate::journal::Journal;
 use crate::labels::{LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks};
 use crate::ownership::{Fence, Hold};
@@ -64,11 +66,13 @@ pub(super) async fn start(
     let admin = process.admin_address.map(admin::bind).transpose()?;
     let venue = embedded_venue(instruments)?;
     let simulated = venue.as_ref().map(RunningVenue::addr);
+    let opened = journal::open(process, instruments, &fleet, clock).await?;
     let sinks = LabelSinks::new(process, &options.access);
     let predecessors = fleet.predecessors(sinks.clone());
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
     let recorder = recorder.map_err(anyhow::Error::from)??;
-    let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), clock);
+    let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), &opened, clock);
+    builder.heart.spawn(opened.journal.clone().tend());
     let pulse = Pulse::start(clock);
     builder.heart.spawn(pulse.clone().run());
     let watch = Watch::start(pulse.clone())?;
@@ -88,7 +92,7 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    let leases = fleet.take(process, instruments, &builder.holds, &options, clock);
+    let leases = fleet.take(process, instruments, &builder.holds, &options, opened.floor, clock);
     let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());
@@ -97,9 +101,16 @@ pub(super) async fn start(
     if let Some(admin) = &admin {
         admin.show(status.clone());
     }
-    let feed = FeedPlan { source, routes: builder.routes(process), state: feed_state };
-    Ok(builder
-        .finish(feed, Parts { venue, ledgers, leases, takeovers, recorder, status, admin, watch, counters }))
+    let journal = opened.journal.clone();
+    let parts =
+        Parts { venue, ledgers, leases, takeovers, recorder, status, admin, watch, counters, journal };
+    let feed = FeedPlan {
+        source,
+        routes: builder.routes(process),
+        traded: opened.traded.clone(),
+        state: feed_state,
+    };
+    Ok(builder.finish(feed, parts))
 }
 
 /// What [`Builder::finish`] puts together with its own.
@@ -113,6 +124,7 @@ pub(super) struct Parts {
     pub(super) admin: Option<Admin>,
     pub(super) watch: Watch,
     pub(super) counters: Arc<FeedCounters>,
+    pub(super) journal: Journal,
 }
 
 fn refuse_what_cannot_run(config: &Config) -> Result<(), StartError> {
@@ -202,6 +214,7 @@ pub(super) struct Builder<'a> {
     process: &'a Process,
     instruments: &'a [Instrument],
     records: mpsc::Sender<Record>,
+    opened: &'a Opened,
     clock: Clock,
     holds: Vec<Arc<Hold>>,
     stop: watch::Sender<bool>,
@@ -229,6 +242,7 @@ impl<'a> Builder<'a> {
         process: &'a Process,
         instruments: &'a [Instrument],
         records: mpsc::Sender<Record>,
+        opened: &'a Opened,
         clock: Clock,
     ) -> Self {
         Self {
@@ -236,6 +250,7 @@ impl<'a> Builder<'a> {
             process,
             instruments,
             records,
+            opened,
             clock,
             holds: instruments.iter().map(|_| Hold::new()).collect(),
             stop: watch::Sender::new(false),
@@ -259,14 +274,19 @@ impl<'a> Builder<'a> {
     fn start_account(&mut self, account: Account, probed: account::Probed) {
         let (venue_name, target, members) =
             (account.venue_name, account.target.clone(), account.members.clone());
-        let (lanes, receivers): (Vec<GatewayLane>, Vec<_>) = members
-            .iter()
-            .map(|place| gateway_lane(&self.process.instance, &self.instruments[*place]))
-            .unzip();
+        let (lanes, receivers): (Vec<GatewayLane>, Vec<_>) =
+            members.iter().map(|place| gateway_lane(self.process, &self.instruments[*place])).unzip();
         let offset_ms = Arc::clone(&probed.clock_offset_ms);
         self.heart.spawn(account::follow_clock(target.clone(), offset_ms, self.clock));
         let fence = Fence::new(members.iter().map(|place| Arc::clone(&self.holds[*place])).collect());
-        let handle = account.start_gateway(probed, lanes, fence, self.process.shards, self.clock);
+        let handle = account.start_gateway(
+            probed,
+            lanes,
+            fence,
+            self.process.shards,
+            self.opened.journal.clone(),
+            self.clock,
+        );
         let mut books = Vec::new();
         for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {
             let (top_sender, top) = watch::channel(None);
@@ -315,6 +335,7 @@ impl<'a> Builder<'a> {
             link: gateway.link.clone(),
             commands: gateway.commands.clone(),
             records: self.records.clone(),
+            journal: self.opened.journal.clone(),
             stats: Arc::clone(&stats),
             source: Arc::new(LabelSource {
                 instance: self.process.instance.clone(),
@@ -325,7 +346,8 @@ impl<'a> Builder<'a> {
             }),
             stop: self.stop.subscribe(),
         };
-        let machine = Machine::idle(self.settings(instrument));
+        let mut machine = Machine::idle(self.settings(instrument));
+        machine.close_out(self.opened.in_doubt(instrument.prefix(&self.process.instance)));
         self.lanes.spawn(lane::run(machine, links, self.clock, self.give_up.subscribe()));
         self.ticks.insert(place, ticks);
         self.stats.push(stats);
@@ -391,6 +413,7 @@ impl<'a> Builder<'a> {
             feed,
             counters,
             recorded: recorder.recorded(),
+            journal: self.opened.journal.clone(),
             pulse,
             started_up: Arc::default(),
             stopping: Arc::default(),
@@ -424,14 +447,16 @@ fn counts_base_asset(instrument: &Instrument) -> bool {
 }
 
 fn gateway_lane(
-    instance: &str,
+    process: &Process,
     instrument: &Instrument,
 ) -> (GatewayLane, mpsc::Receiver<pipeline::event::OrderReport>) {
     let (reports, receiver) = mpsc::channel(REPORTS_MAX);
     let lane = GatewayLane {
         symbol: instrument.maker_symbol.clone(),
-        prefix: instrument.prefix(instance),
+        prefix: instrument.prefix(&process.instance),
         price_decimals: instrument.rules.price_decimals,
+        venue: account::venue_name(&instrument.venue),
+        follow_key: instrument.follow_key(&process.ticker_prefix),
         reports,
     };
     (lane, receiver)

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use schemas::config::Fault;
 
 use crate::feed::FeedError;
+use crate::journal::JournalError;
 use crate::simulator::VenueError;
 
 /// Why a run does not start.
@@ -20,6 +21,9 @@ pub enum StartError {
     /// The feed can never work.
     #[error("failed to start the feed: {0}")]
     Feed(#[from] FeedError),
+    /// The journal is not ours to go on with.
+    #[error("{0}")]
+    Journal(JournalError),
     /// Signals cannot be listened to.
     #[error("failed to listen to signals: {0}")]
     Signals(std::io::Error),
@@ -33,7 +37,7 @@ impl StartError {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Config(_) | Self::Feed(_) => ExitCode::from(2),
+            Self::Config(_) | Self::Feed(_) | Self::Journal(_) => ExitCode::from(2),
             Self::Venue(_) | Self::Signals(_) | Self::Other(_) => ExitCode::FAILURE,
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::config::{Code, Config, Fault, Instrument, Process, Sharding};
+use schemas::ids::Epoch;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -16,7 +17,7 @@ use crate::config::Credentials;
 use crate::feed::kafka::{self, Ownership};
 use crate::labels::LabelSinks;
 use crate::ownership::lease::{self, LeaseName, LeasePlan, LeaseStatus};
-use crate::ownership::{Hold, epoch_at};
+use crate::ownership::{Hold, epoch_after};
 use crate::status;
 
 /// How long giving the leases back may take once the lanes have closed.
@@ -78,13 +79,14 @@ impl Fleet {
     }
 
     /// Begins the terms that need no proof, or whatever brings the proof of the others. The members of a group hear
-    /// of theirs by the feed.
+    /// of theirs by the feed. `floor` is the latest epoch that the journal knows of.
     pub(super) fn take(
         &self,
         process: &Process,
         instruments: &[Instrument],
         holds: &[Arc<Hold>],
         options: &RunOptions,
+        floor: Option<Epoch>,
         clock: Clock,
     ) -> Option<Leases> {
         match (self.sharding, self.shard) {
@@ -105,7 +107,7 @@ impl Fleet {
                 Some(Leases::start(plan, clock))
             }
             (Sharding::Alone | Sharding::Static, _) => {
-                let epoch = epoch_at(clock.now().wall_ms);
+                let epoch = epoch_after(floor, clock.now().wall_ms);
                 holds.iter().for_each(|hold| hold.begin_alone(epoch));
                 None
             }
@@ -117,6 +119,19 @@ impl Fleet {
     pub(super) fn predecessors(&self, sinks: LabelSinks) -> LabelSinks {
         let own = matches!((self.sharding, self.shard), (Sharding::Alone, _) | (Sharding::Static, None));
         LabelSinks { file: sinks.file.filter(|_| own), ..sinks }
+    }
+
+    /// Whose journal this process writes: its ordinal; in a group the pod's, whose claim it lies on.
+    pub(super) fn journal_shard(&self) -> u32 {
+        let of_pod = || {
+            let pod = std::env::var("POD_NAME").ok()?;
+            pod.rsplit_once('-')?.1.parse().ok()
+        };
+        match (self.sharding, self.shard) {
+            (_, Some(shard)) => shard.ordinal,
+            (Sharding::Group, None) => of_pod().unwrap_or(0),
+            (Sharding::Alone | Sharding::Static, None) => 0,
+        }
     }
 
     /// What an operator sees of it.

@@ -7,6 +7,7 @@ mod account;
 mod build;
 mod error;
 mod fleet;
+mod journal;
 mod ledger;
 mod options;
 mod running;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use schemas::journal::Traded;
 use schemas::summary::Summary;
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinHandle, JoinSet};
@@ -37,6 +38,8 @@ const LAST_TICKS_MAX: Duration = Duration::from_secs(5);
 pub(super) struct FeedPlan {
     pub(super) source: feed::Source,
     pub(super) routes: Vec<Route>,
+    /// Reference trades that earlier runs made pairs of.
+    pub(super) traded: Vec<Traded>,
     pub(super) state: watch::Sender<FeedState>,
 }
 
@@ -129,8 +132,11 @@ impl Running {
     }
 
     fn start_feed(&mut self) {
-        let Some(FeedPlan { source, routes, state }) = self.feed_plan.take() else { return };
-        let intake = Intake::new(routes, Arc::clone(&self.parts.counters));
+        let Some(FeedPlan { source, routes, traded, state }) = self.feed_plan.take() else { return };
+        let mut intake = Intake::new(routes, Arc::clone(&self.parts.counters));
+        if source.goes_on() {
+            intake.restore(&traded);
+        }
         let is_member = source.is_member();
         let (stop, stopped) = watch::channel(FeedStop::Run);
         let clock = self.clock;
@@ -166,9 +172,10 @@ impl Running {
                 tracing::warn!("a book connection did not end in time");
             }
         }
-        let Parts { venue, ledgers, recorder, status, admin, watch, counters, .. } = self.parts;
+        let Parts { venue, ledgers, recorder, status, admin, watch, counters, journal, .. } = self.parts;
         drop(watch);
         self.heart.shutdown().await;
+        journal.finish();
         let until = deadline.min(Instant::now() + LEDGER_MAX);
         let trades = timeout_at(until, ledger::trades_since(&ledgers)).await.ok().flatten();
         let recorded = recorder.recorded();

@@ -9,6 +9,7 @@ pub mod completions;
 pub mod decide;
 pub mod demo;
 mod duration;
+pub mod journal;
 mod kafka_options;
 mod outcome;
 pub mod profile;
@@ -49,6 +50,8 @@ pub enum Command {
     Check(check::Args),
     /// Publish a tape to Redis or Kafka
     Replay(replay::Args),
+    /// Print a journal as JSON lines
+    Journal(journal::Args),
     /// Does each trade of a venue join exactly one label?
     Report(report::Args),
     /// Print a JSON Schema
@@ -70,6 +73,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Decide(args) => decide::run(args),
         Command::Check(args) => check::run(args),
         Command::Replay(args) => replay::run(&args),
+        Command::Journal(args) => journal::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(args),
         Command::Completions(args) => completions::run(args),

@@ -39,6 +39,9 @@ pub struct Args {
     /// Append one JSON line a pair to this file
     #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
+    /// Write every order down in this folder before it leaves, instead of the configuration's Journal
+    #[arg(long, value_name = "FOLDER")]
+    journal: Option<PathBuf>,
     /// Serve metrics, probes and status here, instead of the configuration's Admin Address
     #[arg(long, value_name = "IP:PORT")]
     admin: Option<SocketAddr>,
@@ -125,6 +128,7 @@ fn override_process(config: &mut Config, args: &Args) -> Result<(), Fault> {
         process.feed = Some(feed);
     }
     process.labels = args.labels.clone().or(process.labels.take());
+    process.journal = args.journal.clone().or(process.journal.take());
     process.admin_address = args.admin.or(process.admin_address);
     process.log_format = args.log_format.map_or(process.log_format, LogFormat::from);
     process.log_file = args.log_file.clone().or(process.log_file.take());

@@ -1,8 +1,10 @@
-//! Which trades of one follow key were seen before, in bounded memory. Without an id nothing is a duplicate.
+//! Which trades of one follow key were seen before, in bounded memory. Without an id nothing is a duplicate, but for
+//! trades that an earlier run made pairs of: those are known by their time, price, quantity and side as well.
 
 use std::collections::{HashSet, VecDeque};
 
-use schemas::tick::{Tick, TickId};
+use schemas::journal::Traded;
+use schemas::tick::{Tick, TickId, TradeKey};
 
 /// How many ids back a repeated trade is known.
 pub const WINDOW: usize = 8_192;
@@ -24,11 +26,23 @@ pub enum Seen {
 pub struct Seens {
     numbers: Option<Numbers>,
     texts: Texts,
+    restored: Option<Restored>,
 }
 
 impl Seens {
+    /// What earlier runs made pairs of is a duplicate from now on.
+    pub fn restore(&mut self, traded: &Traded) {
+        self.restored = Some(Restored::new(traded));
+    }
+
     /// Takes a trade in.
     pub fn check(&mut self, tick: &Tick) -> Seen {
+        let seen = self.check_run(tick);
+        let traded = self.restored.as_ref().is_some_and(|restored| restored.holds(tick));
+        if traded { Seen::Duplicate } else { seen }
+    }
+
+    fn check_run(&mut self, tick: &Tick) -> Seen {
         match tick.id {
             None => Seen::New,
             Some(id) => match id.number() {
@@ -51,6 +65,45 @@ impl Seens {
         }
         numbers.newest_ms = numbers.newest_ms.max(time_ms);
         if restarted { Seen::New } else { seen }
+    }
+}
+
+/// The trades that earlier runs made pairs of.
+struct Restored {
+    known: HashSet<TradeKey>,
+    floor: Option<u64>,
+    highest: Option<u64>,
+    newest_ms: Option<i64>,
+}
+
+impl Restored {
+    fn new(traded: &Traded) -> Self {
+        let number = |key: &TradeKey| match key {
+            TradeKey::Number(number) => Some(*number),
+            TradeKey::Text(_) | TradeKey::Content(_) => None,
+        };
+        Self {
+            known: traded.trades.iter().copied().collect(),
+            floor: traded.floor,
+            highest: traded.trades.iter().filter_map(number).max().max(traded.floor),
+            newest_ms: traded.newest_ms,
+        }
+    }
+
+    fn holds(&self, tick: &Tick) -> bool {
+        let Some(key) = tick.key() else { return false };
+        if let TradeKey::Number(number) = key {
+            // A publisher that began to count anew, as within a run.
+            let far_below =
+                self.highest.is_some_and(|highest| highest.saturating_sub(number) >= WINDOW as u64);
+            if far_below && tick.time_ms > self.newest_ms {
+                return false;
+            }
+            if self.floor.is_some_and(|floor| number <= floor) {
+                return true;
+            }
+        }
+        self.known.contains(&key)
     }
 }
 
@@ -163,6 +216,31 @@ mod tests {
         assert_eq!(check("100000"), Seen::NewAfterGap);
         assert_eq!(check("14"), Seen::Duplicate);
         assert_eq!(check("99999"), Seen::New);
+    }
+
+    #[test]
+    fn what_an_earlier_run_traded_is_a_duplicate_whatever_it_is_known_by() {
+        let content = |price: &str| Tick {
+            price: schemas::units::Decimal::parse(price).ok(),
+            id: None,
+            ..tick("", Some(50))
+        };
+        let trades = [tick("20000", None), tick("ab", None), content("1.50")].map(|tick| tick.key().unwrap());
+        let traded =
+            Traded { key: String::new(), newest_ms: Some(100), floor: Some(15_000), trades: trades.into() };
+        let mut seens = Seens::default();
+        seens.restore(&traded);
+        assert_eq!(
+            seens.check(&tick("20000", Some(101))),
+            Seen::Duplicate,
+            "sent again by another publisher"
+        );
+        assert_eq!(seens.check(&tick("14000", Some(100))), Seen::Duplicate, "below what is told apart");
+        assert_eq!(seens.check(&tick("ab", None)), Seen::Duplicate);
+        assert_eq!(seens.check(&content("1.5")), Seen::Duplicate, "the same number, written otherwise");
+        assert_ne!(seens.check(&content("1.6")), Seen::Duplicate);
+        assert_ne!(seens.check(&tick("19999", Some(99))), Seen::Duplicate, "seen, never traded");
+        assert_ne!(seens.check(&tick("3", Some(101))), Seen::Duplicate, "a count that began anew");
     }
 
     #[test]

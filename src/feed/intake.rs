@@ -9,6 +9,7 @@ use std::time::Duration;
 use pipeline::event::FeedTick;
 use pipeline::ownership::Generation;
 use pipeline::time::{Nanos, Now};
+use schemas::journal::Traded;
 use schemas::tick::Tick;
 use tokio::sync::mpsc;
 
@@ -124,6 +125,15 @@ impl Intake {
             follow_keys.extend(routed.route.lanes.iter().map(|_| routed.route.follow_key.clone()));
         }
         self.counters.set_lanes(follow_keys);
+    }
+
+    /// What earlier runs made pairs of is a duplicate from now on.
+    pub fn restore(&mut self, traded: &[Traded]) {
+        for one in traded {
+            if let Some(index) = self.by_key.get(&one.key) {
+                self.routes[*index].seens.restore(one);
+            }
+        }
     }
 
     /// Takes a `ticker` payload of a source that is never assigned.

@@ -82,6 +82,12 @@ pub struct Source {
 }
 
 impl Source {
+    /// Whether it is one market from run to run. A tape begins anew each time it is played: its trades are others then.
+    #[must_use]
+    pub const fn goes_on(&self) -> bool {
+        !matches!(self.url, FeedUrl::Tape { .. })
+    }
+
     /// Whether it belongs to a group that gives the instruments out.
     #[must_use]
     pub const fn is_member(&self) -> bool {

@@ -68,6 +68,7 @@ mod tests {
             position_side: PositionSide::None,
             not_after: Nanos(u64::MAX),
             generation,
+            cause: Default::default(),
         }
     }
 

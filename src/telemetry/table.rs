@@ -54,6 +54,15 @@ pub const TABLE: &[Metric] = &[
         &[],
         "Trades of a predecessor that have no label, found when its instruments were taken over",
     ),
+    // The journal.
+    counter("st_journal_bytes_total", &[], "Bytes written to the journal"),
+    counter("st_journal_errors_total", &[], "Writes and syncs of the journal that failed or stalled"),
+    histogram("st_journal_sync_seconds", "How long the journal took to reach the device"),
+    counter(
+        "st_journal_recovered_total",
+        &[label("kind", Values::Named(&["ended", "crashed_recovered", "quarantined", "empty"]))],
+        "Journals of earlier runs that were found at the start, by what they were",
+    ),
     // The feed.
     gauge("st_feed_live", &[], "1 while messages arrive as they are published"),
     gauge(

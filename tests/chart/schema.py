@@ -12,7 +12,7 @@ PROGRAM = ROOT / "schemas/json/config.schema.json"
 CHART = ROOT / "helm/self-trader/values.schema.json"
 
 # The chart sets these itself.
-OWN = ["Admin Address", "Labels", "Sharding", "Shards", "instruments"]
+OWN = ["Admin Address", "Labels", "Journal", "Sharding", "Shards", "instruments"]
 # Faults of these are found by the templates, which do not print the text: a pattern's message would.
 URLS = ["Feed", "Lease Store"]
 SECRETS = ["API KEY", "Secret", "Passphrase"]

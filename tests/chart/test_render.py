@@ -222,6 +222,7 @@ class Trader(unittest.TestCase):
             spec = helm.only(objects, "StatefulSet")["spec"]
             self.assertEqual("volumeClaimTemplates" in spec, kept)
             self.assertEqual("Labels" in helm.config(objects), kept)
+            self.assertEqual(helm.config(objects).get("Journal"), "/data/journal" if kept else None)
             volumes = [one["name"] for one in spec["template"]["spec"]["volumes"]]
             self.assertEqual("data" in volumes, not kept)
 

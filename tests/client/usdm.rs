@@ -44,6 +44,7 @@ fn place(sequence: u64) -> Command {
         position_side: PositionSide::Short,
         not_after: Nanos(u64::MAX),
         generation: pipeline::ownership::Generation::default(),
+        cause: pipeline::command::Cause::default(),
     })
 }
 
@@ -83,6 +84,7 @@ impl Desk {
         let (link_sender, link) = watch::channel(Link::Down);
         let positions = Positions::new(["BTCUSDT"].into_iter());
         let parts = GatewayParts {
+            journal: self_trader::journal::Journal::default(),
             target: venue.futures(),
             account: AccountKey::new("k", b"s"),
             recv_window_ms: 2_000,
@@ -93,6 +95,8 @@ impl Desk {
                 symbol: "BTCUSDT".to_owned(),
                 prefix: prefix(),
                 price_decimals: 1,
+                venue: "staging",
+                follow_key: String::new(),
                 reports: report_sender,
             }],
             commands: receiver,

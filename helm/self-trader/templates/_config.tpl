@@ -61,6 +61,7 @@
   "Shards" (include "self-trader.shards" . | int)) $process (dict "Log Format" "json") -}}
 {{- if include "self-trader.persistent" . -}}
 {{- $_ := set $process "Labels" "/data/labels.jsonl" -}}
+{{- $_ := set $process "Journal" "/data/journal" -}}
 {{- end -}}
 {{- toRawJson $process -}}
 {{- end -}}

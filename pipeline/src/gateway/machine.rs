@@ -266,6 +266,24 @@ impl<P: Permit> Gateway<P> {
         None
     }
 
+    /// A place that was handed out, at the last moment before its frame is written: whether it may still leave. It
+    /// may not if it is not in the journal, or if writing it took so long that it is stale or no longer permitted.
+    pub fn handle_journaled(&mut self, request: u64, written: bool, now: Now) -> bool {
+        let Some((lane, command)) = self.asked(request) else { return false };
+        let why = if !written {
+            Denial::NoJournal
+        } else if not_after(&command) < now.mono {
+            Denial::TooLate
+        } else if !self.permitted(lane, &command, now) {
+            Denial::NoPermit
+        } else {
+            return true;
+        };
+        self.inflight.take(request);
+        self.fail_unsent(lane, command, why);
+        false
+    }
+
     /// The next report for a lane, if any.
     pub fn poll_report(&mut self) -> Option<(LaneId, OrderReport)> {
         self.reports.pop_front()

@@ -208,8 +208,18 @@ pub(super) static PROCESS: &[Key] = &[
     ),
     key("Admin Address", Text(Form::Line), Optional, "`IP:port` of metrics, probes and status."),
     key("Labels", Text(Form::Line), Optional, "File for one JSON line a pair; `--labels` overrides it."),
-    key("Journal", Later, Default("\"\""), "Path of the journal; not in this version."),
-    key("Journal Sync", Later, Default("\"\""), "When the journal is synced; not in this version."),
+    key(
+        "Journal",
+        Text(Form::Line),
+        Optional,
+        "Folder of the journal: every order is written there before it leaves; `--journal` overrides it.",
+    ),
+    key(
+        "Journal Sync",
+        Word(&["batch", "always"]),
+        Default("\"batch\""),
+        "When the journal reaches the device: within 5 ms of an order, or before it leaves.",
+    ),
     key(
         "Sharding",
         Word(&["alone", "static", "group"]),

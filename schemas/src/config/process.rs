@@ -35,6 +35,10 @@ pub struct Process {
     pub labels: Option<PathBuf>,
     /// Labels Kafka: topic for one message a pair, keyed by maker symbol.
     pub labels_kafka: Option<KafkaUrl>,
+    /// Journal: folder for what was about to leave, and what became of it.
+    pub journal: Option<PathBuf>,
+    /// Journal Sync.
+    pub journal_sync: JournalSync,
     /// Sharding: how a fleet shares its instruments.
     pub sharding: Sharding,
     /// Shards: how many processes share the instruments, the accounts and the addresses; in a group the most.
@@ -49,6 +53,17 @@ pub struct Process {
     pub log_format: LogFormat,
     /// Log File: where logs go instead of standard output; a new file each day.
     pub log_file: Option<PathBuf>,
+}
+
+/// When what is written to the journal reaches the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum JournalSync {
+    /// Within 5 ms: an order that has left outlives a kill of the process, not always one of the host.
+    #[default]
+    Batch,
+    /// Before an order leaves.
+    Always,
 }
 
 /// How a fleet shares its instruments.
@@ -108,6 +123,8 @@ impl Default for Process {
             admin_address: None,
             labels: None,
             labels_kafka: None,
+            journal: None,
+            journal_sync: JournalSync::Batch,
             sharding: Sharding::Alone,
             shards: 1,
             lease_store: None,
@@ -132,6 +149,8 @@ impl fmt::Debug for Process {
             .field("admin_address", &self.admin_address)
             .field("labels", &self.labels)
             .field("labels_kafka", &self.labels_kafka)
+            .field("journal", &self.journal)
+            .field("journal_sync", &self.journal_sync)
             .field("sharding", &self.sharding)
             .field("shards", &self.shards)
             .field("lease_store", &self.lease_store)
@@ -153,9 +172,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
     let instance = reader.text("Instance");
     let labels = reader.text("Labels").map(PathBuf::from);
     let labels_kafka = labels_kafka(reader);
-    for name in ["Journal", "Journal Sync"] {
-        reader.later(name);
-    }
+    let journal = reader.text("Journal").map(PathBuf::from);
+    let journal_sync = reader.word("Journal Sync");
     let sharding = reader.word("Sharding");
     let shards = reader.whole("Shards");
     let lease_store = lease_store(reader);
@@ -173,6 +191,8 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
         admin_address,
         labels,
         labels_kafka,
+        journal,
+        journal_sync: journal_sync?,
         sharding: sharding?,
         shards: u32::try_from(shards?).ok()?,
         lease_store: lease_store?,

@@ -116,12 +116,18 @@ impl Decimal {
     /// Digits after the point that the number needs: trailing zeros do not count.
     #[must_use]
     pub fn decimals(self) -> u32 {
-        let mut trimmed = self;
-        while trimmed.scale > 0 && trimmed.mantissa % 10 == 0 {
-            trimmed.mantissa /= 10;
-            trimmed.scale -= 1;
+        self.shortest().1
+    }
+
+    /// Mantissa and scale without trailing zeros: the same for every way of writing a number.
+    #[must_use]
+    pub fn shortest(self) -> (i128, u32) {
+        let (mut mantissa, mut scale) = (self.mantissa, self.scale);
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
         }
-        trimmed.scale
+        (mantissa, scale)
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
 use crate::config::Credentials;
+use crate::journal::Journal;
 use crate::ownership::Fence;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance::account::AccountKey;
@@ -156,6 +157,7 @@ impl Account {
         lanes: Vec<GatewayLane>,
         fence: Fence,
         sharers: u32,
+        journal: Journal,
         clock: Clock,
     ) -> GatewayHandle {
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
@@ -173,6 +175,7 @@ impl Account {
             commands: command_receiver,
             link: link_sender,
             positions: positions.clone(),
+            journal,
         };
         let task = tokio::spawn(gateway::run(parts, fence, clock));
         GatewayHandle { commands, link, positions: has_positions.then_some(positions), task }

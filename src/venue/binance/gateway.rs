@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use pipeline::command::Command;
 use pipeline::event::OrderReport;
-use pipeline::gateway::{Answer, Gateway, GatewaySettings, LaneId, Link, Permit, RateLimit, RateLimitKind};
+use pipeline::gateway::{
+    Answer, Gateway, GatewaySettings, LaneId, Link, Outgoing, Permit, RateLimit, RateLimitKind,
+};
 use pipeline::time::{Nanos, Now};
 use schemas::config::Dialect;
 use schemas::ids::InstrumentPrefix;
@@ -20,11 +22,14 @@ use tokio::sync::{mpsc, watch};
 
 use super::account::AccountKey;
 use super::beside::{Beside, ListJob};
+use super::intents;
 use super::mute::Mute;
 use super::positions::Positions;
 use super::socket::{self, Frame, SocketError, WsReader, WsWriter};
 use super::wire::{Decoded, Reading};
 use crate::clock::Clock;
+use crate::failpoint::failpoint;
+use crate::journal::Journal;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance_usdm::side::{Side, SideParts};
 use crate::venue::guard::{Endpoint, Target};
@@ -40,6 +45,8 @@ const IDLE_MAX_USDM: Duration = Duration::from_secs(400);
 const SILENCE: Duration = Duration::from_secs(60);
 /// The most requests on their way.
 const INFLIGHT_MAX: usize = 4_096;
+/// How often a journal that cannot be written is looked at again.
+const JOURNAL_RETRY: Duration = Duration::from_millis(50);
 /// Frames that are taken in before what they brought about is handed on.
 const FRAMES_MAX: usize = 16;
 
@@ -52,6 +59,10 @@ pub struct GatewayLane {
     pub prefix: InstrumentPrefix,
     /// Digits after a price's point.
     pub price_decimals: u8,
+    /// The venue's name, for the journal.
+    pub venue: &'static str,
+    /// The follow key of its ticks, for the journal.
+    pub follow_key: String,
     /// Where its reports go; sized so that it cannot fill while the lane runs.
     pub reports: mpsc::Sender<OrderReport>,
 }
@@ -79,6 +90,8 @@ pub struct GatewayParts {
     pub link: watch::Sender<Link>,
     /// Where the account's positions are kept, if it has any.
     pub positions: Positions,
+    /// Where every place is written down before it leaves.
+    pub journal: Journal,
 }
 
 /// Why an order connection ended.
@@ -183,6 +196,8 @@ struct Session<P> {
     idle_max: Duration,
     parts: GatewayParts,
     clock: Clock,
+    /// Places that leave once they are written down.
+    places: Vec<Outgoing>,
     /// Late answers and mismatches that the metrics know of.
     counted: (u64, u64),
 }
@@ -216,6 +231,7 @@ impl<P: Permit> Session<P> {
             idle_max: if is_usdm { IDLE_MAX_USDM } else { IDLE_MAX_SPOT },
             parts,
             clock,
+            places: Vec::with_capacity(64),
             counted: (0, 0),
         }
     }
@@ -230,7 +246,9 @@ impl<P: Permit> Session<P> {
             self.send_out(writer, now).await?;
             self.hand_out();
             self.show_link(now);
-            let deadlines = [Some(heard + self.idle_max), self.machine.poll_timeout(now), self.mute.at()];
+            let journal = (!self.parts.journal.is_good()).then(|| now.mono + JOURNAL_RETRY);
+            let deadlines =
+                [Some(heard + self.idle_max), self.machine.poll_timeout(now), self.mute.at(), journal];
             let deadline = deadlines.into_iter().flatten().min().unwrap_or(heard);
             let deadline = self.clock.instant(deadline);
             // A timer that is early wakes us for nothing, once; setting it with each request costs more.
@@ -296,33 +314,72 @@ impl<P: Permit> Session<P> {
         self.show_link(now);
     }
 
-    /// Writes what may leave, as one flush.
+    /// Writes what may leave, as one flush. Places leave last, once all of them are in the journal.
     async fn send_out(&mut self, writer: &mut WsWriter, now: Now) -> Result<(), LinkError> {
         let mut wrote = false;
         while let Some(outgoing) = self.machine.poll_send(now) {
             wrote = true;
             let lane = &self.parts.lanes[outgoing.lane.0];
-            let account = self.parts.account.account();
-            let window_ms = self.parts.recv_window_ms;
-            let frame = match &mut self.encoder {
-                Encoder::Spot(encoder) => {
-                    Some(encoder.encode(&outgoing, lane, account, window_ms, now.wall_ms))
-                }
-                Encoder::Usdm(encoder) => encoder.encode(&outgoing, lane, account, window_ms, now.wall_ms),
-            };
-            match frame {
-                Some(frame) => {
-                    if outgoing.command.is_place() {
-                        self.mute.placed(outgoing.lane, now.mono);
-                    }
-                    writer.queue(frame).await?;
-                }
-                None => self.list(outgoing.request, outgoing.lane),
+            intents::note(
+                &self.parts.journal,
+                &outgoing.command,
+                lane,
+                self.parts.recv_window_ms,
+                now.wall_ms,
+            );
+            if outgoing.command.is_place() && self.parts.journal.is_on() {
+                self.places.push(outgoing);
+            } else {
+                self.write(outgoing, writer, now).await?;
             }
+        }
+        if !self.places.is_empty() {
+            self.send_places(writer, now).await?;
         }
         if wrote {
             writer.flush().await?;
+            failpoint!("after_send");
             self.machine.handle_written(self.now().mono);
+        }
+        Ok(())
+    }
+
+    /// Writes the batch's places to the journal, then their frames. Cancels do not wait for a slow disk.
+    async fn send_places(&mut self, writer: &mut WsWriter, now: Now) -> Result<(), LinkError> {
+        failpoint!("before_intent");
+        if self.parts.journal.waits() {
+            writer.flush().await?;
+        }
+        let written = self.parts.journal.commit().await.is_ok();
+        failpoint!("after_intent");
+        let mut places = std::mem::take(&mut self.places);
+        let journaled = self.now();
+        for outgoing in places.drain(..) {
+            if self.machine.handle_journaled(outgoing.request, written, journaled) {
+                // Its timestamp is from before the journal and the permit: the venue's window runs since then.
+                self.write(outgoing, writer, now).await?;
+            }
+        }
+        self.places = places;
+        Ok(())
+    }
+
+    async fn write(&mut self, outgoing: Outgoing, writer: &mut WsWriter, now: Now) -> Result<(), LinkError> {
+        let lane = &self.parts.lanes[outgoing.lane.0];
+        let account = self.parts.account.account();
+        let window_ms = self.parts.recv_window_ms;
+        let frame = match &mut self.encoder {
+            Encoder::Spot(encoder) => Some(encoder.encode(&outgoing, lane, account, window_ms, now.wall_ms)),
+            Encoder::Usdm(encoder) => encoder.encode(&outgoing, lane, account, window_ms, now.wall_ms),
+        };
+        match frame {
+            Some(frame) => {
+                if outgoing.command.is_place() {
+                    self.mute.placed(outgoing.lane, now.mono);
+                }
+                writer.queue(frame).await?;
+            }
+            None => self.list(outgoing.request, outgoing.lane),
         }
         Ok(())
     }
@@ -426,7 +483,8 @@ impl<P: Permit> Session<P> {
         if !self.machine.is_connected() {
             return;
         }
-        let link = match (self.machine.hears_events(), self.machine.has_budget(now)) {
+        let may_place = self.machine.has_budget(now) && self.parts.journal.is_good();
+        let link = match (self.machine.hears_events(), may_place) {
             (false, _) => Link::Deaf,
             (true, false) => Link::Spent,
             (true, true) => Link::Open,
@@ -443,6 +501,7 @@ impl<P: Permit> Session<P> {
 
     fn disconnected(&mut self) {
         self.parts.link.send_replace(Link::Down);
+        self.places.clear();
         self.machine.handle_disconnected();
         self.hand_out();
         self.count();

@@ -5,6 +5,7 @@
 pub mod account;
 mod beside;
 pub mod gateway;
+mod intents;
 mod mute;
 pub mod positions;
 pub mod rest;

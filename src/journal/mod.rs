@@ -1,0 +1,20 @@
+//! The journal: every order is written down before its first byte leaves, and what became of it after.
+//!
+//! [`codec`] is the bytes, [`memory`] what they amount to, [`recovery`] what earlier runs left, [`disk`] the folder,
+//! and [`Journal`] the one that writes. What a crash leaves in doubt is told at the next start; what was made a pair of
+//! is never made one again.
+
+pub mod codec;
+pub mod disk;
+mod error;
+mod health;
+pub mod memory;
+pub mod outcome;
+pub mod print;
+pub mod recovery;
+mod syncer;
+mod writer;
+
+pub use error::JournalError;
+pub use recovery::{Owner, Recovered, RunStatus, recover};
+pub use writer::{Journal, NotWritten};

@@ -1,0 +1,118 @@
+//! A disk that is full, slow or broken: nothing leaves that is not written down, and what failed is never trusted again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemas::config::JournalSync;
+use self_trader::clock::Clock;
+use self_trader::journal::codec::scan;
+use self_trader::journal::{Journal, NotWritten};
+
+use crate::disk::MemoryDisk;
+use crate::{id, intent, outcome, owner};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn open(disk: &MemoryDisk, sync: JournalSync) -> Journal {
+    Journal::open(Arc::new(disk.clone()), "journal", &owner(), sync, Clock::start()).unwrap().0
+}
+
+/// Notes an intent and commits it.
+async fn place(journal: &Journal, sequence: u64) -> Result<(), NotWritten> {
+    journal.note(|| intent(sequence));
+    journal.commit().await
+}
+
+async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never happened: {what}"));
+}
+
+#[tokio::test]
+async fn a_commit_has_been_written_and_is_synced_soon() {
+    let disk = MemoryDisk::default();
+    let journal = open(&disk, JournalSync::Batch);
+    let before = disk.inner().syncs;
+    place(&journal, 1).await.unwrap();
+    assert_eq!(scan(&disk.newest()).frames.len(), 2, "header and intent, before anything leaves");
+    until("it is synced", || disk.inner().syncs > before).await;
+}
+
+#[tokio::test]
+async fn always_waits_for_the_device() {
+    let disk = MemoryDisk::default();
+    let journal = open(&disk, JournalSync::Always);
+    for sequence in 0..5 {
+        let before = disk.inner().syncs;
+        place(&journal, sequence).await.unwrap();
+        assert!(disk.inner().syncs > before);
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_orders_and_a_new_file_begins_when_there_is_room() {
+    let disk = MemoryDisk::default();
+    let journal = open(&disk, JournalSync::Batch);
+    place(&journal, 1).await.unwrap();
+    {
+        let mut inner = disk.inner();
+        inner.room = Some(40);
+        inner.no_new = true;
+    }
+    assert_eq!(place(&journal, 2).await, Err(NotWritten));
+    assert!(journal.trouble().unwrap().contains("JRN-009"));
+    assert!(!journal.is_good());
+    // What ends meanwhile is known, and so is what was torn off.
+    journal.note_outcome(id(1), || outcome(1));
+    assert_eq!(place(&journal, 3).await, Err(NotWritten));
+    {
+        let mut inner = disk.inner();
+        inner.room = None;
+        inner.no_new = false;
+    }
+    until("it is written again", || journal.is_good()).await;
+    place(&journal, 4).await.unwrap();
+    assert!(!journal.is_open(id(1)) && journal.is_open(id(4)));
+    let text = String::from_utf8_lossy(&disk.newest()).into_owned();
+    assert!(
+        text.contains(id(4).as_str()) && text.contains("\"n1001\""),
+        "the new file holds all that is known"
+    );
+}
+
+#[tokio::test]
+async fn a_file_whose_sync_failed_is_never_trusted_again() {
+    let disk = MemoryDisk::default();
+    let journal = open(&disk, JournalSync::Batch);
+    disk.inner().sync_fails = true;
+    place(&journal, 1).await.unwrap();
+    until("the failure is known", || !journal.is_good()).await;
+    assert_eq!(place(&journal, 2).await, Err(NotWritten));
+    disk.inner().sync_fails = false;
+    until("it is written again", || journal.is_good()).await;
+    place(&journal, 3).await.unwrap();
+    journal.finish();
+    assert!(disk.journals().len() >= 2);
+    assert!(disk.inner().trusted_again.is_empty());
+}
+
+#[tokio::test]
+async fn a_sync_that_stalls_stops_orders_until_it_is_through() {
+    for sync in [JournalSync::Batch, JournalSync::Always] {
+        let disk = MemoryDisk::default();
+        let journal = open(&disk, sync);
+        disk.inner().sync_takes = Duration::from_millis(900);
+        let first = place(&journal, 1).await;
+        assert_eq!(first.is_ok(), sync == JournalSync::Batch, "{sync:?}");
+        until("the stall is known", || !journal.is_good()).await;
+        assert_eq!(place(&journal, 2).await, Err(NotWritten));
+        assert!(journal.trouble().unwrap().starts_with("not synced for "));
+        disk.inner().sync_takes = Duration::ZERO;
+        until("it is over", || journal.is_good()).await;
+        place(&journal, 3).await.unwrap();
+    }
+}
