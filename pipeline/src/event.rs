@@ -95,8 +95,14 @@ pub enum Denial {
     Disconnected,
     /// Too many requests are waiting or in flight.
     QueueFull,
-    /// The permit was refused.
+    /// The instrument is not ours, not yet, or no longer.
     NoPermit,
+    /// Trading was halted.
+    Halted,
+    /// The venue's dead man's switch is not known to be armed.
+    SwitchOff,
+    /// A cap on orders or amounts is reached.
+    Capped,
     /// It could not be written to the journal.
     NoJournal,
 }
@@ -110,6 +116,9 @@ impl Denial {
             Self::Disconnected => "disconnected",
             Self::QueueFull => "queue_full",
             Self::NoPermit => "no_permit",
+            Self::Halted => "halted",
+            Self::SwitchOff => "switch_off",
+            Self::Capped => "capped",
             Self::NoJournal => "no_journal",
         }
     }

@@ -5,6 +5,7 @@
 //! through [`trade`] and [`cancel`], and speaks to the venue by [`command`]s that the [`gateway`] sends.
 #![deny(missing_docs)]
 
+pub mod alarm;
 pub mod answer;
 pub mod book;
 pub mod cancel;

@@ -476,8 +476,8 @@ fn a_table_full_of_places_still_has_room_for_cancels() {
 struct Never;
 
 impl Permit for Never {
-    fn grant(&mut self, _lane: LaneId, _leg: &PlaceLeg, _now: Now) -> bool {
-        false
+    fn grant(&mut self, _lane: LaneId, _leg: &PlaceLeg, _now: Now) -> Result<(), Denial> {
+        Err(Denial::NoPermit)
     }
 
     fn hears(&self, _lane: LaneId, _id: ClientOrderId) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pipeline::command::PlaceLeg;
+use pipeline::event::Denial;
 use pipeline::gateway::{LaneId, Permit};
 use pipeline::time::Now;
 use schemas::ids::ClientOrderId;
@@ -24,8 +25,9 @@ impl Fence {
 }
 
 impl Permit for Fence {
-    fn grant(&mut self, lane: LaneId, leg: &PlaceLeg, now: Now) -> bool {
-        self.holds.get(lane.0).is_some_and(|hold| hold.grants(leg.id.epoch(), leg.generation, now.mono))
+    fn grant(&mut self, lane: LaneId, leg: &PlaceLeg, now: Now) -> Result<(), Denial> {
+        let hold = self.holds.get(lane.0).ok_or(Denial::NoPermit)?;
+        hold.grants(leg.id.epoch(), leg.generation, now.mono)
     }
 
     fn hears(&self, lane: LaneId, id: ClientOrderId) -> bool {
@@ -76,12 +78,32 @@ mod tests {
     fn an_order_leaves_by_its_own_epoch_its_own_assignment_and_a_proof_that_lasts() {
         let (_, mut fence) = held();
         let lane = LaneId(0);
-        assert!(fence.grant(lane, &leg(EPOCH, GENERATION), at(999)));
-        assert!(!fence.grant(lane, &leg(EPOCH, GENERATION), at(1_000)), "the proof is over");
-        assert!(!fence.grant(lane, &leg(Epoch::new(6), GENERATION), at(1)), "an older term's");
-        assert!(!fence.grant(lane, &leg(Epoch::new(8), GENERATION), at(1)), "nobody's yet");
-        assert!(!fence.grant(lane, &leg(EPOCH, Generation(2)), at(1)), "fetched under an earlier assignment");
-        assert!(!fence.grant(LaneId(1), &leg(EPOCH, GENERATION), at(1)), "no lane of ours");
+        assert_eq!(fence.grant(lane, &leg(EPOCH, GENERATION), at(999)), Ok(()));
+        assert_eq!(
+            fence.grant(lane, &leg(EPOCH, GENERATION), at(1_000)),
+            Err(Denial::NoPermit),
+            "the proof is over"
+        );
+        assert_eq!(
+            fence.grant(lane, &leg(Epoch::new(6), GENERATION), at(1)),
+            Err(Denial::NoPermit),
+            "an older term's"
+        );
+        assert_eq!(
+            fence.grant(lane, &leg(Epoch::new(8), GENERATION), at(1)),
+            Err(Denial::NoPermit),
+            "nobody's yet"
+        );
+        assert_eq!(
+            fence.grant(lane, &leg(EPOCH, Generation(2)), at(1)),
+            Err(Denial::NoPermit),
+            "fetched under an earlier assignment"
+        );
+        assert_eq!(
+            fence.grant(LaneId(1), &leg(EPOCH, GENERATION), at(1)),
+            Err(Denial::NoPermit),
+            "no lane of ours"
+        );
     }
 
     #[test]
@@ -89,10 +111,10 @@ mod tests {
         for end in [Hold::shut, Hold::leave, Hold::lose] {
             let (hold, mut fence) = held();
             hold.prolong(Nanos(2_000));
-            assert!(fence.grant(LaneId(0), &leg(EPOCH, GENERATION), at(1_500)));
+            assert_eq!(fence.grant(LaneId(0), &leg(EPOCH, GENERATION), at(1_500)), Ok(()));
             end(&hold);
             hold.prolong(Nanos(3_000));
-            assert!(!fence.grant(LaneId(0), &leg(EPOCH, GENERATION), at(1)));
+            assert_eq!(fence.grant(LaneId(0), &leg(EPOCH, GENERATION), at(1)), Err(Denial::NoPermit));
         }
     }
 

@@ -1,9 +1,10 @@
-//! One instrument's hold: written by whoever proves the ownership, read by its lane and, at the last moment before
-//! an order leaves, by its gateway. Shutting it is one store, from any thread.
+//! One instrument's hold: written by whoever proves the ownership, halts it or keeps the venue's switch armed; read by
+//! its lane and, at the last moment before an order leaves, by its gateway. Shutting it is one store, from any thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
+use pipeline::event::Denial;
 use pipeline::ownership::{Claim, Generation, Term};
 use pipeline::time::Nanos;
 use schemas::ids::Epoch;
@@ -19,6 +20,10 @@ pub struct Hold {
     generation: AtomicU64,
     /// Until when the ownership is proved; 0 = shut.
     until: AtomicU64,
+    /// Nothing new is to leave, whoever owns it.
+    halted: AtomicBool,
+    /// Until when the venue's own dead man's switch is known to be armed.
+    armed_until: AtomicU64,
     claim: watch::Sender<Claim>,
     /// The lane has nothing left of an earlier term.
     quiet: watch::Sender<bool>,
@@ -32,6 +37,8 @@ impl Hold {
             epoch: AtomicU32::new(0),
             generation: AtomicU64::new(0),
             until: AtomicU64::new(0),
+            halted: AtomicBool::new(false),
+            armed_until: AtomicU64::new(FOR_EVER.0),
             claim: watch::Sender::new(Claim::None),
             quiet: watch::Sender::new(true),
         })
@@ -87,13 +94,38 @@ impl Hold {
         });
     }
 
-    /// Whether an order of that epoch, decided on a tick of that generation, may leave now.
+    /// Nothing new leaves any more, or it may again.
+    pub fn set_halted(&self, halted: bool) {
+        self.halted.store(halted, Ordering::Release);
+    }
+
+    /// Whether nothing new may leave because trading was halted.
     #[must_use]
-    pub fn grants(&self, epoch: Epoch, generation: Generation, now: Nanos) -> bool {
+    pub fn is_halted(&self) -> bool {
+        self.halted.load(Ordering::Acquire)
+    }
+
+    /// The venue's switch is known to be armed until that moment. A hold that is never told of a switch needs none.
+    pub fn set_armed_until(&self, until: Nanos) {
+        self.armed_until.store(until.0, Ordering::Release);
+    }
+
+    /// Whether an order of that epoch, decided on a tick of that generation, may leave now.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn grants(&self, epoch: Epoch, generation: Generation, now: Nanos) -> Result<(), Denial> {
         // Opened in the other order: what is read after an open `until` belongs to it or to a later term.
-        now.0 < self.until.load(Ordering::Acquire)
+        let proved = now.0 < self.until.load(Ordering::Acquire)
             && self.epoch.load(Ordering::Acquire) == epoch.number()
-            && self.generation.load(Ordering::Acquire) == generation.0
+            && self.generation.load(Ordering::Acquire) == generation.0;
+        if !proved {
+            return Err(Denial::NoPermit);
+        }
+        if self.is_halted() {
+            return Err(Denial::Halted);
+        }
+        if now.0 >= self.armed_until.load(Ordering::Acquire) { Err(Denial::SwitchOff) } else { Ok(()) }
     }
 
     /// The epoch of the running or the latest term.

@@ -258,10 +258,10 @@ impl<P: Permit> Gateway<P> {
                 return None;
             }
             self.places.pop_front();
-            if self.permitted(lane, &command, now) {
-                return Some(self.send(lane, command, now));
+            match self.permitted(lane, &command, now) {
+                Ok(()) => return Some(self.send(lane, command, now)),
+                Err(why) => self.fail_unsent(lane, command, why),
             }
-            self.fail_unsent(lane, command, Denial::NoPermit);
         }
         None
     }
@@ -274,10 +274,11 @@ impl<P: Permit> Gateway<P> {
             Denial::NoJournal
         } else if not_after(&command) < now.mono {
             Denial::TooLate
-        } else if !self.permitted(lane, &command, now) {
-            Denial::NoPermit
         } else {
-            return true;
+            match self.permitted(lane, &command, now) {
+                Ok(()) => return true,
+                Err(why) => why,
+            }
         };
         self.inflight.take(request);
         self.fail_unsent(lane, command, why);
@@ -382,10 +383,10 @@ impl<P: Permit> Gateway<P> {
         Outgoing { request, lane, command }
     }
 
-    fn permitted(&mut self, lane: LaneId, command: &Command, now: Now) -> bool {
+    fn permitted(&mut self, lane: LaneId, command: &Command, now: Now) -> Result<(), Denial> {
         match command {
             Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => self.permit.grant(lane, leg, now),
-            Command::Cancel(_) | Command::Query(_) | Command::ListOpen => true,
+            Command::Cancel(_) | Command::Query(_) | Command::ListOpen => Ok(()),
         }
     }
 

@@ -4,12 +4,16 @@ use schemas::ids::ClientOrderId;
 
 use super::machine::LaneId;
 use crate::command::PlaceLeg;
+use crate::event::Denial;
 use crate::time::Now;
 
 /// Says, at the last moment, whether an order may leave: the one door for ownership, halts and the journal.
 pub trait Permit {
     /// Whether the order may leave now.
-    fn grant(&mut self, lane: LaneId, leg: &PlaceLeg, now: Now) -> bool;
+    ///
+    /// # Errors
+    /// Why it may not.
+    fn grant(&mut self, lane: LaneId, leg: &PlaceLeg, now: Now) -> Result<(), Denial>;
 
     /// Whether the lane is to hear what the venue says of that order: processes that share an account see
     /// each other's.
@@ -21,8 +25,8 @@ pub trait Permit {
 pub struct Alone;
 
 impl Permit for Alone {
-    fn grant(&mut self, _lane: LaneId, _leg: &PlaceLeg, _now: Now) -> bool {
-        true
+    fn grant(&mut self, _lane: LaneId, _leg: &PlaceLeg, _now: Now) -> Result<(), Denial> {
+        Ok(())
     }
 
     fn hears(&self, _lane: LaneId, _id: ClientOrderId) -> bool {
