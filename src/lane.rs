@@ -9,7 +9,7 @@ use pipeline::counts::Counts;
 use pipeline::event::{FeedTick, OrderReport};
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument, Phase};
-use pipeline::leg::LegState;
+use pipeline::leg::Leg;
 use pipeline::ownership::Claim;
 use pipeline::time::Now;
 use pipeline::trade::Trade;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::journal::Journal;
-use crate::journal::outcome::{closed, outcome};
+use crate::journal::outcome::outcome;
 use crate::labels::LabelSource;
 use crate::ownership::Hold;
 use crate::telemetry::recorder::Record;
@@ -179,8 +179,8 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         record(links, trade, now).await;
         refresh_top(instrument, links);
     }
-    while let Some((id, end)) = instrument.poll_closed() {
-        links.journal.note_outcome(id, || closed(id, end, clock.now().wall_ms));
+    while let Some(leg) = instrument.poll_closed() {
+        note_end(links, &leg, clock.now());
     }
     if links.stats.phase() == Phase::Sweeping && instrument.phase() == Phase::Live {
         links.journal.note(|| swept(links, instrument, clock.now().wall_ms));
@@ -217,9 +217,7 @@ fn swept<'a>(links: &'a LaneLinks, instrument: &Instrument, at_ms: i64) -> journ
 /// Hands a pair over for its label, and its ends to the journal.
 async fn record(links: &LaneLinks, trade: Trade, now: Now) {
     for leg in [&trade.maker, &trade.taker] {
-        if let LegState::Ended(end) = leg.state {
-            links.journal.note_outcome(leg.id, || outcome(leg, end, now.wall_ms));
-        }
+        note_end(links, leg, now);
     }
     if let Some(sent) = trade.maker.sent_at {
         links.stats.maker_sent(sent.since(trade.tick.received.mono));
@@ -232,6 +230,12 @@ async fn record(links: &LaneLinks, trade: Trade, now: Now) {
     };
     if links.records.send(record).await.is_err() {
         tracing::error!(symbol = links.source.maker_symbol, "the recorder is gone");
+    }
+}
+
+fn note_end(links: &LaneLinks, leg: &Leg, now: Now) {
+    if let Some(end) = leg.end() {
+        links.journal.note_outcome(leg.id, || outcome(leg, end, now.wall_ms));
     }
 }
 

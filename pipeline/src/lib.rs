@@ -14,6 +14,7 @@ pub mod close_out;
 pub mod command;
 pub mod counts;
 pub mod event;
+pub mod evidence;
 pub mod gateway;
 pub mod instrument;
 pub mod lease;

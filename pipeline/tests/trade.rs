@@ -329,7 +329,7 @@ fn a_refused_maker_has_no_taker() {
         let mut desk = Desk::new();
         assert_eq!(desk.report(end(desk.maker.id)), []);
         let trade = desk.finished();
-        assert_eq!((trade.outcome(), trade.taker.state), (Outcome::MakerRefused, LegState::Idle));
+        assert_eq!((trade.outcome(), trade.taker.state()), (Outcome::MakerRefused, LegState::Idle));
         assert!(!desk.is_open());
     }
 }
@@ -424,7 +424,7 @@ fn an_order_that_was_never_acknowledged_ends_late() {
         assert_eq!(desk.instrument.maybe_open(), [maker]);
         desk.wait_answering(5_001, |_| Some(OrderReport::QueryFailed { id: maker, not_found: true }));
         let trade = desk.finished();
-        assert_eq!(trade.maker.state, LegState::Ended(End::NeverArrived));
+        assert_eq!(trade.maker.end(), Some(End::NeverArrived));
         assert_eq!(trade.outcome(), Outcome::UnknownResolved);
     }
 }
@@ -444,7 +444,7 @@ fn a_transport_that_fails_never_counts_as_not_found() {
         assert!(desk.is_open());
     }
     desk.report(not_found());
-    assert_eq!(desk.finished().maker.state, LegState::Ended(End::NeverArrived));
+    assert_eq!(desk.finished().maker.end(), Some(End::NeverArrived));
 }
 
 #[test]
@@ -502,7 +502,7 @@ fn an_order_that_the_venue_forgot_ends_after_three_answers() {
     assert_eq!(asked.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [1_000]);
     assert!(desk.is_open());
     desk.wait_answering(1_000, |_| Some(not_found()));
-    assert_eq!(desk.finished().maker.state, LegState::Ended(End::Gone));
+    assert_eq!(desk.finished().maker.end(), Some(End::Gone));
 }
 
 /// A venue that takes its word back: the order is open after all, and cancels go on.
@@ -674,11 +674,11 @@ proptest! {
         prop_assert_eq!((places, sent.len()), (1, 1), "{:?}", sent);
         let trade = over.expect("every leg has its final statement");
         for leg in [&trade.maker, &trade.taker] {
-            prop_assert_eq!(leg.state, LegState::Ended(End::Final(Filled)));
-            prop_assert_eq!(leg.executed, Decimal::ONE);
-            prop_assert!(leg.fills.len() <= 2);
+            prop_assert_eq!(leg.end(), Some(End::Final(Filled)));
+            prop_assert_eq!(leg.executed(), Decimal::ONE);
+            prop_assert!(leg.fills().len() <= 2);
         }
-        let both = |leg: &pipeline::leg::Leg| leg.fills.len() == 2;
+        let both = |leg: &pipeline::leg::Leg| leg.fills().len() == 2;
         let shown = both(&trade.maker) && both(&trade.taker);
         let outcome = if shown { Outcome::Matched } else { Outcome::UnknownResolved };
         prop_assert_eq!(trade.outcome(), outcome);
