@@ -137,10 +137,11 @@ impl Absence {
         self.unlisted |= asked_at >= self.from;
     }
 
-    /// Whether a list would bring the proof nearer now.
+    /// Whether a list would bring the proof nearer now: most orders are found by the first question, so it is not asked
+    /// for before that is denied.
     #[must_use]
     pub fn wants_list(&self, now: Nanos) -> bool {
-        !self.unlisted && now >= self.from
+        self.denials > 0 && !self.unlisted && now >= self.from
     }
 
     /// From when on denials count.
