@@ -185,6 +185,10 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
     if links.stats.phase() == Phase::Sweeping && instrument.phase() == Phase::Live {
         links.journal.note(|| swept(links, instrument, clock.now().wall_ms));
     }
+    while let Some(alarm) = instrument.poll_alarm() {
+        tracing::error!(symbol = links.source.maker_symbol, "halted by its own finding: {}", alarm.name());
+        links.hold.set_halted(true);
+    }
     if instrument.poll_doubt() {
         tracing::warn!(
             symbol = links.source.maker_symbol,
