@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::failpoint::{self, failpoint};
 use crate::journal::Journal;
 use crate::journal::outcome::outcome;
 use crate::labels::LabelSource;
@@ -147,6 +148,7 @@ fn take_claim(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
 fn take_tick(instrument: &mut Instrument, links: &mut LaneLinks, tick: FeedTick, clock: &Clock) {
     refresh_top(instrument, links);
     instrument.handle_tick(tick, clock.now());
+    failpoint!("tick_taken");
 }
 
 /// Several reports may belong together (an answer with many fills): they are all taken in before anything is
@@ -154,8 +156,10 @@ fn take_tick(instrument: &mut Instrument, links: &mut LaneLinks, tick: FeedTick,
 fn take_reports(instrument: &mut Instrument, links: &mut LaneLinks, first: OrderReport, clock: &Clock) {
     refresh_top(instrument, links);
     let now = clock.now();
+    failpoint::heard(&first);
     instrument.handle_report(&first, now);
     while let Ok(report) = links.reports.try_recv() {
+        failpoint::heard(&report);
         instrument.handle_report(&report, now);
     }
 }
@@ -170,6 +174,7 @@ fn refresh_top(instrument: &mut Instrument, links: &mut LaneLinks) {
 async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
     loop {
         while let Some(command) = instrument.poll_command() {
+            failpoint::leaves_the_lane(&command, instrument.phase());
             if links.commands.send((links.lane, command)).await.is_err() {
                 tracing::error!(symbol = links.source.maker_symbol, "the gateway is gone");
             }
@@ -216,9 +221,11 @@ fn swept<'a>(links: &'a LaneLinks, instrument: &Instrument, at_ms: i64) -> journ
 
 /// Hands a pair over for its label, and its ends to the journal.
 async fn record(links: &LaneLinks, trade: Trade, now: Now) {
+    failpoint!("taker_done");
     for leg in [&trade.maker, &trade.taker] {
         note_end(links, leg, now);
     }
+    failpoint!("outcome_noted");
     if let Some(sent) = trade.maker.sent_at {
         links.stats.maker_sent(sent.since(trade.tick.received.mono));
     }
