@@ -10,6 +10,8 @@ use pipeline::time::Nanos;
 use schemas::ids::Epoch;
 use tokio::sync::watch;
 
+use super::{Armed, Arming};
+
 /// A hold that needs no proof.
 const FOR_EVER: Nanos = Nanos(u64::MAX);
 
@@ -24,6 +26,7 @@ pub struct Hold {
     halted: AtomicBool,
     /// Until when the venue's own dead man's switch is known to be armed.
     armed_until: AtomicU64,
+    arming: Arming,
     claim: watch::Sender<Claim>,
     /// The lane has nothing left of an earlier term.
     quiet: watch::Sender<bool>,
@@ -39,6 +42,7 @@ impl Hold {
             until: AtomicU64::new(0),
             halted: AtomicBool::new(false),
             armed_until: AtomicU64::new(FOR_EVER.0),
+            arming: Arming::default(),
             claim: watch::Sender::new(Claim::None),
             quiet: watch::Sender::new(true),
         })
@@ -108,6 +112,19 @@ impl Hold {
     /// The venue's switch is known to be armed until that moment. A hold that is never told of a switch needs none.
     pub fn set_armed_until(&self, until: Nanos) {
         self.armed_until.store(until.0, Ordering::Release);
+    }
+
+    /// Whether the venue's switch is armed, until when orders may leave for that, and when the last acknowledged
+    /// renewal left.
+    pub fn set_armed(&self, armed: Armed, until: Nanos, renewed: Option<Nanos>) {
+        self.set_armed_until(if armed == Armed::NotNeeded { FOR_EVER } else { until });
+        self.arming.set(armed, renewed);
+    }
+
+    /// What the lane and the venue's switch know of each other.
+    #[must_use]
+    pub const fn arming(&self) -> &Arming {
+        &self.arming
     }
 
     /// Whether an order of that epoch, decided on a tick of that generation, may leave now.
