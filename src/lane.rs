@@ -23,7 +23,7 @@ use crate::failpoint::{self, failpoint};
 use crate::journal::Journal;
 use crate::journal::outcome::outcome;
 use crate::labels::LabelSource;
-use crate::ownership::Hold;
+use crate::ownership::{Armed, Hold};
 use crate::telemetry::recorder::Record;
 use crate::telemetry::stats::LaneStats;
 
@@ -44,6 +44,8 @@ pub struct LaneLinks {
     pub hold: Arc<Hold>,
     /// What it is told of that.
     pub claim: watch::Receiver<Claim>,
+    /// Whether the venue's dead man's switch is armed.
+    pub armed: watch::Receiver<Armed>,
     /// What its gateway can do at the moment.
     pub link: watch::Receiver<Link>,
     /// Where its commands go.
@@ -100,6 +102,7 @@ pub async fn run(
             Some(report) = links.reports.recv() => take_reports(&mut instrument, &mut links, report, &clock),
             Ok(()) = links.claim.changed() => take_claim(&mut instrument, &mut links, &clock),
             Ok(()) = links.link.changed() => take_link(&mut instrument, &mut links, &clock),
+            Ok(()) = links.armed.changed() => take_link(&mut instrument, &mut links, &clock),
             Ok(()) = links.stop.changed() => {
                 if *links.stop.borrow_and_update() {
                     let now = clock.now();
@@ -126,7 +129,8 @@ fn take_link(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) 
     refresh_top(instrument, links);
     let link = *links.link.borrow_and_update();
     let now = clock.now();
-    instrument.handle_budget(link == Link::Open, now);
+    let armed = *links.armed.borrow_and_update();
+    instrument.handle_budget(link == Link::Open && armed != Armed::No, now);
     instrument.handle_connected(link.is_up(), now);
 }
 
@@ -173,6 +177,8 @@ fn refresh_top(instrument: &mut Instrument, links: &mut LaneLinks) {
 /// Carries out what the instrument wants, then hands ended pairs over.
 async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
     loop {
+        // The switch must know of an order before it leaves.
+        links.hold.arming().show(instrument.switch_view());
         while let Some(command) = instrument.poll_command() {
             failpoint::leaves_the_lane(&command, instrument.phase());
             if links.commands.send((links.lane, command)).await.is_err() {

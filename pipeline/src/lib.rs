@@ -28,6 +28,7 @@ mod settings;
 mod sides;
 pub mod skip;
 pub mod sweep;
+pub mod switch;
 pub mod time;
 pub mod trade;
 pub mod waiting;

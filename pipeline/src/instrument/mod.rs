@@ -30,6 +30,7 @@ use crate::rules::Memory;
 pub use crate::settings::{Phase, Settings};
 use crate::skip::Skip;
 use crate::sweep::Sweep;
+use crate::switch::View;
 use crate::time::{Nanos, Now};
 use crate::trade::Trade;
 use crate::waiting::{Admitted, Waiting};
@@ -223,6 +224,16 @@ impl Instrument {
     pub fn open_maker_since(&self) -> Option<Nanos> {
         let trade = self.trade.as_ref().filter(|trade| trade.maker_may_rest())?;
         Some(trade.maker.sent_at.unwrap_or(trade.decided.mono))
+    }
+
+    /// What the venue's dead man's switch goes by: swept, and when the oldest order was sent that may be open.
+    #[must_use]
+    pub fn switch_view(&self) -> View {
+        let sent = |trade: &Trade| {
+            let unsettled = [&trade.maker, &trade.taker].into_iter().filter(|leg| !leg.is_quiet());
+            unsettled.map(|leg| leg.sent_at.unwrap_or(trade.decided.mono)).min()
+        };
+        View { swept: self.phase == Phase::Live, oldest: self.trade.as_ref().and_then(sent) }
     }
 
     /// Orders that may still be open at the venue.
