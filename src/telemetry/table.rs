@@ -41,6 +41,11 @@ pub const TABLE: &[Metric] = &[
     gauge("st_symbol_owned", SYMBOL, "1 while orders of the symbol may leave this process"),
     gauge("st_symbol_epoch", SYMBOL, "The epoch of the running or latest term of ownership"),
     counter("st_foreign_owner_orders_total", SYMBOL, "New orders of another owner on a symbol of ours"),
+    counter(
+        "st_ownership_conflicts_total",
+        SYMBOL,
+        "Terms that a later owner's orders ended while they were proved to be ours",
+    ),
     histogram("st_handover_seconds", "Told to let an instrument go, to its last sweep confirmed"),
     gauge(
         "st_lease_seconds_left",
