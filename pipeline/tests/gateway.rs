@@ -483,6 +483,10 @@ impl Permit for Never {
     fn hears(&self, _lane: LaneId, _id: ClientOrderId) -> bool {
         true
     }
+
+    fn saw(&mut self, _lane: LaneId, _epoch: Epoch) {}
+
+    fn superseded(&mut self, _lane: LaneId, _newest: Epoch) {}
 }
 
 #[test]

@@ -20,6 +20,7 @@ use super::ledger::history::History;
 use super::ledger::journal::{Checked, Journal};
 use super::ledger::notice::{Notice, NoticeKind};
 use super::ledger::{Connections, Names};
+use super::owners::Owners;
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
 use super::profile::{Profile, SymbolRules};
 use super::socket::Manners;
@@ -95,6 +96,7 @@ pub(super) struct State {
     pub(super) tags: Tags,
     pub(super) prevented: PreventedMatches,
     pub(super) amendments: Amendments,
+    pub(super) owners: Owners,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) connections: Connections,
@@ -133,6 +135,7 @@ impl State {
             tags: Tags::default(),
             prevented: PreventedMatches::default(),
             amendments: Amendments::default(),
+            owners: Owners::new(profile.refuse_older_epochs),
             candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
             connections: Connections::default(),
