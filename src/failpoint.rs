@@ -80,6 +80,7 @@ pub(crate) fn kill() -> ! {
 /// What leaves with the next flush of a socket, as far as a point asks for it.
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
+    place: bool,
     taker: bool,
     cancel: bool,
 }
@@ -87,14 +88,24 @@ pub(crate) struct Leaving {
 impl Leaving {
     /// A frame of that command waits for the flush.
     pub(crate) const fn queued(&mut self, command: &Command) {
+        self.place |= command.is_place();
         self.taker |= matches!(command, Command::PlaceTaker(_));
         self.cancel |= matches!(command, Command::Cancel(_));
     }
 
+    /// The flush begins now.
+    pub(crate) fn flushing(&self) {
+        if self.place {
+            failpoint!("before_flush");
+        }
+    }
+
     /// It has left.
     pub(crate) fn flushed(&mut self) {
-        let Self { taker, cancel } = std::mem::take(self);
-        failpoint!("after_send");
+        let Self { place, taker, cancel } = std::mem::take(self);
+        if place {
+            failpoint!("after_send");
+        }
         if taker {
             failpoint!("taker_sent");
         }

@@ -339,7 +339,7 @@ impl<P: Permit> Session<P> {
             self.send_places(writer, now).await?;
         }
         if wrote {
-            failpoint!("before_flush");
+            self.leaving.flushing();
             writer.flush().await?;
             self.leaving.flushed();
             self.machine.handle_written(self.now().mono);
