@@ -14,6 +14,7 @@ pub mod config;
 pub mod drain;
 pub mod failpoint;
 pub mod feed;
+pub mod hardening;
 pub mod journal;
 pub mod labels;
 pub mod lane;
