@@ -210,7 +210,10 @@ impl Hold {
             return;
         }
         if self.until() == FOR_EVER && !self.traded.load(Ordering::Relaxed) {
-            tracing::warn!(epoch = epoch.number(), "an owner of a later epoch has traded: taking a later one");
+            tracing::warn!(
+                epoch = epoch.number(),
+                "an owner of a later epoch has traded: taking a later one"
+            );
             self.begin_alone(Epoch::new(epoch.number().saturating_add(1)));
             // Once: two that do so would go on for ever.
             self.traded.store(true, Ordering::Relaxed);
