@@ -27,6 +27,7 @@ pub mod rules;
 mod settings;
 mod sides;
 pub mod skip;
+pub mod strangers;
 pub mod sweep;
 pub mod time;
 pub mod trade;

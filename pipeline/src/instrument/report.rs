@@ -67,6 +67,9 @@ impl Instrument {
             self.counts.unknown += u64::from(leg.was_unknown);
             self.give_up(leg);
         }
+        if self.strangers.add(trade) {
+            self.alarms.insert(Alarm::ForeignFills);
+        }
         self.prevented_in_a_row = if outcome == Outcome::Prevented { self.prevented_in_a_row + 1 } else { 0 };
         if self.prevented_in_a_row >= PREVENTED_MAX {
             self.prevented_in_a_row = 0;
