@@ -137,6 +137,17 @@ pub const TABLE: &[Metric] = &[
         "Answers after their deadline, or that nobody had asked for",
     ),
     counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
+    gauge(
+        "st_dms_armed",
+        SYMBOL,
+        "1 while the venue's dead man's switch is armed; no series where the venue has none, or nothing of it is ours",
+    ),
+    gauge(
+        "st_dms_renew_age_seconds",
+        SYMBOL,
+        "Time since the last renewal left that the venue has acknowledged",
+    ),
+    counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge(
         "st_book_age_seconds",
