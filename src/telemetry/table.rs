@@ -119,6 +119,8 @@ pub const TABLE: &[Metric] = &[
     summary("st_symbol_tick_to_maker_seconds", SYMBOL, "Receipt of the tick to the maker's frame written"),
     counter("st_repeats_total", &[], "Fires of On Quiet repeat"),
     gauge("st_ticks_waiting", &[], "Ticks that wait for the gate"),
+    counter("st_reaped_total", &[], "Orders that a reaper told to go and that are gone"),
+    gauge("st_alien_orders", &[], "Open orders on a reaper's symbols that carry no prefix of ours"),
     gauge("st_open_makers", &[], "Makers that may rest"),
     gauge("st_oldest_open_maker_seconds", &[], "Age of the oldest open maker"),
     counter("st_cancels_refused_total", &[], "Cancels that the venue refused for an order that may be open"),
