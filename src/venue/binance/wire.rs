@@ -131,9 +131,8 @@ fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
         verdict: match error.class() {
             ErrorClass::OutcomeUnknown | ErrorClass::Duplicate => Verdict::Unknown,
             ErrorClass::WouldMatch => Verdict::WouldMatch,
-            ErrorClass::OlderEpoch => {
-                OlderEpoch::read(&error.msg).map_or(Verdict::Refused, |refusal| Verdict::Superseded(refusal.newest))
-            }
+            ErrorClass::OlderEpoch => OlderEpoch::read(&error.msg)
+                .map_or(Verdict::Refused, |refusal| Verdict::Superseded(refusal.newest)),
             ErrorClass::CancelRefused | ErrorClass::NoSuchOrder => Verdict::NoSuchOrder,
             ErrorClass::RateLimited
             | ErrorClass::OrderLimit
