@@ -50,7 +50,7 @@ fn whatever_becomes_of_the_store_one_owner_follows_the_other() {
     fleet.start("0 twin", &settings, &["--shard", "0/2"]);
     until("it names the owner", || {
         let status = fleet.member("0 twin").status();
-        let owners = status["leases"]["held_by_others"].as_array()?;
+        let owners = status["fleet"]["leases"]["held_by_others"].as_array()?;
         (!owners.is_empty()).then_some(())
     });
     fleet.settle("a twin waits", &["0", "1"]);
