@@ -88,6 +88,7 @@ fn query(id: ClientOrderId) -> Command {
 
 fn update(id: ClientOrderId, status: OrderStatus) -> OrderUpdate {
     OrderUpdate {
+        terms: Default::default(),
         client_id: id,
         venue_order_id: 1,
         status,

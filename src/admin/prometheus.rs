@@ -110,6 +110,8 @@ fn publish_totals(status: &AppStatus) {
     for (name, value) in [
         ("st_repeats_total", totals.repeats),
         ("st_orders_swept_total", totals.swept),
+        ("st_orders_unknown_total", totals.unknown),
+        ("st_zombie_orders_total", totals.zombies),
         ("st_late_reports_total", totals.late_reports),
         ("st_cancels_refused_total", totals.cancels_refused),
     ] {

@@ -335,6 +335,7 @@ impl<'a> Builder<'a> {
             reports,
             hold: Arc::clone(&self.holds[place]),
             claim: self.holds[place].claim(),
+            armed: self.holds[place].arming().armed(),
             link: gateway.link.clone(),
             commands: gateway.commands.clone(),
             records: self.records.clone(),

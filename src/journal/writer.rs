@@ -20,6 +20,7 @@ use super::memory::Memory;
 use super::recovery::{self, EXTENSION, Owner, Recovered, recover};
 use super::syncer;
 use crate::clock::{self, Clock};
+use crate::failpoint::failpoint;
 
 /// A file that has grown beyond this is gone on with in another.
 const PART_BYTES_MAX: usize = 32 << 20;
@@ -361,6 +362,7 @@ impl Writer {
         let begun = writer.begin(disk).map_err(JournalError::io(place))?;
         begun.sync().map_err(JournalError::io(place))?;
         recovered.memory = writer.memory.clone();
+        failpoint!("in_recovery");
         recovered.seal(disk, now_ms);
         recovery::prune(disk);
         writer.file = Some(begun);
@@ -494,6 +496,9 @@ impl Writer {
     /// The system's. The file cannot be trusted then.
     pub fn write(&mut self, disk: &dyn Disk) -> io::Result<()> {
         let Some(file) = &self.file else { return Err(io::Error::other("no file")) };
+        failpoint!("torn_intent", {
+            let _ = file.append(&self.buffer[..self.buffer.len() / 2]);
+        });
         file.append(&self.buffer)?;
         self.part_bytes += self.buffer.len();
         self.buffer.clear();

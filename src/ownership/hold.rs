@@ -10,6 +10,8 @@ use pipeline::time::Nanos;
 use schemas::ids::Epoch;
 use tokio::sync::watch;
 
+use super::{Armed, Arming};
+
 /// A hold that needs no proof.
 const FOR_EVER: Nanos = Nanos(u64::MAX);
 
@@ -24,6 +26,7 @@ pub struct Hold {
     halted: AtomicBool,
     /// Until when the venue's own dead man's switch is known to be armed.
     armed_until: AtomicU64,
+    arming: Arming,
     /// The latest epoch that is known to have placed, or may have: no term of ours begins at or below it. 0 = none.
     floor: AtomicU32,
     /// The venue has taken or shown an order of the running term.
@@ -47,6 +50,7 @@ impl Hold {
             until: AtomicU64::new(0),
             halted: AtomicBool::new(false),
             armed_until: AtomicU64::new(FOR_EVER.0),
+            arming: Arming::default(),
             floor: AtomicU32::new(0),
             traded: AtomicBool::new(false),
             superseded: AtomicBool::new(false),
@@ -122,6 +126,19 @@ impl Hold {
     /// The venue's switch is known to be armed until that moment. A hold that is never told of a switch needs none.
     pub fn set_armed_until(&self, until: Nanos) {
         self.armed_until.store(until.0, Ordering::Release);
+    }
+
+    /// Whether the venue's switch is armed, until when orders may leave for that, and when the last acknowledged
+    /// renewal left.
+    pub fn set_armed(&self, armed: Armed, until: Nanos, renewed: Option<Nanos>) {
+        self.set_armed_until(if armed == Armed::NotNeeded { FOR_EVER } else { until });
+        self.arming.set(armed, renewed);
+    }
+
+    /// What the lane and the venue's switch know of each other.
+    #[must_use]
+    pub const fn arming(&self) -> &Arming {
+        &self.arming
     }
 
     /// Whether an order of that epoch, decided on a tick of that generation, may leave now.
