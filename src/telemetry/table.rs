@@ -15,6 +15,12 @@ const REJECTIONS_MAX: usize = 24;
 /// The same of numbers.
 const NUMBER_FAULTS_MAX: usize = 6;
 
+/// Codes of [`schemas::wire::order_fault::OrderFault`].
+const ORDER_FAULTS: [&str; 11] = [
+    "ORD-001", "ORD-002", "ORD-003", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-008", "ORD-009",
+    "ORD-010", "ORD-011",
+];
+
 const SYMBOL: &[Label] = &[label("symbol", Values::Symbol)];
 const VENUE: &[Label] = &[label("venue", Values::Venue)];
 
@@ -145,6 +151,12 @@ pub const TABLE: &[Metric] = &[
         &[],
         "Answers after their deadline, or that nobody had asked for",
     ),
+    counter(
+        "st_order_faults_total",
+        &[label("code", Values::Named(&ORDER_FAULTS))],
+        "Faults of order answers and events, by their code",
+    ),
+    counter("st_user_events_ignored_total", &[], "Events of the user stream of a kind that is not known"),
     counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
     gauge(
         "st_dms_armed",

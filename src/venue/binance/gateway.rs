@@ -307,6 +307,7 @@ impl<P: Permit> Session<P> {
                     self.mute.told(now.mono);
                     self.machine.handle_update(update);
                 }
+                Beside::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
                 Beside::Silence { until_ms } => self.machine.handle_silence(until_ms),
                 Beside::Answer { request, answer } => self.machine.handle_answer(request, answer),
             }
@@ -432,6 +433,7 @@ impl<P: Permit> Session<P> {
                 }
             }
             Decoded::Update(update) => self.machine.handle_update(update),
+            Decoded::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
             Decoded::Ended => return Err(LinkError::Ended),
             Decoded::Nothing => {}
         }
