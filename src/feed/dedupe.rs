@@ -22,7 +22,7 @@ pub enum Seen {
 }
 
 /// The ids of one follow key: a watermark with a window below it for numbers, a bounded set for text.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Seens {
     numbers: Option<Numbers>,
     texts: Texts,
@@ -69,6 +69,7 @@ impl Seens {
 }
 
 /// The trades that earlier runs made pairs of.
+#[derive(Debug)]
 struct Restored {
     known: HashSet<TradeKey>,
     floor: Option<u64>,
@@ -108,6 +109,7 @@ impl Restored {
 }
 
 /// The highest number seen, and which of those just below it were.
+#[derive(Debug)]
 struct Numbers {
     highest: Option<u64>,
     seen: Box<[u64; WORDS]>,
@@ -171,7 +173,7 @@ fn place(number: u64) -> (usize, u64) {
 }
 
 /// The last ids that are text, oldest out first.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Texts {
     known: HashSet<TickId>,
     order: VecDeque<TickId>,
