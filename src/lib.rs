@@ -12,7 +12,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod drain;
-mod failpoint;
+pub mod failpoint;
 pub mod feed;
 pub mod hardening;
 pub mod journal;

@@ -239,6 +239,7 @@ fn a_book_that_stands_still_is_doubted_and_any_other_update_clears_it() {
 
 fn acknowledged_and_cancelled(id: ClientOrderId) -> OrderReport {
     OrderReport::Update(schemas::wire::order_update::OrderUpdate {
+        terms: Default::default(),
         client_id: id,
         venue_order_id: 1,
         status: schemas::order::OrderStatus::Canceled,

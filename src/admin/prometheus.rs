@@ -28,6 +28,7 @@ struct Row {
     tick_to_maker: (Duration, u64),
     owned: bool,
     epoch: u32,
+    conflicts: u64,
     /// `None` while nobody here wants the book.
     book_age: Option<Duration>,
 }
@@ -54,6 +55,7 @@ impl Page {
             let Some(hold) = status.holds.get(place) else { continue };
             row.owned |= hold.is_open(now.mono);
             row.epoch = row.epoch.max(hold.epoch().number());
+            row.conflicts += hold.conflicts();
             let confirmed = &mut self.confirmed[place];
             if let Some((_, top)) = status.tops.get(place)
                 && let Some(top) = *top.borrow()
@@ -108,6 +110,8 @@ fn publish_totals(status: &AppStatus) {
     for (name, value) in [
         ("st_repeats_total", totals.repeats),
         ("st_orders_swept_total", totals.swept),
+        ("st_orders_unknown_total", totals.unknown),
+        ("st_zombie_orders_total", totals.zombies),
         ("st_late_reports_total", totals.late_reports),
         ("st_cancels_refused_total", totals.cancels_refused),
     ] {
@@ -157,6 +161,7 @@ fn write_row(page: &mut String, name: &str, symbol: &str, row: &Row) {
         "st_ticks_conflated_total" => one(&counts.conflated),
         "st_ticks_overflow_total" => one(&counts.overflow),
         "st_foreign_owner_orders_total" => one(&counts.foreign),
+        "st_ownership_conflicts_total" => one(&row.conflicts),
         "st_orders_refused_total" => one(&counts.refused),
         "st_symbol_owned" => one(&u8::from(row.owned)),
         "st_symbol_epoch" => one(&row.epoch),

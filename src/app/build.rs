@@ -92,6 +92,8 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
+    let floor = opened.floor.into_iter();
+    floor.for_each(|floor| builder.holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
     let leases = fleet.take(process, instruments, &builder.holds, &options, opened.floor, clock);
     let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
@@ -278,7 +280,8 @@ impl<'a> Builder<'a> {
             members.iter().map(|place| gateway_lane(self.process, &self.instruments[*place])).unzip();
         let offset_ms = Arc::clone(&probed.clock_offset_ms);
         self.heart.spawn(account::follow_clock(target.clone(), offset_ms, self.clock));
-        let fence = Fence::new(members.iter().map(|place| Arc::clone(&self.holds[*place])).collect());
+        let holds = members.iter().map(|place| Arc::clone(&self.holds[*place])).collect();
+        let fence = Fence::new(holds, self.clock);
         let handle = account.start_gateway(
             probed,
             lanes,
@@ -332,6 +335,7 @@ impl<'a> Builder<'a> {
             reports,
             hold: Arc::clone(&self.holds[place]),
             claim: self.holds[place].claim(),
+            armed: self.holds[place].arming().armed(),
             link: gateway.link.clone(),
             commands: gateway.commands.clone(),
             records: self.records.clone(),

@@ -17,4 +17,5 @@ mod writer;
 
 pub use error::JournalError;
 pub use recovery::{Owner, Recovered, RunStatus, recover};
-pub use writer::{Journal, NotWritten};
+pub use health::{Health, STALL_MAX};
+pub use writer::{Journal, NextPart, NotWritten, ToSync, Writer};

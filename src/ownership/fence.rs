@@ -6,21 +6,23 @@ use pipeline::command::PlaceLeg;
 use pipeline::event::Denial;
 use pipeline::gateway::{LaneId, Permit};
 use pipeline::time::Now;
-use schemas::ids::ClientOrderId;
+use schemas::ids::{ClientOrderId, Epoch};
 
 use super::Hold;
+use crate::clock::Clock;
 
 /// The holds of one gateway's lanes, by [`LaneId`].
 #[derive(Debug)]
 pub struct Fence {
     holds: Vec<Arc<Hold>>,
+    clock: Clock,
 }
 
 impl Fence {
     /// Fences these lanes.
     #[must_use]
-    pub fn new(holds: Vec<Arc<Hold>>) -> Self {
-        Self { holds }
+    pub fn new(holds: Vec<Arc<Hold>>, clock: Clock) -> Self {
+        Self { holds, clock }
     }
 }
 
@@ -32,6 +34,18 @@ impl Permit for Fence {
 
     fn hears(&self, lane: LaneId, id: ClientOrderId) -> bool {
         self.holds.get(lane.0).is_some_and(|hold| hold.is_claimed() || hold.epoch() == id.epoch())
+    }
+
+    fn saw(&mut self, lane: LaneId, epoch: Epoch) {
+        if let Some(hold) = self.holds.get(lane.0) {
+            hold.saw(epoch, || self.clock.now().mono);
+        }
+    }
+
+    fn superseded(&mut self, lane: LaneId, newest: Epoch) {
+        if let Some(hold) = self.holds.get(lane.0) {
+            hold.refused_for(newest, self.clock.now().mono);
+        }
     }
 }
 
@@ -56,7 +70,7 @@ mod tests {
     fn held() -> (Arc<Hold>, Fence) {
         let hold = Hold::new();
         hold.begin(Term { epoch: EPOCH, from: at(0), shared: true }, GENERATION, UNTIL);
-        let fence = Fence::new(vec![Arc::clone(&hold)]);
+        let fence = Fence::new(vec![Arc::clone(&hold)], Clock::start());
         (hold, fence)
     }
 

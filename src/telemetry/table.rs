@@ -41,6 +41,11 @@ pub const TABLE: &[Metric] = &[
     gauge("st_symbol_owned", SYMBOL, "1 while orders of the symbol may leave this process"),
     gauge("st_symbol_epoch", SYMBOL, "The epoch of the running or latest term of ownership"),
     counter("st_foreign_owner_orders_total", SYMBOL, "New orders of another owner on a symbol of ours"),
+    counter(
+        "st_ownership_conflicts_total",
+        SYMBOL,
+        "Terms that a later owner's orders ended while they were proved to be ours",
+    ),
     histogram("st_handover_seconds", "Told to let an instrument go, to its last sweep confirmed"),
     gauge(
         "st_lease_seconds_left",
@@ -123,6 +128,8 @@ pub const TABLE: &[Metric] = &[
     gauge("st_oldest_open_maker_seconds", &[], "Age of the oldest open maker"),
     counter("st_cancels_refused_total", &[], "Cancels that the venue refused for an order that may be open"),
     counter("st_orders_swept_total", &[], "Orders of a predecessor that were cancelled"),
+    counter("st_orders_unknown_total", &[], "Orders whose outcome was unknown for a time"),
+    counter("st_zombie_orders_total", &[], "Orders that reached the venue after they had been given up"),
     counter("st_late_reports_total", &[], "Reports about orders no longer followed"),
     histogram("st_tick_to_maker_seconds", "Receipt of the tick to the maker's frame written"),
     histogram("st_tick_to_done_seconds", "Receipt of the tick to both legs ended"),

@@ -258,6 +258,8 @@ impl Fleet {
         let ledger = Ledger::read(&self.venue, labels);
         self.print(name, &ledger);
         ledger.check(&self.killed);
+        // What the venue refused would be no overlap in its ledger, and yet nobody may have sent it.
+        assert_eq!(self.venue.ledger("totals")["older_epochs_refused"], 0, "{name}");
         let (left, came) = ledger.oldest_ticks();
         assert!(left <= MAX_AGE_MS + READING_MS, "an order left for a tick of {left} ms");
         assert!(came <= MAX_AGE_MS + RECV_WINDOW_MS, "an order came for a tick of {came} ms");

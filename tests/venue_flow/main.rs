@@ -5,7 +5,6 @@
 #[path = "../support/venue_client.rs"]
 #[expect(dead_code, reason = "other tests use the rest of it")]
 mod client;
-mod corpus;
 mod flow;
 mod process;
 mod recording;

@@ -297,6 +297,7 @@ fn a_resting_maker_is_one_update() {
             venue_order_id: 7001,
             status: OrderStatus::New,
             executed: Decimal::ZERO,
+            terms: TERMS_TODO,
             last_fill: None,
             prevented: false,
             event_time_ms: Some(1_790_000_000_131),
@@ -547,6 +548,7 @@ fn reports_become_updates() {
         venue_order_id: 7001,
         status: OrderStatus::Filled,
         executed: number("0.0015"),
+        terms: TERMS_TODO,
         last_fill: Some(Fill {
             trade_id: 900_001,
             price: number("65000.1"),

@@ -167,6 +167,7 @@ fn an_answer_tells_what_traded_and_not_in_which_trades() {
             venue_order_id: 8103,
             status: OrderStatus::Filled,
             executed: number("0.002"),
+            terms: TERMS_TODO,
             last_fill: None,
             prevented: false,
             event_time_ms: Some(1_790_000_000_331),
@@ -243,6 +244,7 @@ fn a_report_tells_of_the_trade() {
         venue_order_id: 8103,
         status: OrderStatus::Filled,
         executed: number("0.002"),
+        terms: TERMS_TODO,
         last_fill: Some(Fill {
             trade_id: 770_001,
             price: number("65000.10"),

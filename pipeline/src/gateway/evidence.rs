@@ -1,5 +1,6 @@
 //! What an answer proves. Transport errors and the venue's own doubts prove nothing.
 
+use schemas::ids::Epoch;
 use schemas::wire::order_update::OrderUpdate;
 
 use crate::event::OpenOrder;
@@ -35,6 +36,8 @@ pub enum Verdict {
     Refused,
     /// The venue did not do it: post-only, the order would have traded at once.
     WouldMatch,
+    /// The venue did not do it: an owner of that epoch, later than the order's, has placed since.
+    Superseded(Epoch),
     /// The venue knows no such order, or no open one.
     NoSuchOrder,
     /// It may have been done.

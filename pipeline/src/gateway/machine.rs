@@ -182,7 +182,12 @@ impl<P: Permit> Gateway<P> {
         match answer {
             Answer::Updates(updates) => self.updates(request, &updates),
             Answer::OpenOrders(orders) => match request.command {
-                Command::ListOpen => self.report(request.lane, OrderReport::OpenOrders(orders)),
+                Command::ListOpen => {
+                    if let Some(newest) = orders.iter().map(|order| order.id.epoch()).max() {
+                        self.permit.saw(request.lane, newest);
+                    }
+                    self.report(request.lane, OrderReport::OpenOrders(orders));
+                }
                 Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) | Command::Query(_) => {
                     self.no_answer(request);
                 }
@@ -194,9 +199,9 @@ impl<P: Permit> Gateway<P> {
 
     /// A statement of the user stream. Orders that are nobody's here are not ours to speak of.
     pub fn handle_update(&mut self, update: OrderUpdate) {
-        if let Some(lane) = self.lane_of(update.client_id.prefix())
-            && self.permit.hears(lane, update.client_id)
-        {
+        let Some(lane) = self.lane_of(update.client_id.prefix()) else { return };
+        self.permit.saw(lane, update.client_id.epoch());
+        if self.permit.hears(lane, update.client_id) {
             self.report(lane, OrderReport::Update(update));
         }
     }
@@ -409,10 +414,16 @@ impl<P: Permit> Gateway<P> {
     }
 
     fn refused(&mut self, request: Request, refusal: VenueRefusal) {
+        if let Verdict::Superseded(newest) = refusal.verdict {
+            self.permit.superseded(request.lane, newest);
+        }
         let report = match (request.command, refusal.verdict) {
             (
                 Command::PlaceMaker(leg) | Command::PlaceTaker(leg),
-                verdict @ (Verdict::Refused | Verdict::WouldMatch | Verdict::NoSuchOrder),
+                verdict @ (Verdict::Refused
+                | Verdict::WouldMatch
+                | Verdict::Superseded(_)
+                | Verdict::NoSuchOrder),
             ) => OrderReport::Rejected {
                 id: leg.id,
                 code: refusal.code,
@@ -421,7 +432,7 @@ impl<P: Permit> Gateway<P> {
             (Command::Cancel(handle), Verdict::NoSuchOrder) => {
                 OrderReport::CancelFailed { id: handle.id, why: CancelFailure::UnknownOrder }
             }
-            (Command::Cancel(handle), Verdict::Refused | Verdict::WouldMatch) => {
+            (Command::Cancel(handle), Verdict::Refused | Verdict::WouldMatch | Verdict::Superseded(_)) => {
                 OrderReport::CancelFailed { id: handle.id, why: CancelFailure::Refused(refusal.code) }
             }
             (Command::Query(handle), verdict) => {

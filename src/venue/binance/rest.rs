@@ -72,6 +72,7 @@ impl RestError {
             | ErrorClass::WouldMatch
             | ErrorClass::Balance
             | ErrorClass::Duplicate
+            | ErrorClass::OlderEpoch
             | ErrorClass::CancelRefused
             | ErrorClass::NoSuchOrder
             | ErrorClass::Refused => true,
@@ -285,6 +286,7 @@ fn refused(error: ApiError, headers: &HeaderMap) -> RestError {
         | ErrorClass::WouldMatch
         | ErrorClass::Balance
         | ErrorClass::Duplicate
+        | ErrorClass::OlderEpoch
         | ErrorClass::MarketClosed
         | ErrorClass::CancelRefused
         | ErrorClass::NoSuchOrder

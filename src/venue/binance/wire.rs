@@ -12,6 +12,7 @@ use schemas::wire::binance::answer;
 use schemas::wire::binance::api_error::{ApiError, ErrorClass};
 use schemas::wire::binance::limit::RateCounts;
 use schemas::wire::binance::order::{OrderAnswer, Sent};
+use schemas::wire::older_epoch::OlderEpoch;
 use schemas::wire::order_fault::OrderFault;
 use schemas::wire::order_update::OrderUpdate;
 
@@ -130,6 +131,9 @@ fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
         verdict: match error.class() {
             ErrorClass::OutcomeUnknown | ErrorClass::Duplicate => Verdict::Unknown,
             ErrorClass::WouldMatch => Verdict::WouldMatch,
+            ErrorClass::OlderEpoch => {
+                OlderEpoch::read(&error.msg).map_or(Verdict::Refused, |refusal| Verdict::Superseded(refusal.newest))
+            }
             ErrorClass::CancelRefused | ErrorClass::NoSuchOrder => Verdict::NoSuchOrder,
             ErrorClass::RateLimited
             | ErrorClass::OrderLimit

@@ -1,0 +1,83 @@
+//! The gate, and what happens to a tick that passes it: a pair or a skip.
+
+use std::time::Duration;
+
+use schemas::ids::{ClientOrderId, Leg as LegKind};
+
+use super::Instrument;
+use crate::event::FeedTick;
+use crate::rules::{BestPrices, decide};
+use crate::settings::Phase;
+use crate::skip::Skip;
+use crate::time::{Nanos, Now};
+use crate::trade::Trade;
+
+/// A tick's time may lie this far ahead.
+const FUTURE_MS_MAX: i64 = 2_000;
+
+impl Instrument {
+    pub(super) const fn is_idle(&self) -> bool {
+        let between_pairs = self.trade.is_none() && self.finished.is_none();
+        matches!(self.phase, Phase::Live) && self.connected && self.budget && between_pairs
+    }
+
+    pub(super) fn gate_open(&self, now: Now) -> bool {
+        self.is_idle() && self.interval_left(now).is_zero()
+    }
+
+    /// What is left of the Interval since the last fire.
+    pub(super) fn interval_left(&self, now: Now) -> Duration {
+        let left = self.memory.last.map_or(0, |last| {
+            self.settings.rules.interval_ms.saturating_sub(now.wall_ms.saturating_sub(last.fired_ms))
+        });
+        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+    }
+
+    /// Decides on one tick: a pair or a skip.
+    pub(super) fn fire(&mut self, tick: FeedTick, now: Now) {
+        match self.decide(&tick, now) {
+            Ok(trade) => {
+                self.trade = Some(trade);
+                self.run_trade(now);
+            }
+            Err(skip) => self.counts.skips[skip.index()] += 1,
+        }
+    }
+
+    fn decide(&mut self, tick: &FeedTick, now: Now) -> Result<Trade, Skip> {
+        let tick_until = self.tick_until(tick, now)?;
+        self.doubt_a_book_that_stands_still(now);
+        let top = self.live_top(now).ok_or(Skip::StaleBook)?;
+        let view = self.own.view(&top, now);
+        let best =
+            BestPrices { bid: view.bid.map(|level| level.price), ask: view.ask.map(|level| level.price) };
+        let sequence = self.counts.pairs - self.pairs_before;
+        let draw = self.settings.chance.draw(self.counts.pairs);
+        let pair = decide(&self.settings.rules, &mut self.memory, &tick.tick, best, now.wall_ms, draw)?;
+        let pair = pair.sent_in(self.settings.contract_size).ok_or(Skip::LimitsConflict)?;
+        self.counts.pairs += 1;
+        let price = pair.price.decimal(self.settings.rules.params.price_decimals);
+        let resting = pair.order_qty.decimal(pair.order_qty_decimals);
+        self.own.maker_resting(pair.maker_side, price, resting, view);
+        let id = |leg| ClientOrderId::new(self.settings.prefix, self.settings.epoch, sequence, leg);
+        // The taker meets our own maker: that one rests already, so its own freshness counts, not what is left
+        // of the tick's and the book's.
+        let ages = self.settings.tick_age_max.min(self.settings.book_age_max);
+        let not_after = [tick_until.min(top.confirmed.mono + self.settings.book_age_max), now.mono + ages];
+        let ids = [id(LegKind::Maker), id(LegKind::Taker)];
+        let mut trade = Trade::new(pair, *tick, ids, self.settings.recv_window, not_after, now);
+        trade.book_update_id = top.update_id;
+        Ok(trade)
+    }
+
+    /// Until when a tick may be traded on, by its event time or else its arrival.
+    pub(super) fn tick_until(&self, tick: &FeedTick, now: Now) -> Result<Nanos, Skip> {
+        let age = match tick.tick.time_ms.map(|time_ms| now.wall_ms.saturating_sub(time_ms)) {
+            Some(age_ms) if age_ms < -FUTURE_MS_MAX => return Err(Skip::FutureTick),
+            Some(age_ms) => Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)),
+            None => now.mono.since(tick.received.mono),
+        };
+        let left = self.settings.tick_age_max.checked_sub(age).ok_or(Skip::StaleTick)?;
+        Ok(now.mono + left)
+    }
+}
