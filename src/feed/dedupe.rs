@@ -204,6 +204,7 @@ mod tests {
         Tick { price: None, qty: None, side: None, time_ms, id: Some(TickId::new(id)) }
     }
 
+    /// Fault F7, F8, F9.
     #[test]
     fn a_number_repeats_once_and_gaps_show() {
         let mut seens = Seens::default();
@@ -220,6 +221,7 @@ mod tests {
         assert_eq!(check("99999"), Seen::New);
     }
 
+    /// Promise P2.
     #[test]
     fn what_an_earlier_run_traded_is_a_duplicate_whatever_it_is_known_by() {
         let content = |price: &str| Tick {
@@ -245,6 +247,7 @@ mod tests {
         assert_ne!(seens.check(&tick("3", Some(101))), Seen::Duplicate, "a count that began anew");
     }
 
+    /// Fault F8.
     #[test]
     fn a_publisher_that_counts_anew_is_heard() {
         let mut seens = Seens::default();
