@@ -12,11 +12,6 @@ pub(crate) enum Beside {
     Events(bool),
     /// A statement of the user stream about an order of ours.
     Update(OrderUpdate),
-    /// The venue wants nothing more from this address before that time of its clock.
-    Silence {
-        /// Milliseconds since the epoch.
-        until_ms: i64,
-    },
     /// The answer to a request that went by REST.
     Answer {
         /// The request's id.
