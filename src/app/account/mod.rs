@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use pipeline::gateway::{LaneId, Link, RateLimit};
+use pipeline::gateway::{Bounds, LaneId, Link, RateLimit};
 use pipeline::time::Nanos;
 use schemas::config::{Code, Config, DeadManSwitch, Dialect, Fault, Instrument, TermType, Venue};
 use schemas::units::Decimal;
@@ -145,7 +145,7 @@ impl Account {
                 let message = format!("refused by the venue \"{}\": {error}", self.venue_name);
                 return Err(Fault::new(Code::Secret, pointer, message));
             }
-            let pause = backoff.after_failure().max(asked_pause(&error));
+            let pause = backoff.after_failure().max(error.wanted_silence());
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
             tracing::warn!(venue = self.venue_name, %error, pause_ms, "waiting for the venue");
             tokio::time::sleep(pause).await;
@@ -189,6 +189,7 @@ impl Account {
         fence: Fence,
         sharers: u32,
         journal: Journal,
+        bounds: Bounds,
         clock: Clock,
     ) -> GatewayHandle {
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
@@ -207,6 +208,7 @@ impl Account {
             link: link_sender,
             positions: positions.clone(),
             journal,
+            bounds,
         };
         let task = tokio::spawn(gateway::run(parts, fence, clock));
         GatewayHandle { commands, link, positions: has_positions.then_some(positions), task }
@@ -291,12 +293,4 @@ pub(super) async fn follow_clock(target: Target, offset_ms: Arc<AtomicI64>, cloc
 fn is_final(error: &RestError) -> bool {
     let is_auth = |error: &RestError| matches!(error, RestError::Api { error, .. } if error.class() == ErrorClass::Auth);
     error.is_refusal() || is_auth(error)
-}
-
-/// How long the venue wants to be left alone.
-fn asked_pause(error: &RestError) -> Duration {
-    match error {
-        RestError::Api { retry_after, .. } => retry_after.unwrap_or_default(),
-        RestError::Fault(_) | RestError::Depth(_) => Duration::ZERO,
-    }
 }
