@@ -37,9 +37,13 @@ impl Instrument {
             self.outbox.push_back(command);
         }
         if trade.is_over() {
-            let outcome = trade.outcome();
-            let position = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
-            self.counts.outcomes[position] += 1;
+            if trade.maker.id.is_probe() {
+                self.probe.handle_end(trade, now.mono);
+            } else {
+                let outcome = trade.outcome();
+                let position = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
+                self.counts.outcomes[position] += 1;
+            }
             self.counts.late_reports += u64::from(trade.maker.stale_updates + trade.taker.stale_updates);
             self.own.maker_ended(now);
             self.finished = self.trade.take();
