@@ -23,8 +23,8 @@ use crate::clock::Clock;
 use crate::feed::{FeedCounters, FeedState};
 use crate::halt::HaltBoard;
 use crate::journal::Journal;
-use crate::ownership::Hold;
 use crate::ownership::lease::LeaseStatus;
+use crate::ownership::{Armed, Hold};
 use crate::start::{StartBoard, Waiting};
 use crate::telemetry::pulse::Pulse;
 use crate::telemetry::recorder::{self, Recorded};
@@ -153,6 +153,11 @@ impl AppStatus {
         for (hold, (symbol, top)) in self.holds.iter().zip(&self.tops) {
             if hold.is_claimed() && top.borrow().is_none() {
                 waits.push(format!("book: {symbol} is not live"));
+            }
+        }
+        for (hold, lane) in self.holds.iter().zip(&self.lanes) {
+            if hold.is_claimed() && lane.phase() == Phase::Live && hold.arming().is() == Armed::No {
+                waits.push(format!("switch: {} is not armed at the venue", lane.symbol));
             }
         }
         for (place, lane) in self.lanes.iter().enumerate() {
@@ -308,6 +313,7 @@ impl AppStatus {
             "halted": self.halts.of(&lane.symbol).map(|halt| json!({ "by": halt.by, "reason": halt.reason })),
             "probe": lane.probe().why(),
             "owned": hold.is_open(self.clock.now().mono),
+            "switch": switch_name(hold.arming().is()),
             "epoch": hold.epoch().number(),
             "book": top.map(|top| json!({
                 "bid": price(top.bid),
@@ -348,6 +354,16 @@ fn by_reason(counts: &Counts) -> Map<String, Value> {
 fn by_outcome(counts: &Counts) -> Map<String, Value> {
     let named = Outcome::ALL.iter().zip(counts.outcomes).filter(|(_, count)| *count > 0);
     named.map(|(outcome, count)| (outcome.name().to_owned(), count.into())).collect()
+}
+
+/// The venue's dead man's switch for operators.
+const fn switch_name(armed: Armed) -> &'static str {
+    match armed {
+        Armed::NotNeeded => "none",
+        Armed::No => "off",
+        Armed::Waived => "waived",
+        Armed::Yes => "armed",
+    }
 }
 
 /// The phase's name for operators.

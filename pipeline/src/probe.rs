@@ -11,7 +11,7 @@ use schemas::order::Side;
 use schemas::units::{Decimal, Price, Qty, Rounding, ratio};
 
 use crate::book::Top;
-use crate::leg::{End, LegState};
+use crate::leg::End;
 use crate::limits::BEYOND;
 use crate::rules::{Pair, RuleSet, Rules};
 use crate::sides;
@@ -170,13 +170,9 @@ impl Probe {
 }
 
 fn verdict(trade: &Trade) -> ProbeState {
-    let refusal = [&trade.maker, &trade.taker].into_iter().find_map(|leg| match leg.state {
-        LegState::Ended(End::Refused(code)) => Some(code),
-        LegState::Ended(End::Final(_) | End::Denied(_) | End::NeverArrived | End::Gone)
-        | LegState::Idle
-        | LegState::Waiting
-        | LegState::Unknown
-        | LegState::Open => None,
+    let refusal = [&trade.maker, &trade.taker].into_iter().find_map(|leg| match leg.end() {
+        Some(End::Refused(code)) => Some(code),
+        Some(End::Final(_) | End::Denied(_) | End::NeverArrived | End::Gone) | None => None,
     });
     match (trade.outcome(), refusal) {
         (Outcome::Matched, _) => ProbeState::Passed,

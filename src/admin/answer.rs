@@ -32,6 +32,11 @@ impl Refusal {
         Self::new(StatusCode::UNAUTHORIZED, "ADM-001", error)
     }
 
+    /// ADM-007.
+    pub(super) fn unknown_path() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "ADM-007", "no such path")
+    }
+
     /// ADM-006: a request that cannot be read.
     pub(super) fn unreadable(status: StatusCode, error: &'static str) -> Self {
         Self::new(status, "ADM-006", error)
@@ -46,7 +51,7 @@ impl IntoResponse for Refusal {
 
 /// ADM-007.
 pub(super) async fn unknown_path() -> Refusal {
-    Refusal::new(StatusCode::NOT_FOUND, "ADM-007", "no such path")
+    Refusal::unknown_path()
 }
 
 /// ADM-008; the `Allow` header says which methods there are.

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::answer::Refusal;
-use super::{Front, token};
+use super::{Front, Trading, token};
 use crate::halt::{HaltRefused, Told};
 use crate::status::AppStatus;
 
@@ -42,8 +42,9 @@ fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> 
     String::deserialize(from).map(Some)
 }
 
-pub(super) async fn list(State(front): State<Arc<Front>>) -> Json<Value> {
-    Json(json!({ "halts": front.halts.list(), "lasting": front.halts.lasts() }))
+pub(super) async fn list(State(front): State<Arc<Front>>) -> Result<Json<Value>, Refusal> {
+    let halts = &front.trading()?.halts;
+    Ok(Json(json!({ "halts": halts.list(), "lasting": halts.lasts() })))
 }
 
 pub(super) async fn halt(
@@ -52,7 +53,7 @@ pub(super) async fn halt(
     request: Request,
 ) -> Result<Json<Value>, Refusal> {
     let order = order(&front, peer, request).await?;
-    let board = front.halts.clone();
+    let board = front.trading()?.halts.clone();
     let symbol = order.symbol.clone();
     let told = off_thread(move || board.halt(order.symbol.as_deref(), HaltedBy::Operator, &order.reason));
     Ok(answer("halted", symbol.as_deref(), told.await?))
@@ -67,16 +68,24 @@ pub(super) async fn release(
     if let Some(status) = front.status.get() {
         may_release(status, order.symbol.as_deref())?;
     }
-    let board = front.halts.clone();
+    let board = front.trading()?.halts.clone();
     let symbol = order.symbol.clone();
     let told = off_thread(move || board.release(order.symbol.as_deref(), &order.reason));
     Ok(answer("released", symbol.as_deref(), told.await?))
 }
 
+impl Front {
+    /// # Errors
+    /// ADM-007: nothing is traded here.
+    fn trading(&self) -> Result<&Trading, Refusal> {
+        self.trading.as_ref().ok_or_else(Refusal::unknown_path)
+    }
+}
+
 /// Who asks, then what for.
 async fn order(front: &Front, peer: SocketAddr, request: Request) -> Result<Order, Refusal> {
     let (parts, body) = request.into_parts();
-    token::check(front.token.as_ref(), peer, &parts).await?;
+    token::check(front.trading()?.token.as_ref(), peer, &parts).await?;
     let body = read(&parts, body).await?;
     serde_json::from_slice(&body).map_err(|_| {
         let want = "want a JSON object with a reason and, but for all, a symbol";

@@ -22,10 +22,12 @@ use axum::http::header::CONTENT_TYPE;
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
+use schemas::halt::Halt;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use crate::halt::HaltBoard;
+use crate::reaper::ReapStatus;
 use crate::secret::Secret;
 use crate::start::{StartBoard, Waiting};
 use crate::status::AppStatus;
@@ -59,6 +61,13 @@ impl Admin {
     }
 }
 
+impl Admin {
+    /// From now on there is a reaper's status to show, of a process that is nothing else.
+    pub fn show_reaper(&self, status: Arc<ReapStatus>) {
+        let _ = self.front.reaper.set(status);
+    }
+}
+
 impl Drop for Admin {
     fn drop(&mut self) {
         drop(self.stop.take());
@@ -70,11 +79,9 @@ impl Drop for Admin {
     }
 }
 
-/// What is shown and can be done before there is a status.
+/// What a process that trades can show and be told before there is a status.
 #[derive(Debug)]
-pub struct Doors {
-    /// The trading thread's heartbeat.
-    pub pulse: Pulse,
+pub struct Desk {
     /// Where the instruments stand on their way to their first pairs.
     pub start: StartBoard,
     /// What is halted.
@@ -86,11 +93,23 @@ pub struct Doors {
 /// What the pages are made from.
 struct Front {
     pulse: Pulse,
+    /// `None`: the process does not trade.
+    trading: Option<Trading>,
+    status: OnceLock<AppStatus>,
+    reaper: OnceLock<Arc<ReapStatus>>,
+    page: Mutex<Page>,
+}
+
+struct Trading {
     start: StartBoard,
     halts: HaltBoard,
     token: Option<Token>,
-    status: OnceLock<AppStatus>,
-    page: Mutex<Page>,
+}
+
+impl Front {
+    fn halted(&self) -> Vec<Halt> {
+        self.trading.as_ref().map(|trading| trading.halts.list()).unwrap_or_default()
+    }
 }
 
 impl std::fmt::Debug for Front {
@@ -120,15 +139,18 @@ impl Bound {
     ///
     /// # Errors
     /// If its thread cannot be started.
-    pub fn serve(self, doors: Doors) -> anyhow::Result<Admin> {
+    pub fn serve(self, pulse: Pulse, desk: Option<Desk>) -> anyhow::Result<Admin> {
         let address = self.0.local_addr().context("failed to read the admin address")?;
-        let Doors { pulse, start, halts, token } = doors;
-        let token = token.as_ref().map(Token::new);
-        if token.is_none() && !address.ip().is_loopback() {
+        let trading = desk.map(|Desk { start, halts, token }| {
+            let token = token.as_ref().map(Token::new);
+            Trading { start, halts, token }
+        });
+        let open = trading.as_ref().is_some_and(|trading| trading.token.is_none());
+        if open && !address.ip().is_loopback() {
             tracing::warn!(%address, "no Admin Token: halts and releases are taken from loopback only");
         }
-        let (status, page) = (OnceLock::new(), Mutex::default());
-        let front = Arc::new(Front { pulse, start, halts, token, status, page });
+        let (status, reaper, page) = (OnceLock::new(), OnceLock::new(), Mutex::default());
+        let front = Arc::new(Front { pulse, trading, status, reaper, page });
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&front);
         let thread = std::thread::Builder::new()
@@ -205,14 +227,20 @@ fn turns(front: &Front, yes: &str) -> (StatusCode, String) {
 }
 
 async fn readyz(State(front): State<Arc<Front>>) -> impl IntoResponse {
+    if let Some(reaper) = front.reaper.get() {
+        let waits_for = reaper.waits_for();
+        let ready = waits_for.is_empty();
+        let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        return (code, axum::Json(json!({ "ready": ready, "waits_for": waits_for })));
+    }
     let Some(status) = front.status.get() else {
         return (
             StatusCode::SERVICE_UNAVAILABLE,
             axum::Json(json!({
                 "ready": false,
                 "waits_for": [VENUE],
-                "blocked": shown(&front.start.before_lanes()),
-                "halted": front.halts.list(),
+                "blocked": front.trading.as_ref().map(|trading| shown(&trading.start.before_lanes())),
+                "halted": front.halted(),
             })),
         );
     };
@@ -221,7 +249,7 @@ async fn readyz(State(front): State<Arc<Front>>) -> impl IntoResponse {
         "ready": ready,
         "waits_for": status.waits_for(),
         "blocked": shown(&status.blocked()),
-        "halted": front.halts.list(),
+        "halted": front.halted(),
     });
     if status.is_idle() {
         body["idle"] = json!("owns no symbol");
@@ -243,6 +271,9 @@ async fn prometheus(State(front): State<Arc<Front>>) -> impl IntoResponse {
 }
 
 async fn status_page(State(front): State<Arc<Front>>) -> impl IntoResponse {
+    if let Some(reaper) = front.reaper.get() {
+        return axum::Json(reaper.json());
+    }
     let starting = || json!({ "ready": false, "waits_for": [VENUE] });
     axum::Json(front.status.get().map_or_else(starting, AppStatus::json))
 }

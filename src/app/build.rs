@@ -11,6 +11,7 @@ use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::Settings;
 use pipeline::probe::Smallest;
 use pipeline::rules::Rules;
+use pipeline::time::Nanos;
 use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, RuleParams, TermType, Venue};
 use schemas::ids::Epoch;
 use schemas::units::{MAX_DECIMALS, Rounding};
@@ -35,7 +36,7 @@ use crate::halt::{FileWatch, HaltBoard, HaltSignal};
 use crate::journal::Journal;
 use crate::labels::{LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks, Making};
-use crate::ownership::{Fence, Hold};
+use crate::ownership::{Armed, Fence, Hold};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::start::StartBoard;
 use crate::status::AppStatus;
@@ -44,6 +45,7 @@ use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance::gateway::GatewayLane;
 use crate::venue::binance::positions::Positions;
+use crate::venue::binance::switch::{self, SwitchLane};
 use crate::venue::guard::{Endpoint, Target};
 
 /// Ticks that may wait for a lane's task to run; beyond that they count as overflow.
@@ -85,13 +87,12 @@ pub(super) async fn start(
     let pulse = Pulse::start(clock);
     builder.heart.spawn(pulse.clone().run());
     let watch = Watch::start(pulse.clone())?;
-    let doors = admin::Doors {
-        pulse: pulse.clone(),
+    let desk = admin::Desk {
         start: builder.start.clone(),
         halts: halts.clone(),
         token: options.access.admin_token.clone(),
     };
-    let admin = admin.map(|bound| bound.serve(doors)).transpose()?;
+    let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
     let mut probed = Vec::new();
     let mut faults = Vec::new();
     for account in account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)? {
@@ -107,6 +108,8 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
+    let floor = opened.floor.into_iter();
+    floor.for_each(|floor| builder.holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
     let leases = fleet.take(process, instruments, &builder.holds, &options, opened.floor, clock);
     let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
@@ -315,7 +318,8 @@ impl<'a> Builder<'a> {
     }
 
     /// One account's gateway and the lanes behind it.
-    fn start_account(&mut self, account: Account, probed: account::Probed) {
+    fn start_account(&mut self, account: Account, mut probed: account::Probed) {
+        self.keep_switch(&account, &mut probed);
         let (venue_name, target, members) =
             (account.venue_name, account.target.clone(), account.members.clone());
         let (lanes, receivers): (Vec<GatewayLane>, Vec<_>) =
@@ -336,7 +340,8 @@ impl<'a> Builder<'a> {
                 probed.smallest.get(&self.instruments[*place].maker_symbol).copied().unwrap_or_default()
             })
             .collect();
-        let fence = Fence::new(members.iter().map(|place| Arc::clone(&self.holds[*place])).collect());
+        let holds = members.iter().map(|place| Arc::clone(&self.holds[*place])).collect();
+        let fence = Fence::new(holds, self.clock);
         let handle = account.start_gateway(
             probed,
             lanes,
@@ -364,6 +369,24 @@ impl<'a> Builder<'a> {
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.links.push((venue_name, handle.link.clone()));
         self.gateways.push(handle);
+    }
+
+    /// Keeps the venue's dead man's switch armed for these instruments, if it has one.
+    fn keep_switch(&mut self, account: &Account, probed: &mut account::Probed) {
+        let wanted = self.process.dead_man_switch;
+        if !switch::is_expected(&account.target, wanted) {
+            return;
+        }
+        let lane = |place: &usize| SwitchLane {
+            symbol: self.instruments[*place].maker_symbol.clone(),
+            prefix: self.instruments[*place].prefix(&self.process.instance),
+            hold: Arc::clone(&self.holds[*place]),
+        };
+        let lanes: Vec<SwitchLane> = account.members.iter().map(lane).collect();
+        lanes.iter().for_each(|lane| lane.hold.set_armed(Armed::No, Nanos(0), None));
+        if let Some(parts) = account.switch(probed, wanted, lanes, self.process.shards) {
+            self.heart.spawn(switch::run(parts, self.clock));
+        }
     }
 
     fn watch(&mut self, place: usize, target: &Target) {
@@ -398,6 +421,7 @@ impl<'a> Builder<'a> {
             claim: self.holds[place].claim(),
             barred: self.holds[place].barred(),
             halts: self.halts.clone(),
+            armed: self.holds[place].arming().armed(),
             link: gateway.link.clone(),
             commands: gateway.commands.clone(),
             records: self.records.clone(),

@@ -245,6 +245,12 @@ pub(super) static PROCESS: &[Key] = &[
         "File in which halts outlast the process; `halts.json` in the Journal's folder unless named.",
     ),
     key(
+        "Dead Man Switch",
+        Word(&["auto", "on", "off"]),
+        Default("\"auto\""),
+        "The venue's own, which cancels what is open when this process falls silent: used where there is one, demanded, or left alone.",
+    ),
+    key(
         "Sharding",
         Word(&["alone", "static", "group"]),
         Default("\"alone\""),

@@ -62,6 +62,11 @@ pub enum RestError {
 }
 
 impl RestError {
+    /// Nothing came back within a time of the caller's own.
+    pub(crate) fn too_late() -> Self {
+        transport("no answer in time")
+    }
+
     /// Whether the venue refused what was asked, and would again: no waiting and no other key mends it.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
@@ -72,6 +77,7 @@ impl RestError {
             | ErrorClass::WouldMatch
             | ErrorClass::Balance
             | ErrorClass::Duplicate
+            | ErrorClass::OlderEpoch
             | ErrorClass::CancelRefused
             | ErrorClass::NoSuchOrder
             | ErrorClass::Refused => true,
@@ -285,6 +291,7 @@ fn refused(error: ApiError, headers: &HeaderMap) -> RestError {
         | ErrorClass::WouldMatch
         | ErrorClass::Balance
         | ErrorClass::Duplicate
+        | ErrorClass::OlderEpoch
         | ErrorClass::MarketClosed
         | ErrorClass::CancelRefused
         | ErrorClass::NoSuchOrder
