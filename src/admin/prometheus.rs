@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use pipeline::counts::Counts;
 use pipeline::gateway::Link;
+use pipeline::readiness::Step;
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
+use schemas::halt::HaltedBy;
 
 use crate::ownership::{Armed, Hold};
 use crate::status::AppStatus;
@@ -103,9 +105,22 @@ fn publish(status: &AppStatus, now: Now) {
     if let Some(at_ms) = status.counters.newest_ms() {
         set("st_feed_last_tick_timestamp_seconds", since_epoch(at_ms));
     }
+    publish_gate(status);
     publish_ownership(status, now);
     publish_totals(status);
     publish_links(status);
+}
+
+/// Instruments that wait at each step of the start-up gate, and those that are halted, by whom.
+fn publish_gate(status: &AppStatus) {
+    let blocked = status.blocked();
+    for step in Step::ALL {
+        let waiting = blocked.iter().filter(|waiting| waiting.blocked.step == step).count();
+        metrics::gauge!("st_start_waiting", "step" => step.name()).set(count(waiting));
+    }
+    for (by, halted) in HaltedBy::ALL.into_iter().zip(status.halts.counts()) {
+        metrics::gauge!("st_halted", "by" => by.name()).set(count(halted));
+    }
 }
 
 fn publish_ownership(status: &AppStatus, now: Now) {
