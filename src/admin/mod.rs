@@ -106,7 +106,12 @@ impl Bound {
     /// If its thread cannot be started.
     pub fn serve(self, pulse: Pulse) -> anyhow::Result<Admin> {
         let address = self.0.local_addr().context("failed to read the admin address")?;
-        let front = Arc::new(Front { pulse, status: OnceLock::new(), reaper: OnceLock::new(), page: Mutex::default() });
+        let front = Arc::new(Front {
+            pulse,
+            status: OnceLock::new(),
+            reaper: OnceLock::new(),
+            page: Mutex::default(),
+        });
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&front);
         let thread = std::thread::Builder::new()

@@ -59,10 +59,11 @@ pub async fn reap(
         reaper::once(accounts, options.settings, &status, clock).await
     } else {
         let (stop, stopped) = watch::channel(false);
-        let (ends, ()) = tokio::join!(reaper::keep(accounts, options.settings, &status, clock, &stopped), async {
-            signals.next().await;
-            stop.send_replace(true);
-        });
+        let (ends, ()) =
+            tokio::join!(reaper::keep(accounts, options.settings, &status, clock, &stopped), async {
+                signals.next().await;
+                stop.send_replace(true);
+            });
         ends
     };
     beating.abort();
