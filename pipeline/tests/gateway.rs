@@ -742,7 +742,10 @@ impl Model {
                     id
                 }
                 OrderReport::CancelFailed { id, .. } | OrderReport::QueryFailed { id, .. } => id,
-                OrderReport::Sent { .. } | OrderReport::OpenOrders(_) | OrderReport::ListFailed => continue,
+                OrderReport::Sent { .. }
+                | OrderReport::OpenOrders(_)
+                | OrderReport::ListFailed
+                | OrderReport::Alarm(_) => continue,
             };
             *self.verdicts.entry(id).or_default() += 1;
         }

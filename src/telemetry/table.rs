@@ -176,13 +176,13 @@ pub const TABLE: &[Metric] = &[
     counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
     gauge(
         "st_dms_armed",
-        SYMBOL,
-        "1 while the venue's dead man's switch is armed; no series where the venue has none, or nothing of it is ours",
+        &[],
+        "1 while every owned symbol's dead man's switch is armed, where the venue has one; no series where none has",
     ),
     gauge(
         "st_dms_renew_age_seconds",
-        SYMBOL,
-        "Time since the last renewal left that the venue has acknowledged",
+        &[],
+        "Time since the last acknowledged renewal left, of the owned symbol for which that is longest",
     ),
     counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
     gauge("st_books_live", &[], "Books that are in sequence"),
