@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 
 #[path = "support/process.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod process;
 #[path = "support/redis.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
@@ -24,9 +25,13 @@ mod futures;
 mod journal;
 #[path = "live/logs.rs"]
 mod logs;
+#[path = "live/reap.rs"]
+mod reap;
 #[path = "live/refused.rs"]
 mod refused;
 #[path = "live/stop.rs"]
 mod stop;
+#[path = "live/switch.rs"]
+mod switch;
 #[path = "live/tape.rs"]
 mod tape;

@@ -3,14 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::counts::Counts;
 use pipeline::gateway::Link;
+use pipeline::readiness::Step;
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
+use schemas::halt::HaltedBy;
 
+use crate::ownership::{Armed, Arming, Hold};
 use crate::status::AppStatus;
 use crate::telemetry::metrics::{TABLE, handle};
 
@@ -28,6 +32,7 @@ struct Row {
     tick_to_maker: (Duration, u64),
     owned: bool,
     epoch: u32,
+    conflicts: u64,
     /// `None` while nobody here wants the book.
     book_age: Option<Duration>,
 }
@@ -54,6 +59,7 @@ impl Page {
             let Some(hold) = status.holds.get(place) else { continue };
             row.owned |= hold.is_open(now.mono);
             row.epoch = row.epoch.max(hold.epoch().number());
+            row.conflicts += hold.conflicts();
             let confirmed = &mut self.confirmed[place];
             if let Some((_, top)) = status.tops.get(place)
                 && let Some(top) = *top.borrow()
@@ -80,9 +86,23 @@ fn publish(status: &AppStatus, now: Now) {
     if let Some(at_ms) = status.counters.newest_ms() {
         set("st_feed_last_tick_timestamp_seconds", since_epoch(at_ms));
     }
+    publish_gate(status);
     publish_ownership(status, now);
     publish_totals(status);
     publish_links(status);
+    publish_switches(status, now);
+}
+
+/// Instruments that wait at each step of the start-up gate, and those that are halted, by whom.
+fn publish_gate(status: &AppStatus) {
+    let blocked = status.blocked();
+    for step in Step::ALL {
+        let waiting = blocked.iter().filter(|waiting| waiting.blocked.step == step).count();
+        metrics::gauge!("st_start_waiting", "step" => step.name()).set(count(waiting));
+    }
+    for (by, halted) in HaltedBy::ALL.into_iter().zip(status.halts.counts()) {
+        metrics::gauge!("st_halted", "by" => by.name()).set(count(halted));
+    }
 }
 
 fn publish_ownership(status: &AppStatus, now: Now) {
@@ -136,6 +156,19 @@ fn publish_links(status: &AppStatus) {
     }
 }
 
+/// The switches are as good as the worst of those that are wanted here.
+fn publish_switches(status: &AppStatus, now: Now) {
+    let is_wanted = |hold: &&Arc<Hold>| hold.is_claimed() && hold.arming().is() != Armed::NotNeeded;
+    let wanted = || status.holds.iter().filter(is_wanted).map(|hold| hold.arming());
+    if wanted().next().is_none() {
+        return;
+    }
+    set("st_dms_armed", flag(wanted().all(|arming| arming.is() == Armed::Yes)));
+    if let Some(oldest) = wanted().filter_map(Arming::renewed).min() {
+        set("st_dms_renew_age_seconds", now.mono.since(oldest).as_secs_f64());
+    }
+}
+
 /// The series of all symbols, metric by metric in the order of the table.
 fn write_symbols(page: &mut String, rows: &BTreeMap<&str, Row>) {
     let rows: Vec<(String, &Row)> = rows.iter().map(|(symbol, row)| (escaped(symbol), row)).collect();
@@ -159,6 +192,7 @@ fn write_row(page: &mut String, name: &str, symbol: &str, row: &Row) {
         "st_ticks_conflated_total" => one(&counts.conflated),
         "st_ticks_overflow_total" => one(&counts.overflow),
         "st_foreign_owner_orders_total" => one(&counts.foreign),
+        "st_ownership_conflicts_total" => one(&row.conflicts),
         "st_orders_refused_total" => one(&counts.refused),
         "st_symbol_owned" => one(&u8::from(row.owned)),
         "st_symbol_epoch" => one(&row.epoch),

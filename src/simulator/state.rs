@@ -7,6 +7,7 @@ use schemas::order::Side;
 
 use super::binance::candles::Candles;
 use super::binance::feed::MarketFeed;
+use super::binance::prefix_switch::PrefixSwitches;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::binance_spot::{Amendments, PreventedMatches, Tags};
 use super::binance_usdm::{self, Desk};
@@ -109,6 +110,9 @@ pub(super) struct State {
     pub(super) hub: Hub,
     /// What the USD-M dialect remembers.
     pub(super) usdm: Desk,
+    /// Whether it has a dead man's switch of its own.
+    pub(super) own_switch: bool,
+    pub(super) switches: PrefixSwitches,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
     symbols_by_name: [HashMap<String, SymbolId>; 2],
@@ -142,6 +146,8 @@ impl State {
             addresses: Addresses::new(&profile),
             strict_parameters: options.strict_parameters,
             connection_life: options.connection_life,
+            own_switch: options.own_switch,
+            switches: PrefixSwitches::default(),
             usdm: Desk::new(options.listen_key_ms, options.shuffle_batches),
             hub: Hub::new(symbols, faults.clone()),
             faults,
@@ -255,6 +261,7 @@ impl State {
         self.history.wipe();
         self.candles.fill_with(Candles::default);
         (self.tags, self.prevented, self.amendments) = Default::default();
+        self.switches = PrefixSwitches::default();
         self.usdm.wipe(now_ms);
         for at in 0..self.symbols.len() {
             let update_id = self.engine.update_id(self.symbols[at].id);

@@ -12,6 +12,7 @@ pub mod rest;
 pub mod sign;
 pub mod socket;
 pub mod start;
+pub mod switch;
 mod wire;
 
 use schemas::config::Dialect;
