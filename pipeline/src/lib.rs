@@ -13,6 +13,7 @@ pub mod chance;
 pub mod close_out;
 pub mod command;
 pub mod counts;
+pub mod drop_copy;
 pub mod event;
 pub mod evidence;
 pub mod gateway;

@@ -68,6 +68,16 @@ pub const TABLE: &[Metric] = &[
         &[label("kind", Values::Named(&["ended", "crashed_recovered", "quarantined", "empty"]))],
         "Journals of earlier runs that were found at the start, by what they were",
     ),
+    gauge("st_journal_good", &[], "1 while orders can be written down; without a journal there is none"),
+    gauge(
+        "st_drop_copy_differences",
+        &[label(
+            "kind",
+            Values::Named(&["no_intent", "no_outcome", "still_open", "never_existed", "executed"]),
+        )],
+        "Orders of which the journal and the venue's user stream tell different things",
+    ),
+    counter("st_drop_copy_gaps_total", &[], "Times that more was said than could be compared"),
     // The feed.
     gauge("st_feed_live", &[], "1 while messages arrive as they are published"),
     gauge(
