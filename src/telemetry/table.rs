@@ -92,7 +92,12 @@ pub const TABLE: &[Metric] = &[
         &[label("reason", Values::AtMost(NUMBER_FAULTS_MAX))],
         "Prices and quantities that are no number above zero",
     ),
-    counter("st_feed_duplicates_total", &[], "Messages whose trade id had been seen"),
+    counter("st_feed_duplicates_total", &[], "Messages whose trade had been seen"),
+    counter(
+        "st_feed_without_id_total",
+        &[],
+        "Messages without a trade id: told apart by time, price, quantity and side, or, without a time, not at all",
+    ),
     counter("st_feed_ticks_total", &[], "Messages that became ticks"),
     counter("st_feed_overflow_total", &[], "Ticks that found their lane's queue full"),
     counter("st_feed_lagged_total", &[], "Messages that the feed's client lost to a lag"),
