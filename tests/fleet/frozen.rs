@@ -42,8 +42,7 @@ fn by_lease() {
     start_over(&mut fleet, "0", &way, &settings, &["--shard", "0/2"]);
     fleet.start("1", &settings, &["--shard", "1/2"]);
     fleet.settle("two start", &["0", "1"]);
-    let twin =
-        |fleet: &mut Fleet| fleet.start("0 twin", &settings, &["--shard", "0/2"]);
+    let twin = |fleet: &mut Fleet| fleet.start("0 twin", &settings, &["--shard", "0/2"]);
     freeze(&mut fleet, &way, "0", twin, &["0 twin", "1"]);
     fleet.settle("the frozen one goes on", &["0 twin", "1"]);
     assert!(fleet.owned_by("0").is_empty(), "what its twin owns is not its own");
@@ -93,6 +92,7 @@ fn freeze(fleet: &mut Fleet, way: &Proxy, owner: &str, successor: impl Fn(&mut F
 
 fn judge(fleet: Fleet, name: &str) {
     let ledger = fleet.finish(name);
-    let longest = ledger.gaps(i64::MIN).into_iter().max_by_key(|gap| gap.length).expect("owners have changed");
+    let longest =
+        ledger.gaps(i64::MIN).into_iter().max_by_key(|gap| gap.length).expect("owners have changed");
     assert!(longest.length <= GAP_MS_MAX, "{name}: {longest:?}");
 }

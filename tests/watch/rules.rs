@@ -93,16 +93,22 @@ const ON_POD: &str = ",pod=\"st-self-trader-1\"";
 const ON_SYMBOL: &str = ",symbol=\"SYM1\"";
 const ON_FLEET: &str = "";
 
+/// Fault F1, F2.
+/// Promise P22.
 #[test]
 fn a_lost_feed_is_told() {
     fires(Fault::FeedDown, &[Alert("FeedDown", "critical", ON_POD)]);
 }
 
+/// Fault F12.
+/// Promise P22.
 #[test]
 fn a_live_feed_that_brings_nothing_is_told() {
     fires(Fault::FeedStale, &[Alert("FeedStale", "warning", ON_FLEET)]);
 }
 
+/// Fault B7.
+/// Promise P22.
 #[test]
 fn a_stale_book_is_told() {
     for fault in [Fault::BookOld, Fault::BookStandsStill] {
@@ -118,6 +124,12 @@ fn a_low_match_ratio_is_told() {
 #[test]
 fn a_maker_that_rests_is_told() {
     fires(Fault::MakerRests, &[Alert("OrphanMaker", "critical", ON_POD)]);
+}
+
+/// Fault O28.
+#[test]
+fn a_switch_that_is_not_armed_is_told() {
+    fires(Fault::Unarmed, &[Alert("DeadManNotArmed", "warning", ON_POD)]);
 }
 
 #[test]
@@ -182,12 +194,12 @@ fn an_alert_can_be_left_out() {
     let all = tools.rules(&[]);
     let names: Vec<&str> =
         all.lines().filter_map(|line| line.trim().strip_prefix("- alert: SelfTrader")).collect();
-    assert_eq!(names.len(), 10);
+    assert_eq!(names.len(), 11);
     for name in names {
         let key = format!("{}{}", name[..1].to_lowercase(), &name[1..]);
         let rest = tools.rules(&[&format!("alerts.{key}.enabled=false")]);
         assert!(!rest.contains(&format!("SelfTrader{name}\n")), "{name}");
-        assert_eq!(rest.matches("- alert: ").count(), 9);
+        assert_eq!(rest.matches("- alert: ").count(), 10);
     }
 }
 
