@@ -33,6 +33,7 @@ pub mod rules;
 mod settings;
 mod sides;
 pub mod skip;
+pub mod strangers;
 pub mod sweep;
 pub mod switch;
 pub mod time;
