@@ -14,6 +14,7 @@ pub mod clock_gate;
 pub mod close_out;
 pub mod command;
 pub mod counts;
+pub mod drop_copy;
 pub mod event;
 pub mod evidence;
 pub mod gateway;
