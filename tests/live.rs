@@ -25,6 +25,8 @@ mod futures;
 mod journal;
 #[path = "live/logs.rs"]
 mod logs;
+#[path = "live/orders.rs"]
+mod orders;
 #[path = "live/reap.rs"]
 mod reap;
 #[path = "live/refused.rs"]

@@ -205,6 +205,7 @@ async fn a_key_that_expired_is_replaced() {
     desk.shows(Link::Open).await;
 }
 
+/// Fault O23.
 #[tokio::test]
 async fn open_orders_are_listed_by_rest_and_only_ours_count() {
     let mut desk = Desk::start().await;
