@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pipeline::book::Top;
 use pipeline::chance::Chance;
-use pipeline::gateway::{LaneId, Link};
+use pipeline::gateway::{Bounds, LaneId, Link};
 use pipeline::instrument::Settings;
 use pipeline::probe::Smallest;
 use pipeline::rules::Rules;
@@ -348,6 +348,7 @@ impl<'a> Builder<'a> {
             fence,
             self.process.shards,
             self.opened.journal.clone(),
+            Bounds::default(),
             self.clock,
         );
         let mut books = Vec::new();

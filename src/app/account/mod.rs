@@ -12,7 +12,7 @@ use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use pipeline::clock_gate::ClockGate;
-use pipeline::gateway::{LaneId, Link, RateLimit};
+use pipeline::gateway::{Bounds, LaneId, Link, RateLimit};
 use pipeline::probe::Smallest;
 use pipeline::time::Nanos;
 use schemas::config::{Code, Config, DeadManSwitch, Dialect, Fault, Instrument, TermType, Venue};
@@ -192,7 +192,7 @@ impl Account {
                 }
                 Err(error) => {
                     start.set_filters(&self.members, Some(error.to_string()));
-                    Unanswered { what: error.to_string(), pause: asked_pause(&error) }
+                    Unanswered { what: error.to_string(), pause: error.wanted_silence() }
                 }
             };
             let pause = backoff.after_failure().max(unanswered.pause);
@@ -239,6 +239,7 @@ impl Account {
         fence: Fence,
         sharers: u32,
         journal: Journal,
+        bounds: Bounds,
         clock: Clock,
     ) -> GatewayHandle {
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
@@ -257,6 +258,7 @@ impl Account {
             link: link_sender,
             positions: positions.clone(),
             journal,
+            bounds,
         };
         let task = tokio::spawn(gateway::run(parts, fence, clock));
         GatewayHandle { commands, link, positions: has_positions.then_some(positions), task }
@@ -329,12 +331,4 @@ fn whole_leverage(leverage: Decimal) -> Option<u8> {
 fn is_final(error: &RestError) -> bool {
     let is_auth = |error: &RestError| matches!(error, RestError::Api { error, .. } if error.class() == ErrorClass::Auth);
     error.is_refusal() || is_auth(error)
-}
-
-/// How long the venue wants to be left alone.
-fn asked_pause(error: &RestError) -> Duration {
-    match error {
-        RestError::Api { retry_after, .. } => retry_after.unwrap_or_default(),
-        RestError::Fault(_) | RestError::Depth(_) => Duration::ZERO,
-    }
 }
