@@ -175,6 +175,40 @@ fn a_pod_that_starts_again_and_again_is_told() {
 }
 
 #[test]
+fn symbols_that_do_not_come_through_their_start_are_told() {
+    let place = ",pod=\"st-self-trader-1\",step=\"probe\"";
+    fires(Fault::StuckAtStart, &[Alert("GateShut", "warning", place)]);
+}
+
+#[test]
+fn a_clock_that_is_off_or_unsure_is_told() {
+    let place = ",pod=\"st-self-trader-1\",venue=\"staging\"";
+    for fault in [Fault::ClockOff, Fault::ClockUnsure] {
+        fires(fault, &[Alert("ClockSkew", "critical", place)]);
+    }
+}
+
+#[test]
+fn code_that_fails_is_told() {
+    fires(Fault::Panics, &[Alert("Panic", "critical", ",pod=\"st-self-trader-1\",task=\"lane\"")]);
+}
+
+/// Fault K6.
+#[test]
+fn a_halt_that_is_forgotten_is_told_after_an_hour() {
+    let Some(tools) = Tools::find() else { return };
+    let ill = HOUR / 2..2 * HOUR;
+    let day = Day::new(3 * HOUR, Some((Fault::Halted, ill.clone())));
+    let told = [Alert("HaltedLong", "warning", ",by=\"operator\"")];
+    let expected = [
+        Expect(ill.start + HOUR - STEP, Question::Fired, &[]),
+        Expect(ill.end - STEP, Question::Firing, &told),
+        Expect(3 * HOUR, Question::Firing, &[]),
+    ];
+    verdict(&tools, &day, &[], &expected).unwrap_or_else(|said| panic!("{said}"));
+}
+
+#[test]
 fn a_day_of_quiet_hours_a_hand_over_and_an_upgrade_is_silent() {
     let Some(tools) = Tools::find() else { return };
     let day = Day::new(24 * HOUR, None);
