@@ -118,6 +118,7 @@ fn settings(symbol: &str, seed: u64, dice: &mut Dice) -> Settings {
         tick_age_max: TICK_AGE_MAX,
         book_age_max: BOOK_AGE_MAX,
         recv_window: RECV_WINDOW,
+        strangers_max: Decimal::ONE,
         prefix: InstrumentPrefix::new("sim", symbol),
         epoch: Epoch::new(0),
         chance: Chance::new(seed, symbol),
