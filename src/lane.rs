@@ -9,7 +9,7 @@ use pipeline::counts::Counts;
 use pipeline::event::{FeedTick, OrderReport};
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument, Phase};
-use pipeline::leg::LegState;
+use pipeline::leg::Leg;
 use pipeline::ownership::Claim;
 use pipeline::time::Now;
 use pipeline::trade::Trade;
@@ -19,10 +19,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
+use crate::failpoint::{self, failpoint};
 use crate::journal::Journal;
-use crate::journal::outcome::{closed, outcome};
+use crate::journal::outcome::outcome;
 use crate::labels::LabelSource;
-use crate::ownership::Hold;
+use crate::ownership::{Armed, Hold};
 use crate::telemetry::recorder::Record;
 use crate::telemetry::stats::LaneStats;
 
@@ -43,6 +44,8 @@ pub struct LaneLinks {
     pub hold: Arc<Hold>,
     /// What it is told of that.
     pub claim: watch::Receiver<Claim>,
+    /// Whether the venue's dead man's switch is armed.
+    pub armed: watch::Receiver<Armed>,
     /// What its gateway can do at the moment.
     pub link: watch::Receiver<Link>,
     /// Where its commands go.
@@ -99,6 +102,7 @@ pub async fn run(
             Some(report) = links.reports.recv() => take_reports(&mut instrument, &mut links, report, &clock),
             Ok(()) = links.claim.changed() => take_claim(&mut instrument, &mut links, &clock),
             Ok(()) = links.link.changed() => take_link(&mut instrument, &mut links, &clock),
+            Ok(()) = links.armed.changed() => take_link(&mut instrument, &mut links, &clock),
             Ok(()) = links.stop.changed() => {
                 if *links.stop.borrow_and_update() {
                     let now = clock.now();
@@ -125,7 +129,8 @@ fn take_link(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) 
     refresh_top(instrument, links);
     let link = *links.link.borrow_and_update();
     let now = clock.now();
-    instrument.handle_budget(link == Link::Open, now);
+    let armed = *links.armed.borrow_and_update();
+    instrument.handle_budget(link == Link::Open && armed != Armed::No, now);
     instrument.handle_connected(link.is_up(), now);
 }
 
@@ -147,6 +152,7 @@ fn take_claim(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
 fn take_tick(instrument: &mut Instrument, links: &mut LaneLinks, tick: FeedTick, clock: &Clock) {
     refresh_top(instrument, links);
     instrument.handle_tick(tick, clock.now());
+    failpoint!("tick_taken");
 }
 
 /// Several reports may belong together (an answer with many fills): they are all taken in before anything is
@@ -154,8 +160,10 @@ fn take_tick(instrument: &mut Instrument, links: &mut LaneLinks, tick: FeedTick,
 fn take_reports(instrument: &mut Instrument, links: &mut LaneLinks, first: OrderReport, clock: &Clock) {
     refresh_top(instrument, links);
     let now = clock.now();
+    failpoint::heard(&first);
     instrument.handle_report(&first, now);
     while let Ok(report) = links.reports.try_recv() {
+        failpoint::heard(&report);
         instrument.handle_report(&report, now);
     }
 }
@@ -169,7 +177,10 @@ fn refresh_top(instrument: &mut Instrument, links: &mut LaneLinks) {
 /// Carries out what the instrument wants, then hands ended pairs over.
 async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
     loop {
+        // The switch must know of an order before it leaves.
+        links.hold.arming().show(instrument.switch_view());
         while let Some(command) = instrument.poll_command() {
+            failpoint::leaves_the_lane(&command, instrument.phase());
             if links.commands.send((links.lane, command)).await.is_err() {
                 tracing::error!(symbol = links.source.maker_symbol, "the gateway is gone");
             }
@@ -179,8 +190,8 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         record(links, trade, now).await;
         refresh_top(instrument, links);
     }
-    while let Some((id, end)) = instrument.poll_closed() {
-        links.journal.note_outcome(id, || closed(id, end, clock.now().wall_ms));
+    while let Some(leg) = instrument.poll_closed() {
+        note_end(links, &leg, clock.now());
     }
     if links.stats.phase() == Phase::Sweeping && instrument.phase() == Phase::Live {
         links.journal.note(|| swept(links, instrument, clock.now().wall_ms));
@@ -216,11 +227,11 @@ fn swept<'a>(links: &'a LaneLinks, instrument: &Instrument, at_ms: i64) -> journ
 
 /// Hands a pair over for its label, and its ends to the journal.
 async fn record(links: &LaneLinks, trade: Trade, now: Now) {
+    failpoint!("taker_done");
     for leg in [&trade.maker, &trade.taker] {
-        if let LegState::Ended(end) = leg.state {
-            links.journal.note_outcome(leg.id, || outcome(leg, end, now.wall_ms));
-        }
+        note_end(links, leg, now);
     }
+    failpoint!("outcome_noted");
     if let Some(sent) = trade.maker.sent_at {
         links.stats.maker_sent(sent.since(trade.tick.received.mono));
     }
@@ -232,6 +243,12 @@ async fn record(links: &LaneLinks, trade: Trade, now: Now) {
     };
     if links.records.send(record).await.is_err() {
         tracing::error!(symbol = links.source.maker_symbol, "the recorder is gone");
+    }
+}
+
+fn note_end(links: &LaneLinks, leg: &Leg, now: Now) {
+    if let Some(end) = leg.end() {
+        links.journal.note_outcome(leg.id, || outcome(leg, end, now.wall_ms));
     }
 }
 

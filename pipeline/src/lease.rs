@@ -177,6 +177,8 @@ pub struct Leases {
     leaving: bool,
     /// Of each: it was asked for, and the store has not denied since that it is ours.
     may_be_ours: Vec<bool>,
+    /// Of each: a later owner's orders ended our last term, wherever that one has it from.
+    contested: Vec<bool>,
     /// Of each, at the end: nothing of any term of ours is left.
     quiet: Vec<bool>,
     events: VecDeque<Event>,
@@ -196,8 +198,25 @@ impl Leases {
             tickets: 0,
             leaving: false,
             may_be_ours: vec![false; count],
+            contested: vec![false; count],
             quiet: vec![false; count],
             events: VecDeque::new(),
+        }
+    }
+
+    /// An owner of that epoch is known to have traded: no term of ours begins at or below it, whatever the store says.
+    pub fn outgrow(&mut self, index: usize, epoch: Epoch) {
+        self.latest[index] = self.latest[index].max(epoch);
+    }
+
+    /// While it was ours, the venue told of an owner of that later epoch: our term is over. Either the store has
+    /// forgotten epochs, or there is an owner that it does not know: the next term begins a whole TTL after it was
+    /// got, as after any loss of the store's memory.
+    pub fn handle_superseded(&mut self, index: usize, newest: Epoch, now: Now) {
+        self.outgrow(index, newest);
+        if matches!(self.leases[index], Lease::Held { .. }) {
+            self.contested[index] = true;
+            self.lose(index, now);
         }
     }
 
@@ -377,15 +396,19 @@ impl Leases {
     fn take_acquired(&mut self, index: usize, answer: Acquired, sent: Nanos, now: Now) {
         match answer {
             Acquired::Got { epoch, wait } => {
+                let regressed = epoch <= self.latest[index];
                 self.latest[index] = self.latest[index].max(epoch);
                 let until = self.proved(sent);
                 if self.leaving {
                     // What is left of an earlier term still keeps others out.
                     self.leases[index] = self.kept(index);
-                } else if until <= now.mono {
-                    // Too slow to prove anything; ours all the same, so that it is asked for again.
+                } else if until <= now.mono || regressed {
+                    // Too slow to prove anything, or an epoch that was given out before; ours all the same, so that
+                    // it is asked for again.
                     self.leases[index] = Lease::Wanted(None);
                 } else {
+                    let contested = std::mem::take(&mut self.contested[index]);
+                    let wait = if contested { wait.max(self.times.ttl) } else { wait };
                     self.leases[index] = Lease::Held { epoch, until };
                     let term = Term { epoch, from: now.after(wait), shared: true };
                     self.events.push_back(Event::Begin { index, term, until });

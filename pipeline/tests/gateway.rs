@@ -88,6 +88,7 @@ fn query(id: ClientOrderId) -> Command {
 
 fn update(id: ClientOrderId, status: OrderStatus) -> OrderUpdate {
     OrderUpdate {
+        terms: Default::default(),
         client_id: id,
         venue_order_id: 1,
         status,
@@ -552,6 +553,10 @@ impl Permit for Never {
     fn hears(&self, _lane: LaneId, _id: ClientOrderId) -> bool {
         true
     }
+
+    fn saw(&mut self, _lane: LaneId, _epoch: Epoch) {}
+
+    fn superseded(&mut self, _lane: LaneId, _newest: Epoch) {}
 }
 
 #[test]

@@ -17,6 +17,7 @@ use super::summary;
 use crate::book::Books;
 use crate::clock::Clock;
 use crate::drain::{CLOSE_MAX, STOP_MAX, StopReason};
+use crate::failpoint::failpoint;
 use crate::feed::{self, FeedEnd, FeedError, FeedState, FeedStop, Intake, Route};
 use crate::lane::LaneEnd;
 use crate::status::AppStatus;
@@ -151,6 +152,7 @@ impl Running {
         // Told at once: while the feed is waited for, nothing new begins.
         self.stop_lanes.send_replace(true);
         self.quiet_feed().await;
+        failpoint!("in_stop");
         if let Some(leases) = &self.parts.leases {
             leases.leave();
         }

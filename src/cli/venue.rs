@@ -48,6 +48,9 @@ pub struct Args {
     /// nanoseconds since the epoch
     #[arg(long, value_name = "FILE")]
     stamp_file: Option<PathBuf>,
+    /// Without the dead man's switch of its own: as public Spot venues are, which have none
+    #[arg(long)]
+    no_switch: bool,
     /// What goes wrong, and when: JSON lines or a JSON array of
     /// {"at": "2.5s", "for": "3s", "fault": "lose_answers", "symbol"?, ...}; see docs/venue.md
     #[arg(long, value_name = "FILE")]
@@ -113,6 +116,7 @@ fn options(args: Args) -> anyhow::Result<VenueOptions> {
         crowd: args.crowd.settings()?,
         ledger: args.ledger.options(),
         fault_seed: args.fault_seed,
+        own_switch: !args.no_switch,
         ..VenueOptions::default()
     };
     if let Some(path) = args.symbols {

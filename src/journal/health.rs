@@ -7,11 +7,11 @@ use std::time::Duration;
 use pipeline::time::Nanos;
 
 /// A write or sync that takes longer than this stops new orders.
-pub(super) const STALL_MAX: Duration = Duration::from_millis(250);
+pub const STALL_MAX: Duration = Duration::from_millis(250);
 
 /// Whether the journal can be relied on.
 #[derive(Debug, Default)]
-pub(super) struct Health {
+pub struct Health {
     /// Why nothing is written any more.
     broken: Mutex<Option<String>>,
     /// The same, for who must not wait; 1 = broken.
@@ -24,7 +24,7 @@ pub(super) struct Health {
 
 impl Health {
     /// What is wrong, if anything.
-    pub(super) fn trouble(&self, now: Nanos) -> Option<String> {
+    pub fn trouble(&self, now: Nanos) -> Option<String> {
         if self.is_broken.load(Ordering::Acquire) != 0 {
             return Some(lock(&self.broken).clone().unwrap_or_default());
         }
@@ -33,38 +33,40 @@ impl Health {
     }
 
     /// Whether orders may be written down.
-    pub(super) fn is_good(&self, now: Nanos) -> bool {
+    pub fn is_good(&self, now: Nanos) -> bool {
         self.is_broken.load(Ordering::Acquire) == 0 && self.stalled(now).is_none()
     }
 
-    pub(super) fn is_broken(&self) -> bool {
+    /// Nothing is written any more.
+    pub fn is_broken(&self) -> bool {
         self.is_broken.load(Ordering::Acquire) != 0
     }
 
-    pub(super) fn break_down(&self, why: String) {
+    /// Nothing can be written any more, for that reason.
+    pub fn break_down(&self, why: String) {
         *lock(&self.broken) = Some(why);
         self.is_broken.store(1, Ordering::Release);
     }
 
     /// A new file was begun, and is synced.
-    pub(super) fn mended(&self) {
+    pub fn mended(&self) {
         self.waits.store(0, Ordering::Release);
         self.syncs.store(0, Ordering::Release);
         self.is_broken.store(0, Ordering::Release);
     }
 
     /// Something was written.
-    pub(super) fn written(&self, now: Nanos) {
+    pub fn written(&self, now: Nanos) {
         let _ = self.waits.compare_exchange(0, now.0.max(1), Ordering::AcqRel, Ordering::Acquire);
     }
 
     /// All that was written so far is about to be synced.
-    pub(super) fn syncing(&self) {
+    pub fn syncing(&self) {
         self.syncs.store(self.waits.swap(0, Ordering::AcqRel), Ordering::Release);
     }
 
     /// It is synced.
-    pub(super) fn synced(&self) {
+    pub fn synced(&self) {
         self.syncs.store(0, Ordering::Release);
     }
 

@@ -9,6 +9,7 @@ use schemas::config::JournalSync;
 use super::health::lock;
 use super::recovery::prune;
 use super::writer::Shared;
+use crate::failpoint::failpoint;
 
 /// What is written within this time is synced together.
 const GROUP: Duration = Duration::from_millis(2);
@@ -58,6 +59,7 @@ fn sync(shared: &Shared) -> bool {
         shared.synced.send_replace(work.commits);
         return work.ending;
     }
+    failpoint!("before_sync");
     let began = shared.clock.now().mono;
     for file in &work.files {
         if let Err(cause) = file.sync() {

@@ -20,6 +20,7 @@ use super::memory::Memory;
 use super::recovery::{self, EXTENSION, Owner, Recovered, recover};
 use super::syncer;
 use crate::clock::{self, Clock};
+use crate::failpoint::failpoint;
 
 /// A file that has grown beyond this is gone on with in another.
 const PART_BYTES_MAX: usize = 32 << 20;
@@ -56,9 +57,10 @@ pub(super) struct Shared {
     errors: metrics::Counter,
 }
 
-/// What the trading thread and the syncing one share.
+/// What the trading thread and the syncing one share: the file and what is to be written to it. It waits for nothing by
+/// itself, so that simulations can drive it.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub struct Writer {
     header: Header,
     memory: Memory,
     buffer: Vec<u8>,
@@ -73,12 +75,36 @@ pub(super) struct Writer {
 }
 
 /// What is to be synced.
-pub(super) struct ToSync {
-    pub(super) files: Vec<Arc<dyn DiskFile>>,
-    pub(super) commits: u64,
+#[derive(Debug)]
+pub struct ToSync {
+    /// The files, oldest first.
+    pub files: Vec<Arc<dyn DiskFile>>,
+    /// How many commits are in them.
+    pub commits: u64,
     /// Old parts may be removed after.
-    pub(super) rolled: bool,
+    pub rolled: bool,
     pub(super) ending: bool,
+}
+
+/// A file to go on in where the one before cannot be trusted.
+#[derive(Debug)]
+pub struct NextPart {
+    name: String,
+    head: Vec<u8>,
+    next_seq: u64,
+}
+
+impl NextPart {
+    /// Creates it, synced.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn write(&self, disk: &dyn Disk) -> io::Result<Arc<dyn DiskFile>> {
+        let file = disk.create(&self.name)?;
+        file.append(&self.head)?;
+        file.sync()?;
+        Ok(file)
+    }
 }
 
 impl Journal {
@@ -102,28 +128,8 @@ impl Journal {
             }
             JournalError::io(place)(cause)
         })?;
-        let mut recovered = recover(&*disk, place, owner)?;
-        let now_ms = clock::wall_ms();
-        let header = Header {
-            format: JOURNAL_FORMAT,
-            program: "self-trader".to_owned(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            instance: owner.instance.clone(),
-            shard: owner.shard,
-            shards: owner.shards,
-            venues: owner.venues.clone(),
-            run: format!("{:x}", clock::wall_ns()),
-            part: 0,
-            // Whatever the clock says, files sort in the order in which they were begun.
-            started_ms: recovered.newest_ms.map_or(now_ms, |newest| now_ms.max(newest.saturating_add(1))),
-        };
-        let mut writer = Writer::new(header, std::mem::take(&mut recovered.memory));
-        let begun = writer.begin(&*disk).map_err(JournalError::io(place))?;
-        begun.sync().map_err(JournalError::io(place))?;
-        recovered.memory = writer.memory.clone();
-        recovered.seal(&*disk, now_ms);
-        recovery::prune(&*disk);
-        writer.file = Some(begun);
+        let run = format!("{:x}", clock::wall_ns());
+        let (writer, recovered) = Writer::open(&*disk, place, owner, run, clock::wall_ms())?;
         Ok((Self::start(disk, sync, clock, writer, Some(lock)), recovered))
     }
 
@@ -308,33 +314,18 @@ impl Shared {
     pub(super) fn fail(&self, why: &str) {
         self.errors.increment(1);
         tracing::error!("JRN-009 the journal {why}: no order leaves, cancels go on");
-        let mut writer = lock(&self.writer);
-        writer.file = None;
-        writer.earlier.clear();
-        writer.buffer.clear();
-        drop(writer);
+        lock(&self.writer).give_up_file();
         self.health.break_down(format!("JRN-009 {why}"));
         let _ = self.bell.try_send(());
     }
 
     /// Another file, with all that is known. Never the same one again.
     pub(super) fn mend(&self) -> io::Result<()> {
-        let (name, head, next_seq) = {
-            let mut writer = lock(&self.writer);
-            writer.header.part += 1;
-            let (head, next_seq) = writer.head();
-            (writer.name(), head, next_seq)
-        };
+        let next = lock(&self.writer).next_part();
         // Not under the lock: the trading thread must not wait for it.
-        let file = self.disk.create(&name)?;
-        file.append(&head)?;
-        file.sync()?;
-        let mut writer = lock(&self.writer);
-        writer.part_bytes = head.len();
-        writer.next_seq = next_seq;
-        writer.buffer.clear();
-        writer.file = Some(file);
-        drop(writer);
+        let file = next.write(&*self.disk)?;
+        let name = next.name.clone();
+        lock(&self.writer).go_on(next, file);
         self.health.mended();
         tracing::info!(name, "the journal is written again");
         Ok(())
@@ -342,6 +333,42 @@ impl Shared {
 }
 
 impl Writer {
+    /// Reads what earlier runs left, then begins the file of a run of that name.
+    ///
+    /// # Errors
+    /// [`JournalError`] where something else, or somebody else's, lies there, or the file system refuses it.
+    pub fn open(
+        disk: &dyn Disk,
+        place: &str,
+        owner: &Owner,
+        run: String,
+        now_ms: i64,
+    ) -> Result<(Self, Recovered), JournalError> {
+        let mut recovered = recover(disk, place, owner)?;
+        let header = Header {
+            format: JOURNAL_FORMAT,
+            program: "self-trader".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instance: owner.instance.clone(),
+            shard: owner.shard,
+            shards: owner.shards,
+            venues: owner.venues.clone(),
+            run,
+            part: 0,
+            // Whatever the clock says, files sort in the order in which they were begun.
+            started_ms: recovered.newest_ms.map_or(now_ms, |newest| now_ms.max(newest.saturating_add(1))),
+        };
+        let mut writer = Self::new(header, std::mem::take(&mut recovered.memory));
+        let begun = writer.begin(disk).map_err(JournalError::io(place))?;
+        begun.sync().map_err(JournalError::io(place))?;
+        recovered.memory = writer.memory.clone();
+        failpoint!("in_recovery");
+        recovered.seal(disk, now_ms);
+        recovery::prune(disk);
+        writer.file = Some(begun);
+        Ok((writer, recovered))
+    }
+
     fn new(header: Header, memory: Memory) -> Self {
         Self {
             header,
@@ -373,7 +400,7 @@ impl Writer {
     }
 
     /// What is to be synced now.
-    pub(super) fn take_sync(&mut self) -> ToSync {
+    pub fn take_sync(&mut self) -> ToSync {
         let mut files = std::mem::take(&mut self.earlier);
         let rolled = !files.is_empty();
         files.extend(self.file.clone());
@@ -411,7 +438,42 @@ impl Writer {
         Ok(file)
     }
 
-    fn push(&mut self, record: &Record<'_>) {
+    /// Another file to go on in, with all that is known.
+    pub fn next_part(&mut self) -> NextPart {
+        self.header.part += 1;
+        let (head, next_seq) = self.head();
+        NextPart { name: self.name(), head, next_seq }
+    }
+
+    /// Goes on in that file.
+    pub fn go_on(&mut self, next: NextPart, file: Arc<dyn DiskFile>) {
+        self.part_bytes = next.head.len();
+        self.next_seq = next.next_seq;
+        self.buffer.clear();
+        self.file = Some(file);
+    }
+
+    /// The file cannot be trusted any more.
+    pub fn give_up_file(&mut self) {
+        self.file = None;
+        self.earlier.clear();
+        self.buffer.clear();
+    }
+
+    /// Whether something waits to be written.
+    #[must_use]
+    pub fn has_news(&self) -> bool {
+        !self.buffer.is_empty()
+    }
+
+    /// What is known by all records so far.
+    #[must_use]
+    pub const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    /// Takes a record in; it is written with the next [`Writer::write`].
+    pub fn push(&mut self, record: &Record<'_>) {
         let start = self.buffer.len();
         if let Err(error) = codec::encode(record, self.next_seq, &mut self.buffer) {
             tracing::error!(%error, "broken invariant: a record that cannot be written");
@@ -428,8 +490,15 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, disk: &dyn Disk) -> io::Result<()> {
+    /// Writes what waits, with one append.
+    ///
+    /// # Errors
+    /// The system's. The file cannot be trusted then.
+    pub fn write(&mut self, disk: &dyn Disk) -> io::Result<()> {
         let Some(file) = &self.file else { return Err(io::Error::other("no file")) };
+        failpoint!("torn_intent", {
+            let _ = file.append(&self.buffer[..self.buffer.len() / 2]);
+        });
         file.append(&self.buffer)?;
         self.part_bytes += self.buffer.len();
         self.buffer.clear();

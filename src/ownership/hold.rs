@@ -10,6 +10,8 @@ use pipeline::time::Nanos;
 use schemas::ids::Epoch;
 use tokio::sync::watch;
 
+use super::{Armed, Arming};
+
 /// A hold that needs no proof.
 const FOR_EVER: Nanos = Nanos(u64::MAX);
 
@@ -24,6 +26,15 @@ pub struct Hold {
     halted: AtomicBool,
     /// Until when the venue's own dead man's switch is known to be armed.
     armed_until: AtomicU64,
+    arming: Arming,
+    /// The latest epoch that is known to have placed, or may have: no term of ours begins at or below it. 0 = none.
+    floor: AtomicU32,
+    /// The venue has taken or shown an order of the running term.
+    traded: AtomicBool,
+    /// The running term was ended because a later owner's orders are at the venue.
+    superseded: AtomicBool,
+    /// How often that happened.
+    conflicts: AtomicU64,
     claim: watch::Sender<Claim>,
     /// The lane has nothing left of an earlier term.
     quiet: watch::Sender<bool>,
@@ -39,6 +50,11 @@ impl Hold {
             until: AtomicU64::new(0),
             halted: AtomicBool::new(false),
             armed_until: AtomicU64::new(FOR_EVER.0),
+            arming: Arming::default(),
+            floor: AtomicU32::new(0),
+            traded: AtomicBool::new(false),
+            superseded: AtomicBool::new(false),
+            conflicts: AtomicU64::new(0),
             claim: watch::Sender::new(Claim::None),
             quiet: watch::Sender::new(true),
         })
@@ -47,6 +63,8 @@ impl Hold {
     /// A term begins, proved until that moment. Ticks of that generation may be traded on.
     pub fn begin(&self, term: Term, generation: Generation, until: Nanos) {
         self.until.store(0, Ordering::Release);
+        self.traded.store(false, Ordering::Relaxed);
+        self.superseded.store(false, Ordering::Relaxed);
         self.epoch.store(term.epoch.number(), Ordering::Release);
         self.generation.store(generation.0, Ordering::Release);
         self.until.store(until.0, Ordering::Release);
@@ -110,6 +128,20 @@ impl Hold {
         self.armed_until.store(until.0, Ordering::Release);
     }
 
+    /// Whether the venue's switch is armed, until when orders may leave for that, and when the last acknowledged
+    /// renewal left.
+    pub fn set_armed(&self, armed: Armed, until: Nanos, renewed: Option<Nanos>) {
+        let needs_none = matches!(armed, Armed::NotNeeded | Armed::Waived);
+        self.set_armed_until(if needs_none { FOR_EVER } else { until });
+        self.arming.set(armed, renewed);
+    }
+
+    /// What the lane and the venue's switch know of each other.
+    #[must_use]
+    pub const fn arming(&self) -> &Arming {
+        &self.arming
+    }
+
     /// Whether an order of that epoch, decided on a tick of that generation, may leave now.
     ///
     /// # Errors
@@ -157,6 +189,73 @@ impl Hold {
         if self.until() == FOR_EVER {
             self.epoch.fetch_max(epoch.number(), Ordering::AcqRel);
         }
+    }
+
+    /// An owner of that epoch is known to have placed: no term of ours begins at or below it.
+    pub fn outgrow_owner(&self, epoch: Epoch) {
+        self.floor.fetch_max(epoch.number(), Ordering::AcqRel);
+    }
+
+    /// The latest epoch that is known to have placed, if any.
+    #[must_use]
+    pub fn floor(&self) -> Option<Epoch> {
+        Some(self.floor.load(Ordering::Acquire)).filter(|floor| *floor > 0).map(Epoch::new)
+    }
+
+    /// The venue showed an order of that epoch. While our own term is proved, a later one's means that somebody else
+    /// owns what we hold: then the term is over. A process that shares with nobody hears others by its lane.
+    pub fn saw(&self, epoch: Epoch, now: impl FnOnce() -> Nanos) {
+        if epoch == self.epoch() {
+            self.traded.store(true, Ordering::Relaxed);
+        } else if epoch > self.epoch() && self.until() != FOR_EVER {
+            self.outgrow_owner(epoch);
+            if self.is_open(now()) {
+                self.supersede();
+            }
+        }
+    }
+
+    /// The venue refused an order because an owner of that later epoch has placed.
+    ///
+    /// A process that shares with nobody and has not traded yet has only been started with a clock that is behind:
+    /// it takes a later epoch. One that has traded was followed by another, which must not be thrown out again.
+    pub fn refused_for(&self, epoch: Epoch, now: Nanos) {
+        if epoch <= self.epoch() {
+            return;
+        }
+        self.outgrow_owner(epoch);
+        if !self.is_open(now) {
+            return;
+        }
+        if self.until() == FOR_EVER && !self.traded.load(Ordering::Relaxed) {
+            tracing::warn!(
+                epoch = epoch.number(),
+                "an owner of a later epoch has traded: taking a later one"
+            );
+            self.begin_alone(Epoch::new(epoch.number().saturating_add(1)));
+            // Once: two that do so would go on for ever.
+            self.traded.store(true, Ordering::Relaxed);
+        } else {
+            self.supersede();
+        }
+    }
+
+    /// Whether the term was ended by a later owner's orders, since this was last asked.
+    pub fn take_superseded(&self) -> bool {
+        self.superseded.load(Ordering::Relaxed) && self.superseded.swap(false, Ordering::AcqRel)
+    }
+
+    /// How often a later owner's orders ended a term that was proved to be ours.
+    #[must_use]
+    pub fn conflicts(&self) -> u64 {
+        self.conflicts.load(Ordering::Relaxed)
+    }
+
+    fn supersede(&self) {
+        self.shut();
+        self.conflicts.fetch_add(1, Ordering::Relaxed);
+        self.superseded.store(true, Ordering::Release);
+        self.lose();
     }
 
     /// Whether the instrument is ours, or still to be handed over by us.

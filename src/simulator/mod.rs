@@ -18,6 +18,7 @@ mod lag;
 mod ledger;
 mod options;
 mod outbox;
+mod owners;
 pub mod profile;
 mod publish;
 mod server;

@@ -46,6 +46,8 @@ pub struct VenueOptions {
     pub crowd: Option<CrowdSettings>,
     /// Refuse requests with parameters that the venue does not know (-1104); otherwise they are ignored.
     pub strict_parameters: bool,
+    /// Whether it has a dead man's switch that honours prefixes of client ids; no public venue has.
+    pub own_switch: bool,
     /// Every websocket connection is cut after so long.
     pub connection_life: Duration,
     /// Note the moment at which each `order.place` frame was read, for `GET /venue/stamps`.
@@ -99,6 +101,7 @@ impl Default for VenueOptions {
             shuffle_batches: None,
             crowd: None,
             strict_parameters: false,
+            own_switch: true,
             connection_life: Duration::from_secs(24 * 60 * 60),
             stamps: false,
             stamp_file: None,

@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::time::MissedTickBehavior;
 
-use super::binance::{feed, rest, streams, ws_api};
+use super::binance::{feed, prefix_switch, rest, streams, ws_api};
 use super::binance_spot::Spot;
 use super::binance_usdm::{self, UsdM};
 use super::crowd;
@@ -252,6 +252,7 @@ pub(super) fn beat(state: &mut State, count: u64, up_ms: u64, wall_ms: i64) {
     if !state.faults.is_frozen() {
         let now_ms = state.faults.venue_ms(wall_ms);
         binance_usdm::tick(state, count, now_ms);
+        prefix_switch::tick(state, now_ms);
         crowd::tick(state, now_ms);
         feed::tick(state, count, now_ms);
     }

@@ -7,6 +7,7 @@ use schemas::order::Side;
 
 use super::binance::candles::Candles;
 use super::binance::feed::MarketFeed;
+use super::binance::prefix_switch::PrefixSwitches;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::binance_spot::{Amendments, PreventedMatches, Tags};
 use super::binance_usdm::{self, Desk};
@@ -21,6 +22,7 @@ use super::ledger::journal::{Checked, Journal};
 use super::ledger::notice::{Notice, NoticeKind};
 use super::ledger::{Connections, Names};
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
+use super::owners::Owners;
 use super::profile::{Profile, SymbolRules};
 use super::socket::Manners;
 use super::symbols::{Product, SymbolSpec};
@@ -95,6 +97,7 @@ pub(super) struct State {
     pub(super) tags: Tags,
     pub(super) prevented: PreventedMatches,
     pub(super) amendments: Amendments,
+    pub(super) owners: Owners,
     /// What is written down of all that passes [`State::apply`].
     pub(super) journal: Journal,
     pub(super) connections: Connections,
@@ -107,6 +110,9 @@ pub(super) struct State {
     pub(super) hub: Hub,
     /// What the USD-M dialect remembers.
     pub(super) usdm: Desk,
+    /// Whether it has a dead man's switch of its own.
+    pub(super) own_switch: bool,
+    pub(super) switches: PrefixSwitches,
     /// Client id and moment of reading, nanoseconds since the epoch; none if stamps are off.
     pub(super) stamps: Option<Vec<(ClientId, u64)>>,
     symbols_by_name: [HashMap<String, SymbolId>; 2],
@@ -133,12 +139,15 @@ impl State {
             tags: Tags::default(),
             prevented: PreventedMatches::default(),
             amendments: Amendments::default(),
+            owners: Owners::new(profile.refuse_older_epochs),
             candles: (0..symbols).map(|_| Candles::default()).collect(),
             journal: Journal::new(options, clock::wall_ms())?,
             connections: Connections::default(),
             addresses: Addresses::new(&profile),
             strict_parameters: options.strict_parameters,
             connection_life: options.connection_life,
+            own_switch: options.own_switch,
+            switches: PrefixSwitches::default(),
             usdm: Desk::new(options.listen_key_ms, options.shuffle_batches),
             hub: Hub::new(symbols, faults.clone()),
             faults,
@@ -252,6 +261,7 @@ impl State {
         self.history.wipe();
         self.candles.fill_with(Candles::default);
         (self.tags, self.prevented, self.amendments) = Default::default();
+        self.switches = PrefixSwitches::default();
         self.usdm.wipe(now_ms);
         for at in 0..self.symbols.len() {
             let update_id = self.engine.update_id(self.symbols[at].id);

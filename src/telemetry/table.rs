@@ -15,6 +15,12 @@ const REJECTIONS_MAX: usize = 24;
 /// The same of numbers.
 const NUMBER_FAULTS_MAX: usize = 6;
 
+/// Codes of [`schemas::wire::order_fault::OrderFault`].
+const ORDER_FAULTS: [&str; 11] = [
+    "ORD-001", "ORD-002", "ORD-003", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-008", "ORD-009",
+    "ORD-010", "ORD-011",
+];
+
 const SYMBOL: &[Label] = &[label("symbol", Values::Symbol)];
 const VENUE: &[Label] = &[label("venue", Values::Venue)];
 
@@ -41,6 +47,11 @@ pub const TABLE: &[Metric] = &[
     gauge("st_symbol_owned", SYMBOL, "1 while orders of the symbol may leave this process"),
     gauge("st_symbol_epoch", SYMBOL, "The epoch of the running or latest term of ownership"),
     counter("st_foreign_owner_orders_total", SYMBOL, "New orders of another owner on a symbol of ours"),
+    counter(
+        "st_ownership_conflicts_total",
+        SYMBOL,
+        "Terms that a later owner's orders ended while they were proved to be ours",
+    ),
     histogram("st_handover_seconds", "Told to let an instrument go, to its last sweep confirmed"),
     gauge(
         "st_lease_seconds_left",
@@ -119,10 +130,14 @@ pub const TABLE: &[Metric] = &[
     summary("st_symbol_tick_to_maker_seconds", SYMBOL, "Receipt of the tick to the maker's frame written"),
     counter("st_repeats_total", &[], "Fires of On Quiet repeat"),
     gauge("st_ticks_waiting", &[], "Ticks that wait for the gate"),
+    counter("st_reaped_total", &[], "Orders that a reaper told to go and that are gone"),
+    gauge("st_alien_orders", &[], "Open orders on a reaper's symbols that carry no prefix of ours"),
     gauge("st_open_makers", &[], "Makers that may rest"),
     gauge("st_oldest_open_maker_seconds", &[], "Age of the oldest open maker"),
     counter("st_cancels_refused_total", &[], "Cancels that the venue refused for an order that may be open"),
     counter("st_orders_swept_total", &[], "Orders of a predecessor that were cancelled"),
+    counter("st_orders_unknown_total", &[], "Orders whose outcome was unknown for a time"),
+    counter("st_zombie_orders_total", &[], "Orders that reached the venue after they had been given up"),
     counter("st_late_reports_total", &[], "Reports about orders no longer followed"),
     histogram("st_tick_to_maker_seconds", "Receipt of the tick to the maker's frame written"),
     histogram("st_tick_to_done_seconds", "Receipt of the tick to both legs ended"),
@@ -136,7 +151,24 @@ pub const TABLE: &[Metric] = &[
         &[],
         "Answers after their deadline, or that nobody had asked for",
     ),
+    counter(
+        "st_order_faults_total",
+        &[label("code", Values::Named(&ORDER_FAULTS))],
+        "Faults of order answers and events, by their code",
+    ),
+    counter("st_user_events_ignored_total", &[], "Events of the user stream of a kind that is not known"),
     counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
+    gauge(
+        "st_dms_armed",
+        SYMBOL,
+        "1 while the venue's dead man's switch is armed; no series where the venue has none, or nothing of it is ours",
+    ),
+    gauge(
+        "st_dms_renew_age_seconds",
+        SYMBOL,
+        "Time since the last renewal left that the venue has acknowledged",
+    ),
+    counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge(
         "st_book_age_seconds",

@@ -1,7 +1,9 @@
 //! What an answer proves. Transport errors and the venue's own doubts prove nothing.
 
+use schemas::ids::Epoch;
 use schemas::wire::order_update::OrderUpdate;
 
+use crate::alarm::Alarm;
 use crate::event::OpenOrder;
 
 /// A venue's answer to one request, whatever its dialect.
@@ -15,6 +17,8 @@ pub enum Answer {
     Refused(VenueRefusal),
     /// An answer came that says nothing we can use.
     Unreadable,
+    /// An answer came that says what cannot be of what was sent: it proves nothing, and somebody must look.
+    Contradicts(Alarm),
 }
 
 /// A venue's error.
@@ -49,6 +53,8 @@ pub enum Verdict {
     Refused,
     /// The venue did not do it: post-only, the order would have traded at once.
     WouldMatch,
+    /// The venue did not do it: an owner of that epoch, later than the order's, has placed since.
+    Superseded(Epoch),
     /// The venue knows no such order, or no open one.
     NoSuchOrder,
     /// It may have been done.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use schemas::ids::InstrumentPrefix;
+use schemas::ids::{ClientOrderId, InstrumentPrefix};
 use schemas::wire::order_update::OrderUpdate;
 
 use super::bounds::Bounds;
@@ -12,6 +12,7 @@ use super::evidence::{Answer, Silence, VenueRefusal, Verdict};
 use super::inflight::{Inflight, Request};
 use super::limiter::{Limiter, RateLimit, RateLimitKind, Weights};
 use super::permit::Permit;
+use crate::alarm::Alarm;
 use crate::command::Command;
 use crate::event::{CancelFailure, Denial, OrderReport};
 use crate::time::{Nanos, Now};
@@ -206,22 +207,40 @@ impl<P: Permit> Gateway<P> {
         match answer {
             Answer::Updates(updates) => self.updates(request, &updates),
             Answer::OpenOrders(orders) => match request.command {
-                Command::ListOpen => self.report(request.lane, OrderReport::OpenOrders(orders)),
+                Command::ListOpen => {
+                    if let Some(newest) = orders.iter().map(|order| order.id.epoch()).max() {
+                        self.permit.saw(request.lane, newest);
+                    }
+                    self.report(request.lane, OrderReport::OpenOrders(orders));
+                }
                 Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) | Command::Query(_) => {
                     self.no_answer(request);
                 }
             },
             Answer::Refused(refusal) => self.refused(request, refusal),
             Answer::Unreadable => self.no_answer(request),
+            Answer::Contradicts(alarm) => {
+                self.report(request.lane, OrderReport::Alarm(alarm));
+                self.no_answer(request);
+            }
         }
     }
 
     /// A statement of the user stream. Orders that are nobody's here are not ours to speak of.
     pub fn handle_update(&mut self, update: OrderUpdate) {
-        if let Some(lane) = self.lane_of(update.client_id.prefix())
-            && self.permit.hears(lane, update.client_id)
-        {
+        let Some(lane) = self.lane_of(update.client_id.prefix()) else { return };
+        self.permit.saw(lane, update.client_id.epoch());
+        if self.permit.hears(lane, update.client_id) {
             self.report(lane, OrderReport::Update(update));
+        }
+    }
+
+    /// The venue's events say what cannot be of an order of ours.
+    pub fn handle_alarm(&mut self, id: ClientOrderId, alarm: Alarm) {
+        if let Some(lane) = self.lane_of(id.prefix())
+            && self.permit.hears(lane, id)
+        {
+            self.report(lane, OrderReport::Alarm(alarm));
         }
     }
 
@@ -477,6 +496,7 @@ impl<P: Permit> Gateway<P> {
         let about_it = !updates.is_empty() && updates.iter().all(|update| Some(update.client_id) == asked);
         if !about_it {
             self.mismatches += 1;
+            self.report(request.lane, OrderReport::Alarm(Alarm::Mismatch));
             self.no_answer(request);
             return;
         }
@@ -486,10 +506,13 @@ impl<P: Permit> Gateway<P> {
     }
 
     fn refused(&mut self, request: Request, refusal: VenueRefusal) {
+        if let Verdict::Superseded(newest) = refusal.verdict {
+            self.permit.superseded(request.lane, newest);
+        }
         let report = match (request.command, refusal.verdict) {
             (
                 Command::PlaceMaker(leg) | Command::PlaceTaker(leg),
-                verdict @ (Verdict::Refused | Verdict::WouldMatch | Verdict::NoSuchOrder),
+                verdict @ (Verdict::Refused | Verdict::WouldMatch | Verdict::Superseded(_)),
             ) => OrderReport::Rejected {
                 id: leg.id,
                 code: refusal.code,
@@ -498,14 +521,16 @@ impl<P: Permit> Gateway<P> {
             (Command::Cancel(handle), Verdict::NoSuchOrder) => {
                 OrderReport::CancelFailed { id: handle.id, why: CancelFailure::UnknownOrder }
             }
-            (Command::Cancel(handle), Verdict::Refused | Verdict::WouldMatch) => {
+            (Command::Cancel(handle), Verdict::Refused | Verdict::WouldMatch | Verdict::Superseded(_)) => {
                 OrderReport::CancelFailed { id: handle.id, why: CancelFailure::Refused(refusal.code) }
             }
             (Command::Query(handle), verdict) => {
                 OrderReport::QueryFailed { id: handle.id, not_found: verdict == Verdict::NoSuchOrder }
             }
             (Command::ListOpen, _) => OrderReport::ListFailed,
-            (Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_), Verdict::Unknown) => {
+            // That there is no such order answers no place: it may have been done.
+            (Command::PlaceMaker(_) | Command::PlaceTaker(_), Verdict::NoSuchOrder | Verdict::Unknown)
+            | (Command::Cancel(_), Verdict::Unknown) => {
                 self.no_answer(request);
                 return;
             }
@@ -544,7 +569,9 @@ impl<P: Permit> Gateway<P> {
         self.reports.push_back((lane, report));
     }
 
-    fn lane_of(&self, prefix: InstrumentPrefix) -> Option<LaneId> {
+    /// Whose orders begin with that prefix.
+    #[must_use]
+    pub fn lane_of(&self, prefix: InstrumentPrefix) -> Option<LaneId> {
         let found = self.lanes.binary_search_by_key(&prefix, |(known, _)| *known);
         found.ok().and_then(|place| self.lanes.get(place)).map(|(_, lane)| *lane)
     }

@@ -1,6 +1,6 @@
 //! The last step before an order leaves.
 
-use schemas::ids::ClientOrderId;
+use schemas::ids::{ClientOrderId, Epoch};
 
 use super::machine::LaneId;
 use crate::command::PlaceLeg;
@@ -18,6 +18,12 @@ pub trait Permit {
     /// Whether the lane is to hear what the venue says of that order: processes that share an account see
     /// each other's.
     fn hears(&self, lane: LaneId, id: ClientOrderId) -> bool;
+
+    /// The venue showed an order of the lane's instrument that an owner of that epoch has placed.
+    fn saw(&mut self, lane: LaneId, epoch: Epoch);
+
+    /// The venue refused an order of the lane's because an owner of that later epoch has placed.
+    fn superseded(&mut self, lane: LaneId, newest: Epoch);
 }
 
 /// One process owns everything: always granted.
@@ -32,4 +38,8 @@ impl Permit for Alone {
     fn hears(&self, _lane: LaneId, _id: ClientOrderId) -> bool {
         true
     }
+
+    fn saw(&mut self, _lane: LaneId, _epoch: Epoch) {}
+
+    fn superseded(&mut self, _lane: LaneId, _newest: Epoch) {}
 }

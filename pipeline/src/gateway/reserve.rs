@@ -66,7 +66,8 @@ impl Reserve {
             | OrderReport::CancelFailed { .. }
             | OrderReport::QueryFailed { .. }
             | OrderReport::OpenOrders(_)
-            | OrderReport::ListFailed => None,
+            | OrderReport::ListFailed
+            | OrderReport::Alarm(_) => None,
         };
         let Some(id) = ended else { return };
         self.change(id, |kept| {

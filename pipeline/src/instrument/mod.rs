@@ -5,6 +5,7 @@
 //! the instrument is not ours.
 
 mod fire;
+mod outbox;
 mod repeat;
 mod report;
 mod still_book;
@@ -14,22 +15,28 @@ use std::collections::{BTreeSet, VecDeque};
 
 use schemas::ids::ClientOrderId;
 
+use self::outbox::Outbox;
 use self::still_book::{Doubt, Unseen};
 use crate::alarm::Alarm;
 use crate::book::Top;
 use crate::book::own::OwnView;
-use crate::close_out::{CloseOut, Closed};
+use crate::close_out::CloseOut;
 use crate::command::Command;
 use crate::counts::Counts;
 use crate::event::{FeedTick, OpenOrder};
+use crate::leg::Leg;
 use crate::ownership::Term;
 use crate::rules::Memory;
 pub use crate::settings::{Phase, Settings};
 use crate::skip::Skip;
 use crate::sweep::Sweep;
+use crate::switch::View;
 use crate::time::{Nanos, Now};
 use crate::trade::Trade;
 use crate::waiting::{Admitted, Waiting};
+
+/// Of the orders that were given up, so many are remembered.
+const GIVEN_UP_MAX: usize = 64;
 
 /// The state machine of one instrument.
 #[derive(Debug)]
@@ -59,7 +66,11 @@ pub struct Instrument {
     last_tick: Option<FeedTick>,
     quiet_since: Nanos,
     counts: Counts,
-    outbox: VecDeque<Command>,
+    outbox: Outbox,
+    /// Legs that ended without a final status of the venue's: one that shows up after all is cancelled.
+    given_up: VecDeque<ClientOrderId>,
+    /// Pairs in a row of which self-trade prevention took a leg.
+    prevented_in_a_row: u32,
     /// What it found out about itself and nobody has taken yet.
     alarms: BTreeSet<Alarm>,
 }
@@ -97,7 +108,9 @@ impl Instrument {
             last_tick: None,
             quiet_since: Nanos::default(),
             counts: Counts::default(),
-            outbox: VecDeque::with_capacity(8),
+            outbox: Outbox::default(),
+            given_up: VecDeque::with_capacity(GIVEN_UP_MAX),
+            prevented_in_a_row: 0,
             alarms: BTreeSet::new(),
         }
     }
@@ -134,9 +147,6 @@ impl Instrument {
         if connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
             self.sweep = Some(self.new_sweep(now));
         }
-        if !connected {
-            self.close_out.handle_disconnected();
-        }
         self.advance(now);
     }
 
@@ -154,7 +164,7 @@ impl Instrument {
 
     /// The next command to carry out, if any.
     pub fn poll_command(&mut self) -> Option<Command> {
-        self.outbox.pop_front()
+        self.outbox.pop()
     }
 
     /// A pair that has come to its end, if any. The gate stays shut until it is taken: then what waits fires.
@@ -169,9 +179,11 @@ impl Instrument {
         self.alarms.pop_first()
     }
 
-    /// An order in doubt whose end is known now, if any.
-    pub fn poll_closed(&mut self) -> Option<(ClientOrderId, Closed)> {
-        self.close_out.poll_closed()
+    /// An order of an earlier run whose end is known now, if any.
+    pub fn poll_closed(&mut self) -> Option<Leg> {
+        let leg = self.close_out.poll_closed()?;
+        self.give_up(&leg);
+        Some(leg)
     }
 
     /// When to call [`Instrument::handle_timeout`] if nothing else happens.
@@ -180,7 +192,7 @@ impl Instrument {
         let trade = self.trade.as_ref().and_then(Trade::poll_timeout);
         let sweep = self.sweep.as_ref().filter(|_| self.connected).and_then(Sweep::poll_timeout);
         let gate = (self.is_idle() && !self.waiting.is_empty()).then(|| now.mono + self.interval_left(now));
-        let doubts = self.close_out.poll_timeout().filter(|_| self.connected);
+        let doubts = self.close_out_timeout();
         [trade, sweep, gate, doubts, self.repeat_at(now)].into_iter().flatten().min()
     }
 
@@ -214,6 +226,16 @@ impl Instrument {
         Some(trade.maker.sent_at.unwrap_or(trade.decided.mono))
     }
 
+    /// What the venue's dead man's switch goes by: swept, and when the oldest order was sent that may be open.
+    #[must_use]
+    pub fn switch_view(&self) -> View {
+        let sent = |trade: &Trade| {
+            let unsettled = [&trade.maker, &trade.taker].into_iter().filter(|leg| !leg.is_quiet());
+            unsettled.map(|leg| leg.sent_at.unwrap_or(trade.decided.mono)).min()
+        };
+        View { swept: self.phase == Phase::Live, oldest: self.trade.as_ref().and_then(sent) }
+    }
+
     /// Orders that may still be open at the venue.
     #[must_use]
     pub fn maybe_open(&self) -> Vec<ClientOrderId> {
@@ -222,6 +244,7 @@ impl Instrument {
         open.extend(
             self.sweep.iter().flat_map(Sweep::open).chain(&self.found).map(|order: &OpenOrder| order.id),
         );
+        open.extend(self.close_out.open());
         open.sort_unstable();
         open.dedup();
         open

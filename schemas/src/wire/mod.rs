@@ -6,5 +6,6 @@ pub mod binance_usdm;
 pub mod book_fault;
 pub mod cut;
 pub mod market;
+pub mod older_epoch;
 pub mod order_fault;
 pub mod order_update;

@@ -73,6 +73,28 @@ impl Group {
         }
     }
 
+    /// Ends the terms against which the venue told of a later owner, and begins with these slots as if they were
+    /// assigned anew: under an epoch above that one, after Takeover Delay. Gives whether there were any. On the
+    /// lanes' thread.
+    pub(super) fn heed_conflicts(&self) -> bool {
+        let contested = |slot: &usize| {
+            // All of them are asked: each forgets that it was.
+            self.holds(*slot).iter().filter(|hold| hold.take_superseded()).count() > 0
+        };
+        let slots: Vec<usize> = self.slots().into_iter().filter(contested).collect();
+        if slots.is_empty() {
+            return false;
+        }
+        tracing::error!(
+            target: "feed",
+            partitions = slots.len(),
+            "FEED-040 owners of later epochs have traded while partitions were ours: beginning with them anew"
+        );
+        self.lose(&slots);
+        self.assign(&slots);
+        true
+    }
+
     /// Slots to hand over: no order leaves from now on, and the lanes close what runs. On the lanes' thread.
     pub(super) fn leave(&self, slots: &[usize]) -> Vec<Tenure> {
         let mut members = self.members();
@@ -137,7 +159,10 @@ impl Group {
     /// The note of a slot's predecessor.
     pub(super) fn read(&self, tenure: Tenure, note: Option<Note>) {
         let count = self.homes.count(tenure.slot);
-        self.members().read(tenure, note, count, self.clock.now());
+        let floor = self.holds(tenure.slot).iter().filter_map(|hold| hold.floor()).max();
+        let mut members = self.members();
+        floor.into_iter().for_each(|floor| members.outgrow(tenure.slot, floor));
+        members.read(tenure, note, count, self.clock.now());
     }
 
     /// What the next proof must name.

@@ -16,6 +16,8 @@ use crate::ownership::epoch_after;
 #[derive(Debug)]
 pub struct Membership {
     slots: Vec<Slot>,
+    /// Of each slot: the latest epoch that is known to have traded there, whatever a note says.
+    floors: Vec<Option<Epoch>>,
     next: u64,
     takeover_delay: Duration,
     closing: bool,
@@ -54,7 +56,13 @@ impl Membership {
     /// `slots` partitions, none of them ours. Generations begin at `first`, which is above zero.
     #[must_use]
     pub fn new(slots: usize, first: u64, takeover_delay: Duration) -> Self {
-        Self { slots: vec![Slot::Away; slots], next: first.max(1), takeover_delay, closing: false }
+        Self {
+            slots: vec![Slot::Away; slots],
+            floors: vec![None; slots],
+            next: first.max(1),
+            takeover_delay,
+            closing: false,
+        }
     }
 
     /// From now on no term begins: what is assigned to one who leaves keeps its predecessor's note.
@@ -84,6 +92,13 @@ impl Membership {
         self.owned().filter(|(_, owned)| owned.term.is_none()).map(|(tenure, _)| tenure).collect()
     }
 
+    /// An owner of that epoch is known to have traded there: no term that is read of after this begins at or below it.
+    pub fn outgrow(&mut self, slot: usize, epoch: Epoch) {
+        if let Some(floor) = self.floors.get_mut(slot) {
+            *floor = (*floor).max(Some(epoch));
+        }
+    }
+
     /// The note that a slot's predecessor left, if any: fixes the term.
     ///
     /// After a confirmed hand-over nothing has to be waited for. Otherwise orders of a predecessor may be on
@@ -91,6 +106,7 @@ impl Membership {
     /// do, the symbols at home here may have been elsewhere, with somebody who has still to hear of it.
     pub fn read(&mut self, tenure: Tenure, note: Option<Note>, count: i32, now: Now) {
         let delay = self.takeover_delay;
+        let floor = self.floors.get(tenure.slot).copied().flatten();
         let Some(owned) = self.current(tenure).filter(|owned| owned.term.is_none()) else { return };
         let counted = note.filter(|note| note.count == Some(count));
         owned.counted = counted.is_some();
@@ -99,7 +115,7 @@ impl Membership {
             Some(NoteSays::Held) => owned.since.after(delay),
             None => owned.since.after(delay + RECOUNT_MAX),
         };
-        let epoch = epoch_after(note.map(|note| note.epoch), now.wall_ms);
+        let epoch = epoch_after(note.map(|note| note.epoch).max(floor), now.wall_ms);
         owned.term = Some(Term { epoch, from, shared: true });
     }
 

@@ -191,6 +191,9 @@ impl<'a> Session<'a> {
         }
         let Some((group, _)) = &self.group else { return None };
         group.turn();
+        if group.heed_conflicts() {
+            self.ask(Ask::Prove);
+        }
         let assigned = group.slots().len();
         metrics::gauge!(PARTITIONS_ASSIGNED).set(assigned as f64);
         let age = if assigned == 0 { Duration::ZERO } else { group.proof_age() };

@@ -109,12 +109,16 @@ impl Keeper {
     ) -> Self {
         let address = Arc::new(address);
         let seed = clock.now().mono.0 ^ u64::from(std::process::id());
+        let mut leases = Leases::new(plan.names.len(), times);
+        for (index, hold) in plan.holds.iter().enumerate() {
+            hold.floor().into_iter().for_each(|floor| leases.outgrow(index, floor));
+        }
         Self {
             link: Link::Opening(open(&address, Duration::ZERO)),
             address,
             owner: Bytes::from(plan.owner),
             keys: plan.names.iter().map(super::LeaseName::keys).collect(),
-            leases: Leases::new(plan.names.len(), times),
+            leases,
             holds: plan.holds,
             clock,
             status,
@@ -137,6 +141,7 @@ impl Keeper {
         loop {
             let now = self.clock.now();
             self.leases.handle_timeout(now);
+            self.heed_conflicts(now);
             self.tell_holds();
             self.send_requests();
             self.publish();
@@ -231,6 +236,23 @@ impl Keeper {
         self.retry.reset();
         self.said = None;
         self.counts.error = None;
+    }
+
+    /// What the venue said against our terms. A turn comes with each renewal: soon enough, since the hold is shut.
+    fn heed_conflicts(&mut self, now: Now) {
+        for (index, hold) in self.holds.iter().enumerate() {
+            if hold.take_superseded()
+                && let Some(newest) = hold.floor()
+            {
+                tracing::error!(
+                    target: "lease",
+                    key = %String::from_utf8_lossy(self.keys[index][0].as_bytes()),
+                    epoch = newest.number(),
+                    "LEASE-003 an owner of a later epoch has traded while the lease was ours: taking it anew"
+                );
+                self.leases.handle_superseded(index, newest, now);
+            }
+        }
     }
 
     fn tell_holds(&mut self) {

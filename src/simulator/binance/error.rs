@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 use serde_json::value::RawValue;
 
+use schemas::wire::older_epoch::OlderEpoch;
+
 use super::time::Moment;
 use crate::simulator::engine::Reject;
 use crate::simulator::symbols::Product;
@@ -326,6 +328,13 @@ impl ApiError {
     /// The engine's refusal of an order, where it has no code of its own.
     pub(in crate::simulator) const fn order_refused(words: &'static str) -> Self {
         Self::new(400, -2010, words)
+    }
+}
+
+impl From<OlderEpoch> for ApiError {
+    /// No public venue says so: both dialects have a code for an order that is not taken.
+    fn from(refusal: OlderEpoch) -> Self {
+        Self::told(-2010, refusal.to_string())
     }
 }
 

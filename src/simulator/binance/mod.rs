@@ -14,6 +14,7 @@ pub(super) mod klines;
 pub(super) mod limits;
 pub(super) mod numbers;
 pub(super) mod params;
+pub(super) mod prefix_switch;
 pub(super) mod rest;
 pub(super) mod route;
 pub mod sign;

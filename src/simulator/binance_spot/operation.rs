@@ -5,6 +5,7 @@ use super::{
 };
 use crate::simulator::binance::klines;
 use crate::simulator::binance::limits::RateLimit;
+use crate::simulator::binance::prefix_switch;
 use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Weight, json, open, signed};
 use crate::simulator::binance::time::Moment;
 use crate::simulator::binance::ws_api::{Session, SessionRequest};
@@ -51,6 +52,7 @@ pub(in crate::simulator) enum Operation {
     TickerTradingDay,
     ExecutionRules,
     ReferencePrice,
+    CountDownPrefix,
 }
 
 use Operation as Op;
@@ -116,7 +118,7 @@ const TICKER_TOO: &[&str] = &["symbol", "symbols", "symbolStatus", "type", "wind
 const LISTED: &[&str] = &["symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"];
 
 #[rustfmt::skip]
-const ROUTES: [Route<Operation>; 33] = [
+const ROUTES: [Route<Operation>; 34] = [
     signed(Op::Place, "order.place", ("POST", "order"), Of(1), ORDER).taking(ORDER_TOO),
     signed(Op::Cancel, "order.cancel", ("DELETE", "order"), Of(1), SYMBOL).taking(CANCEL_TOO),
     signed(Op::OrderStatus, "order.status", ("GET", "order"), Of(4), SYMBOL).taking(CANCEL_TOO),
@@ -125,6 +127,7 @@ const ROUTES: [Route<Operation>; 33] = [
     signed(Op::Amend, "order.amend.keepPriority", ("PUT", "order/amend/keepPriority"), Of(4), AMEND).taking(AMEND_TOO),
     signed(Op::Amendments, "order.amendments", ("GET", "order/amendments"), Of(4), &["symbol", "orderId"]).taking(&["fromExecutionId", "limit"]),
     signed(Op::CancelAll, "openOrders.cancelAll", ("DELETE", "openOrders"), Of(1), SYMBOL).taking(&[]),
+    signed(Op::CountDownPrefix, "", ("POST", "countdownCancelPrefix"), Of(1), &["prefixes", "countdownTime"]).taking(&[]),
     signed(Op::AllOrders, "allOrders", ("GET", "allOrders"), Of(20), SYMBOL).taking(LIST_TOO),
     signed(Op::MyTrades, "myTrades", ("GET", "myTrades"), By(account::my_trades_weight), SYMBOL).taking(LIST_TOO),
     signed(Op::MyPreventedMatches, "myPreventedMatches", ("GET", "myPreventedMatches"), By(prevented::weight), SYMBOL).taking(PREVENTED_TOO),
@@ -195,6 +198,7 @@ impl Dialect for Spot {
             Op::Amendments => amend::amendments(state, request),
             Op::OrderStatus => lookup::status(state, request),
             Op::OpenOrders => lookup::open_orders(state, request),
+            Op::CountDownPrefix => prefix_switch::count_down(state, request, Product::Spot),
             Op::AllOrders => lookup::all_orders(state, request),
             Op::Commission => account::commissions(state, request),
             Op::MyFilters => account::my_filters(state, request),

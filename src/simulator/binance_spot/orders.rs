@@ -24,7 +24,9 @@ pub(super) fn place(state: &mut State, request: &Request<'_>) -> Answer {
 /// Places an order that has passed all checks but the engine's.
 pub(super) fn place_checked(state: &mut State, request: &Request<'_>, placement: &Placement) -> Answer {
     is_open(state, &placement.new)?;
-    let order = state.place(&placement.new)?;
+    let new = &placement.new;
+    state.owners.admit(new.account, new.symbol, &new.client)?;
+    let order = state.place(new)?;
     state.orders_mut(order.account, Product::Spot).accepted(request.now_ms);
     state.tags.put(order.id, placement.tag);
     placed(state, &order, placement.detail, placement.tag.unwrap_or_default(), request.now_ms)

@@ -6,6 +6,7 @@ use super::{
 use crate::simulator::binance::error::ApiError;
 use crate::simulator::binance::limits::RateLimit;
 use crate::simulator::binance::params::Params;
+use crate::simulator::binance::prefix_switch;
 use crate::simulator::binance::route::{Answer, Request, Route, SYMBOL, Security, Weight, open, signed};
 use crate::simulator::binance::ws_api::{Session, SessionRequest};
 use crate::simulator::binance::{Caller, Dialect};
@@ -45,6 +46,7 @@ pub(in crate::simulator) enum Operation {
     ModifyBatch,
     CancelBatch,
     CountDown,
+    CountDownPrefix,
     OrderStatus,
     OpenOrder,
     OpenOrders,
@@ -80,9 +82,10 @@ const ORDER: &[&str] = &["symbol", "side", "type"];
 const CHANGE: &[&str] = &["symbol", "side", "quantity", "price"];
 const KLINES: &[&str] = &["symbol", "interval"];
 const PAIR_KLINES: &[&str] = &["pair", "interval"];
+const COUNT_DOWN_PREFIX: &[&str] = &["prefixes", "countdownTime"];
 const NONE: &[&str] = &[];
 
-const ROUTES: [Route<Operation>; 65] = [
+const ROUTES: [Route<Operation>; 66] = [
     signed(Op::Place, "order.place", ("POST", "v1/order"), Of(0), ORDER),
     signed(Op::Cancel, "order.cancel", ("DELETE", "v1/order"), Of(1), SYMBOL),
     signed(Op::PlaceBatch, "", ("POST", "v1/batchOrders"), Of(5), &["batchOrders"]),
@@ -93,6 +96,7 @@ const ROUTES: [Route<Operation>; 65] = [
     signed(Op::Test, "", ("POST", "v1/order/test"), Of(1), ORDER),
     signed(Op::CancelAll, "", ("DELETE", "v1/allOpenOrders"), Of(1), SYMBOL),
     signed(Op::CountDown, "", ("POST", "v1/countdownCancelAll"), Of(10), &["symbol", "countdownTime"]),
+    signed(Op::CountDownPrefix, "", ("POST", "v1/countdownCancelPrefix"), Of(1), COUNT_DOWN_PREFIX),
     signed(Op::OpenOrder, "", ("GET", "v1/openOrder"), Of(1), SYMBOL),
     signed(Op::OpenOrders, "", ("GET", "v1/openOrders"), By(|params| one_or_all(params, 1, 40)), NONE),
     signed(Op::AllOrders, "", ("GET", "v1/allOrders"), Of(5), SYMBOL),
@@ -201,6 +205,7 @@ impl Dialect for UsdM {
             Op::ModifyBatch => batch::modify(state, request),
             Op::CancelBatch => batch::cancel(state, request),
             Op::CountDown => settings::count_down(state, request),
+            Op::CountDownPrefix => prefix_switch::count_down(state, request, Product::UsdM),
             Op::OrderStatus => lookup::status(state, request),
             Op::OpenOrder => lookup::open_order(state, request),
             Op::OpenOrders => lookup::open_orders(state, request),

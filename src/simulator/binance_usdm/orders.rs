@@ -33,6 +33,7 @@ pub(super) fn place_uncounted(state: &mut State, request: &Request<'_>) -> Answe
 }
 
 fn take_in(state: &mut State, read: &Read, now_ms: i64) -> Answer {
+    state.owners.admit(read.new.account, read.new.symbol, &read.new.client)?;
     let order = state.place(&read.new).map_err(refusal::of_engine)?;
     state.usdm.note(order.id, read.particulars);
     let shown = match read.detail {

@@ -45,6 +45,7 @@ impl Profile {
             spot: market(Product::Spot, DAY_MS),
             usdm: market(Product::UsdM, MINUTE_MS),
             latency: Latency::default(),
+            refuse_older_epochs: true,
         }
     }
 
@@ -75,6 +76,7 @@ impl Profile {
             spot: MarketProfile { raw_requests: Some(300_000), ..spot },
             usdm: market(Product::UsdM, 2_400, [300, 1_200], MINUTE_MS),
             latency: Latency::default(),
+            refuse_older_epochs: true,
         }
     }
 }

@@ -39,6 +39,7 @@ pub fn load(file: &ProfileFile, env: impl Fn(&str) -> Option<OsString> + Copy) -
     change(&mut profile.spot, &file.spot);
     change(&mut profile.usdm, &file.usdm);
     profile.latency = latency(file.latency);
+    profile.refuse_older_epochs = file.refuse_older_epochs;
     let mut symbols = Vec::with_capacity(file.symbols.len());
     for settings in &file.symbols {
         match listing::spec(settings, &profile) {

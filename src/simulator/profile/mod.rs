@@ -25,6 +25,8 @@ pub struct Profile {
     pub usdm: MarketProfile,
     /// How late it answers and tells.
     pub latency: Latency,
+    /// An order of the program whose epoch a later one has followed is refused.
+    pub refuse_older_epochs: bool,
 }
 
 /// How late answers and events come; what is asked is done at once.

@@ -28,7 +28,7 @@ use super::positions::Positions;
 use super::socket::{self, Frame, SocketError, WsReader, WsWriter};
 use super::wire::{Decoded, Reading};
 use crate::clock::Clock;
-use crate::failpoint::failpoint;
+use crate::failpoint::{Leaving, failpoint};
 use crate::journal::Journal;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance_usdm::side::{Side, SideParts};
@@ -188,6 +188,7 @@ struct Session<P> {
     places: Vec<Outgoing>,
     /// Late answers and mismatches that the metrics know of.
     counted: (u64, u64),
+    leaving: Leaving,
 }
 
 impl<P: Permit> Session<P> {
@@ -222,6 +223,7 @@ impl<P: Permit> Session<P> {
             clock,
             places: Vec::with_capacity(64),
             counted: (0, 0),
+            leaving: Leaving::default(),
         }
     }
 
@@ -294,6 +296,7 @@ impl<P: Permit> Session<P> {
                     self.mute.told(now.mono);
                     self.machine.handle_update(update);
                 }
+                Beside::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
                 Beside::Answer { request, answer } => self.machine.handle_answer(request, answer),
             }
             news = self.side.next_now();
@@ -325,8 +328,9 @@ impl<P: Permit> Session<P> {
             self.send_places(writer, now).await?;
         }
         if wrote {
+            self.leaving.flushing();
             writer.flush().await?;
-            failpoint!("after_send");
+            self.leaving.flushed();
             self.machine.handle_written(self.now().mono);
         }
         Ok(())
@@ -366,6 +370,7 @@ impl<P: Permit> Session<P> {
                     self.mute.placed(outgoing.lane, now.mono);
                 }
                 writer.queue(frame).await?;
+                self.leaving.queued(&outgoing.command);
             }
             None => self.list(outgoing.request, outgoing.lane),
         }
@@ -416,6 +421,7 @@ impl<P: Permit> Session<P> {
                 }
             }
             Decoded::Update(update) => self.machine.handle_update(update),
+            Decoded::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
             Decoded::Ended => return Err(LinkError::Ended),
             Decoded::Nothing => {}
         }

@@ -75,6 +75,11 @@ impl RestError {
         }
     }
 
+    /// Nothing came back within a time of the caller's own.
+    pub(crate) fn too_late() -> Self {
+        transport("no answer in time")
+    }
+
     /// Whether the venue refused what was asked, and would again: no waiting and no other key mends it.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
@@ -85,6 +90,7 @@ impl RestError {
             | ErrorClass::WouldMatch
             | ErrorClass::Balance
             | ErrorClass::Duplicate
+            | ErrorClass::OlderEpoch
             | ErrorClass::CancelRefused
             | ErrorClass::NoSuchOrder
             | ErrorClass::Refused => true,
@@ -316,6 +322,7 @@ fn refused(error: ApiError, headers: &HeaderMap) -> RestError {
         | ErrorClass::WouldMatch
         | ErrorClass::Balance
         | ErrorClass::Duplicate
+        | ErrorClass::OlderEpoch
         | ErrorClass::MarketClosed
         | ErrorClass::CancelRefused
         | ErrorClass::NoSuchOrder

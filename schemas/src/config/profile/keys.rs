@@ -31,6 +31,12 @@ pub(super) static PROFILE: &[Key] = &[
     key("Spot", Group(SPOT), Optional, "What holds for all Spot symbols."),
     key("USD-M", Group(USDM), Optional, "What holds for all USD-M symbols."),
     key("Latency", Group(LATENCY), Optional, "How late answers and events come."),
+    key(
+        "Refuse Older Epochs",
+        Flag,
+        Default("true"),
+        "Refuse an order of self-trader once an owner of a later epoch has placed one.",
+    ),
     key("Symbols", Groups(SYMBOL), Optional, "What is listed; BTCUSDT and ETHUSDT unless given."),
     key("Accounts", Groups(ACCOUNT), Optional, "Who may trade; the venue's own test account unless given."),
 ];

@@ -29,6 +29,8 @@ pub struct ProfileFile {
     pub usdm: MarketSettings,
     /// Latency.
     pub latency: LatencySettings,
+    /// Refuse Older Epochs.
+    pub refuse_older_epochs: bool,
     /// Symbols; empty: those of the command line.
     pub symbols: Vec<SymbolSettings>,
     /// Accounts; empty: the venue's own one.

@@ -32,6 +32,7 @@ fn whole(reader: &mut Reader<'_, '_>) -> Option<ProfileFile> {
     let spot = group(reader, "Spot", SPOT, |reader| market(reader, "Orders Per Day"));
     let usdm = group(reader, "USD-M", USDM, |reader| market(reader, "Orders Per Minute"));
     let latency = group(reader, "Latency", LATENCY, latency).unwrap_or_default();
+    let refuse_older_epochs = reader.flag("Refuse Older Epochs");
     let mut symbols = Vec::new();
     for (pointer, object) in reader.objects("Symbols") {
         symbols.extend(symbol(&mut reader.below(object, &pointer, SYMBOL), &pointer));
@@ -53,6 +54,7 @@ fn whole(reader: &mut Reader<'_, '_>) -> Option<ProfileFile> {
         spot: spot.unwrap_or_default(),
         usdm: usdm.unwrap_or_default(),
         latency,
+        refuse_older_epochs: refuse_older_epochs?,
         symbols,
         accounts,
     })

@@ -46,6 +46,8 @@ pub enum ErrorClass {
     Balance,
     /// The client id is in use: an earlier send got through; ask by that id.
     Duplicate,
+    /// A later owner of the instrument has placed since: a venue of our own refuses what an earlier one sends.
+    OlderEpoch,
     /// The symbol does not trade now.
     MarketClosed,
     /// The order to cancel is not open (-2011): ask once.

@@ -15,7 +15,7 @@ use crate::order::{OrderStatus, PositionSide, Side};
 use crate::units::Decimal;
 use crate::wire::cut::Cut;
 use crate::wire::order_fault::OrderFault;
-use crate::wire::order_update::{Fill, OrderUpdate};
+use crate::wire::order_update::{Fill, OrderUpdate, Terms};
 
 /// An order as an answer shows it, borrowed from the frame's text.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,6 +45,7 @@ pub struct OrderAnswer<'a> {
     #[serde(alias = "cumQuote")]
     cummulative_quote_qty: Option<Text>,
     transact_time: Option<i64>,
+    time: Option<i64>,
     update_time: Option<i64>,
     #[serde(default)]
     fills: Vec<FillBody>,
@@ -115,6 +116,12 @@ impl<'a> OrderAnswer<'a> {
     #[must_use]
     pub fn client_id(&self) -> Option<ClientOrderId> {
         ClientOrderId::parse(self.client_id_text())
+    }
+
+    /// When the order was placed, milliseconds of the venue's clock; lists of open orders say it.
+    #[must_use]
+    pub const fn placed_ms(&self) -> Option<i64> {
+        self.time
     }
 
     /// What has become of the order; `None` in an ACK.
@@ -204,6 +211,7 @@ impl<'a> OrderAnswer<'a> {
             venue_order_id: self.order_id,
             status: self.status().ok_or(missing("status"))?,
             executed,
+            terms: Terms { side: self.side, price: self.price(), qty: self.orig_qty() },
             last_fill: None,
             prevented: self.is_prevented(),
             event_time_ms: self.transact_time.or(self.update_time),
@@ -299,7 +307,7 @@ const SHAPE: &str = "result";
 
 type Check = fn(&Value) -> bool;
 
-const CHECKS: [(&str, bool, Check); 16] = [
+const CHECKS: [(&str, bool, Check); 17] = [
     ("symbol", true, Value::is_string),
     ("orderId", true, |value| value.as_u64().is_some_and(is_id)),
     ("clientOrderId", true, Value::is_string),
@@ -313,6 +321,7 @@ const CHECKS: [(&str, bool, Check); 16] = [
     ("cummulativeQuoteQty", false, is_number_text),
     ("cumQuote", false, is_number_text),
     ("transactTime", false, Value::is_i64),
+    ("time", false, Value::is_i64),
     ("updateTime", false, Value::is_i64),
     ("fills", false, Value::is_array),
     ("preventedQuantity", false, is_number_text),

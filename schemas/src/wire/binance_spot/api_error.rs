@@ -1,6 +1,7 @@
 //! What the refusals of this dialect mean.
 
 use crate::wire::binance::api_error::ErrorClass;
+use crate::wire::older_epoch::OlderEpoch;
 
 /// What a refusal of this dialect means.
 #[must_use]
@@ -25,6 +26,9 @@ pub fn classify(status: u16, code: i64, msg: &str) -> ErrorClass {
 
 /// The engine refuses with one code and many words.
 fn refusal(msg: &str) -> ErrorClass {
+    if OlderEpoch::read(msg).is_some() {
+        return ErrorClass::OlderEpoch;
+    }
     const WORDS: [(&str, ErrorClass); 4] = [
         ("immediately match", ErrorClass::WouldMatch),
         ("insufficient balance", ErrorClass::Balance),

@@ -1,6 +1,7 @@
 //! What the refusals of this dialect mean.
 
 use crate::wire::binance::api_error::ErrorClass;
+use crate::wire::older_epoch::OlderEpoch;
 
 /// What a refusal of this dialect means.
 #[must_use]
@@ -22,6 +23,7 @@ pub fn classify(status: u16, code: i64, msg: &str) -> ErrorClass {
         (_, -2011) => ErrorClass::CancelRefused,
         (_, -2013 | -2026) => ErrorClass::NoSuchOrder,
         (_, -1121) => ErrorClass::NoSuchSymbol,
+        (_, -2010) if OlderEpoch::read(msg).is_some() => ErrorClass::OlderEpoch,
         (400..=499, -5999..=-1004) => ErrorClass::Refused,
         _ => ErrorClass::OutcomeUnknown,
     }

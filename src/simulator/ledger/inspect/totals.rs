@@ -23,6 +23,7 @@ pub(super) async fn totals(Extract(shared): Extract<Arc<Shared>>) -> Json<Value>
     let mut told = json!({
         "orders": totals.orders,
         "rejected": totals.rejected,
+        "older_epochs_refused": state.owners.refused(),
         "trades": totals.trades,
         "cancels": totals.cancels,
         "expired": totals.expired,
