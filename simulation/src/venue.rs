@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use pipeline::command::PlaceLeg;
 use pipeline::event::OpenOrder;
-use pipeline::gateway::{Answer, VenueRefusal, Verdict};
+use pipeline::gateway::{Answer, Silence, VenueRefusal, Verdict};
 use schemas::ids::{ClientOrderId, Leg};
 use schemas::order::{OrderStatus, Side};
 use schemas::units::Decimal;
@@ -366,5 +366,5 @@ fn update(id: ClientOrderId, order: &Order, last_fill: Option<Fill>) -> OrderUpd
 /// A refusal without a wish for silence.
 #[must_use]
 pub const fn refusal(code: i64, verdict: Verdict) -> Answer {
-    Answer::Refused(VenueRefusal { code, verdict, silent_until_ms: None })
+    Answer::Refused(VenueRefusal { code, verdict, silent_until_ms: None, silence: Silence::Most })
 }

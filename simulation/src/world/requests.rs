@@ -1,7 +1,7 @@
 //! Requests on their way to the venue and the lease store, and what comes back.
 
 use pipeline::command::Command;
-use pipeline::gateway::{Answer, Outgoing, RateLimit, RateLimitKind, VenueRefusal, Verdict};
+use pipeline::gateway::{Answer, Outgoing, RateLimit, RateLimitKind, Silence, VenueRefusal, Verdict};
 use pipeline::lease::Request;
 use schemas::ids::Leg;
 use schemas::tick::TradeKey;
@@ -101,7 +101,8 @@ impl World {
         let silence = |world: &mut Self, kind, code| {
             let until_ms = wall_ms(world.over_at(kind, process)) + 1;
             let silent_until_ms = Some(until_ms);
-            Answer::Refused(VenueRefusal { code, verdict: Verdict::Refused, silent_until_ms })
+            let silence = if kind == Kind::Ban { Silence::All } else { Silence::Most };
+            Answer::Refused(VenueRefusal { code, verdict: Verdict::Refused, silent_until_ms, silence })
         };
         if self.level(Kind::Ban, process) > 0 {
             return (silence(self, Kind::Ban, code::TOO_MANY), 0);
