@@ -12,8 +12,12 @@ fn named(client: &str) -> Value {
 
 async fn open(api: &mut Socket) -> Vec<String> {
     let orders = api.good("openOrders.status", json!({})).await;
-    let mut ids: Vec<String> =
-        orders.as_array().unwrap().iter().map(|one| one["clientOrderId"].as_str().unwrap().to_owned()).collect();
+    let mut ids: Vec<String> = orders
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["clientOrderId"].as_str().unwrap().to_owned())
+        .collect();
     ids.sort();
     ids
 }
