@@ -1,6 +1,6 @@
 //! Loads a configuration file and follows its references to secrets and addresses.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs::File;
@@ -13,7 +13,7 @@ use schemas::config::{
     feed_url, lease_store_url,
 };
 
-use crate::secret::Secret;
+use crate::secret::{Secret, open_to_all};
 
 /// The account that the embedded venue has from its start.
 pub const EMBEDDED_KEY: &str = "test-key";
@@ -48,6 +48,8 @@ pub struct Access {
     pub lease_store: Option<Secret>,
     /// Kafka Options, in the order of the file.
     pub kafka_options: Vec<(String, Secret)>,
+    /// Admin Token; none where there is none.
+    pub admin_token: Option<Secret>,
 }
 
 /// Reads a configuration file.
@@ -115,6 +117,8 @@ pub fn resolve_from(
     let credentials = credentials_from(config, env);
     let mut faults = credentials.as_ref().err().cloned().unwrap_or_default();
     let access = access(config, env, &mut faults);
+    let open = open_files(config);
+    config.warnings.extend(open);
     if let Err(found) = config.check() {
         faults.extend(found);
     }
@@ -185,7 +189,12 @@ fn access(
         Some(FeedUrl::Kafka(_) | FeedUrl::Tape { .. } | FeedUrl::Synthetic { .. }) | None => None,
     });
     let options = process.kafka_options.iter();
+    let admin_token = Secret::resolve(&process.admin_token, env);
+    let admin_token = admin_token
+        .map_err(|error| faults.push(Fault::new(Code::Secret, "/Admin Token", error.to_string())))
+        .ok();
     Access {
+        admin_token: admin_token.filter(|token| !token.is_empty()),
         lease_store: lease_store.map(Secret::new),
         kafka_options: options.filter_map(|option| kafka_option(option, env, faults)).collect(),
     }
@@ -223,6 +232,20 @@ fn kafka_option(
     let place = format!("/Kafka Options/{name}");
     let found = found.map_err(|error| faults.push(Fault::new(Code::Secret, place, error.to_string())));
     found.ok().map(|value| (name.clone(), value))
+}
+
+/// A warning for each file of a secret that everybody on the machine may read.
+fn open_files(config: &Config) -> Vec<Fault> {
+    let process = &config.process;
+    let instruments = config.instruments.iter().flat_map(|one| [&one.api_key, &one.secret, &one.passphrase]);
+    let others = process.feed_reference.iter().chain(&process.lease_store);
+    let options = process.kafka_options.iter().map(|option| &option.value);
+    let files: BTreeSet<&Path> = instruments.chain(others).chain(options).filter_map(open_to_all).collect();
+    let warning = |path: &Path| {
+        let message = "everybody on this machine may read it (want mode 0400)".to_owned();
+        Fault::new(Code::Secret, path.display().to_string(), message)
+    };
+    files.into_iter().map(warning).collect()
 }
 
 /// One API key on one venue is one account, and has one secret.

@@ -80,6 +80,7 @@ pub(crate) fn kill() -> ! {
 /// What leaves with the next flush of a socket, as far as a point asks for it.
 #[derive(Debug, Default)]
 pub(crate) struct Leaving {
+    place: bool,
     taker: bool,
     cancel: bool,
 }
@@ -87,14 +88,24 @@ pub(crate) struct Leaving {
 impl Leaving {
     /// A frame of that command waits for the flush.
     pub(crate) const fn queued(&mut self, command: &Command) {
+        self.place |= command.is_place();
         self.taker |= matches!(command, Command::PlaceTaker(_));
         self.cancel |= matches!(command, Command::Cancel(_));
     }
 
+    /// The flush begins now.
+    pub(crate) fn flushing(&self) {
+        if self.place {
+            failpoint!("before_flush");
+        }
+    }
+
     /// It has left.
     pub(crate) fn flushed(&mut self) {
-        let Self { taker, cancel } = std::mem::take(self);
-        failpoint!("after_send");
+        let Self { place, taker, cancel } = std::mem::take(self);
+        if place {
+            failpoint!("after_send");
+        }
         if taker {
             failpoint!("taker_sent");
         }
@@ -123,4 +134,24 @@ pub(crate) fn heard(report: &OrderReport) {
     {
         failpoint!("maker_acked");
     }
+}
+
+/// Fails as a fault in an instrument's code would, if a test asked for it: `SELF_TRADER_POISON=SYMBOL:TICK:TIMES`
+/// panics at each `TICK`-th tick of that symbol, so many times.
+pub(crate) fn poison(symbol: &str) {
+    static WANTED: OnceLock<Option<(String, u64, u64)>> = OnceLock::new();
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+    if !ENABLED {
+        return;
+    }
+    let wanted = WANTED.get_or_init(|| {
+        let text = std::env::var("SELF_TRADER_POISON").ok()?;
+        let mut parts = text.split(':');
+        let symbol = parts.next()?.to_owned();
+        let mut number = || parts.next()?.parse().ok().filter(|number| *number > 0);
+        Some((symbol, number()?, number()?))
+    });
+    let Some((_, tick, times)) = wanted.as_ref().filter(|(poisoned, ..)| poisoned == symbol) else { return };
+    let seen = SEEN.fetch_add(1, Ordering::Relaxed) + 1;
+    assert!(!seen.is_multiple_of(*tick) || seen / tick > *times, "a poisoned tick");
 }

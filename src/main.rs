@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use self_trader::cli;
+use self_trader::{cli, hardening};
 
 fn main() -> ExitCode {
-    match cli::run(cli::Cli::parse()) {
+    match hardening::start().map_err(anyhow::Error::from).and_then(|()| cli::run(cli::Cli::parse())) {
         Ok(code) => code,
         Err(error) => {
             #[expect(clippy::print_stderr, reason = "the last word of a failed process")]

@@ -1,15 +1,40 @@
 //! Secrets: read from the environment or a file, masked everywhere. Nothing here logs, and no error of
 //! this file holds what it failed to read.
+//!
+//! A secret cannot be written out by accident: it has no `Serialize`, and what it wraps is private.
+//!
+//! ```compile_fail,E0277
+//! let secret = self_trader::secret::Secret::new("canary".to_owned());
+//! serde_json::to_string(&secret);
+//! ```
+//!
+//! ```compile_fail,E0616
+//! let secret = self_trader::secret::Secret::new("canary".to_owned());
+//! println!("{:?}", secret.0);
+//! ```
+//!
+//! Whatever holds one can be printed, and shows stars:
+//!
+//! ```
+//! let credentials = self_trader::config::Credentials::embedded();
+//! assert_eq!(format!("{:?} {}", credentials.secret, credentials.secret), "*** ***");
+//! ```
 
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use schemas::config::SecretRef;
+use zeroize::Zeroize;
 
 /// Largest secret, bytes.
 const SECRET_BYTES_MAX: usize = 64 * 1024;
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+/// The bit of a file's mode that lets everybody read it.
+const READ_BY_OTHERS: u32 = 0o004;
 
 /// A secret's value; overwritten when dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -56,8 +81,8 @@ impl Secret {
         self.0.is_empty()
     }
 
-    /// Follows a reference; one line ending at the end is not part of the secret. No reference gives an
-    /// empty secret.
+    /// Follows a reference; a byte order mark at the start and one line ending at the end are not part of the
+    /// secret. No reference gives an empty secret.
     ///
     /// # Errors
     /// [`SecretError`], which names the variable or the file and never what is in it.
@@ -109,6 +134,13 @@ impl Secret {
     }
 
     fn one_line(mut self, place: impl FnOnce() -> String) -> Result<Self, SecretError> {
+        if self.0.starts_with(BYTE_ORDER_MARK) {
+            // In place: what moves to the front leaves no copy behind but at the end, which is cleared.
+            let length = self.0.len() - BYTE_ORDER_MARK.len();
+            self.0.copy_within(BYTE_ORDER_MARK.len().., 0);
+            self.0[length..].zeroize();
+            self.0.truncate(length);
+        }
         if self.0.last() == Some(&b'\n') {
             self.0.pop();
             if self.0.last() == Some(&b'\r') {
@@ -119,6 +151,14 @@ impl Secret {
         let fits = (1..=SECRET_BYTES_MAX).contains(&self.0.len());
         if text && fits { Ok(self) } else { Err(SecretError::NotOneLine(place())) }
     }
+}
+
+/// The file that a reference leads to, where everybody on the machine may read it.
+#[must_use]
+pub fn open_to_all(reference: &SecretRef) -> Option<&Path> {
+    let SecretRef::File(path) = reference else { return None };
+    let mode = std::fs::metadata(path).ok()?.permissions().mode();
+    (mode & READ_BY_OTHERS != 0).then_some(path)
 }
 
 /// Where a value came from, for a message.
@@ -132,8 +172,7 @@ fn place(reference: &SecretRef) -> String {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        self.0.fill(0);
-        std::hint::black_box(&self.0);
+        self.0.zeroize();
     }
 }
 

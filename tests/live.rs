@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says why")]
 
 #[path = "support/process.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
 mod process;
 #[path = "support/redis.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]

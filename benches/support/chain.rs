@@ -169,6 +169,7 @@ impl Chain {
         let (price, qty) = (leg.price.decimal(PRICE_DECIMALS), leg.qty.decimal(QTY_DECIMALS));
         let fill = Fill { trade_id: self.now.mono.0, price, qty, is_maker: false };
         OrderUpdate {
+            terms: Default::default(),
             client_id: leg.id,
             venue_order_id: self.update_id,
             status,

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::leg::{End, Leg};
+use crate::event::{CancelFailure, OpenOrder, OrderReport};
+use crate::evidence::{Absence, Asked, Evidence};
+use crate::leg::Leg;
 use crate::time::Nanos;
 
 /// The prototype's rhythm: three tries, half a second apart.
@@ -11,9 +13,18 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// After that: 1, 2, 4 and then 5 s, for as long as it takes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// When an order that was never acknowledged is asked for, after its outcome became unknown.
-const QUESTIONS: [Duration; 4] =
-    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(10)];
+const QUESTIONS: [Duration; 5] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];
 const LATER_QUESTIONS: Duration = Duration::from_secs(5);
+/// Questions whose answers settle it follow faster, until so many were asked.
+const SETTLING_QUESTIONS: u32 = 4;
+/// A list that brought nothing is asked for again after this.
+const NEXT_LIST: Duration = Duration::from_secs(2);
 /// How much longer than its recvWindow an order may stay on its way inside the venue.
 const ARRIVAL_MARGIN: Duration = Duration::from_secs(10);
 
@@ -24,6 +35,8 @@ pub enum Step {
     Cancel,
     /// Ask what became of it.
     Query,
+    /// Ask for all open orders: whether it is among them.
+    List,
 }
 
 /// Brings one order to its end.
@@ -32,97 +45,159 @@ pub struct Closing {
     began: Nanos,
     cancels: u32,
     questions: u32,
-    not_found: u32,
+    /// Those of them whose answers may settle it.
+    settling: u32,
+    asked: Asked,
     next_at: Nanos,
-    /// The venue said, of an acknowledged order, that it knows it no longer: one question remains, how
-    /// much of it traded.
+    next_list: Nanos,
+    /// The venue said, of an acknowledged order, that it knows it no longer: it is asked how much of it traded,
+    /// until it tells or goes on denying it.
     gone: bool,
-    /// An order that was never acknowledged cannot arrive after this.
-    last_arrival: Nanos,
+    absence: Absence,
+    recv_window: Duration,
 }
 
 impl Closing {
     /// Begins. `recv_window` is what the order was sent with.
     #[must_use]
     pub fn new(leg: &Leg, recv_window: Duration, now: Nanos) -> Self {
+        let last_arrival = leg.sent_at.unwrap_or(now) + recv_window + ARRIVAL_MARGIN;
         Self {
             began: now,
             cancels: 0,
             questions: 0,
-            not_found: 0,
+            settling: 0,
+            asked: Asked::default(),
             next_at: if leg.acknowledged_at.is_some() { now } else { now + QUESTIONS[0] },
+            next_list: now,
             gone: false,
-            last_arrival: leg.sent_at.unwrap_or(now) + recv_window + ARRIVAL_MARGIN,
+            absence: Absence::new(last_arrival, recv_window, false),
+            recv_window,
         }
     }
 
     /// When to ask again.
     #[must_use]
-    pub const fn deadline(&self) -> Nanos {
-        self.next_at
+    pub fn deadline(&self, leg: &Leg) -> Nanos {
+        let list = self.next_list.max(self.absence.from());
+        let listing = self.is_missing(leg) && self.absence.wants_list(list);
+        if listing { self.next_at.min(list) } else { self.next_at }
     }
 
-    /// What is due now, if anything.
+    /// What is due now, if anything. Call until `None`.
     pub fn poll(&mut self, leg: &Leg, now: Nanos) -> Option<Step> {
-        if leg.is_ended() || now < self.next_at {
+        if leg.is_ended() {
             return None;
         }
-        if leg.acknowledged_at.is_some() && !self.gone {
+        if self.is_missing(leg) && now >= self.next_list && self.absence.wants_list(now) {
+            self.next_list = now + NEXT_LIST;
+            return Some(Step::List);
+        }
+        if now < self.next_at {
+            return None;
+        }
+        if !self.is_missing(leg) {
             self.cancels += 1;
             self.next_at = now + cancel_pause(self.cancels);
             return Some(Step::Cancel);
         }
         self.questions += 1;
+        self.settling += u32::from(now >= self.absence.from());
+        self.asked.ask(now);
         self.next_at = self.next_question(now);
         Some(Step::Query)
     }
 
-    /// The venue acknowledged the order after all: cancel it at once.
-    pub fn acknowledged(&mut self, now: Nanos) {
-        if self.cancels == 0 {
-            self.next_at = now;
+    /// Takes in a report about the order, which has been told to the leg already. The evidence, if that proves its
+    /// end.
+    #[must_use]
+    pub fn handle(&mut self, report: &OrderReport, leg: &Leg, now: Nanos) -> Option<Evidence> {
+        match report {
+            // It may be an event and no answer: what was asked counts as not answered.
+            OrderReport::Update(_) => self.found_open(leg, now),
+            OrderReport::CancelFailed { why: CancelFailure::UnknownOrder, .. } => {
+                self.unknown_order(leg, now);
+            }
+            OrderReport::QueryFailed { not_found, .. } => {
+                let asked_at = self.asked.answered();
+                if let Some(asked_at) = asked_at.filter(|_| *not_found && self.is_missing(leg)) {
+                    self.absence.denied(asked_at);
+                }
+            }
+            OrderReport::CancelFailed { .. }
+            | OrderReport::Sent { .. }
+            | OrderReport::Rejected { .. }
+            | OrderReport::Denied { .. }
+            | OrderReport::Unknown { .. }
+            | OrderReport::OpenOrders(_)
+            | OrderReport::ListFailed
+            | OrderReport::Alarm(_) => {}
         }
+        self.absence.evidence().filter(|_| self.is_missing(leg))
     }
 
-    /// The venue knows no such open order. That ends only an order that was acknowledged, and its executed
-    /// quantity is asked for first.
-    pub fn unknown_order(&mut self, leg: &Leg, now: Nanos) {
+    /// Takes in a list of open orders that was asked for at that moment. The evidence, if that proves its end.
+    #[must_use]
+    pub fn handle_list(
+        &mut self,
+        orders: &[OpenOrder],
+        leg: &mut Leg,
+        asked_at: Nanos,
+        now: Nanos,
+    ) -> Option<Evidence> {
+        if let Some(order) = orders.iter().find(|order| order.id == leg.id) {
+            leg.listed(order, now);
+            self.found_open(leg, now);
+        } else if self.is_missing(leg) {
+            self.absence.unlisted(asked_at);
+        }
+        self.absence.evidence().filter(|_| self.is_missing(leg))
+    }
+
+    /// The venue has not acknowledged it, or has taken that back.
+    fn is_missing(&self, leg: &Leg) -> bool {
+        leg.acknowledged_at.is_none() || self.gone
+    }
+
+    /// The venue shows the order as open: that it did not know it is withdrawn, and it is cancelled.
+    fn found_open(&mut self, leg: &Leg, now: Nanos) {
+        if leg.is_ended() {
+            return;
+        }
+        if self.cancels == 0 {
+            self.next_at = now;
+        } else if self.gone {
+            self.next_at = now + cancel_pause(self.cancels);
+        }
+        self.gone = false;
+    }
+
+    /// The venue knows no such open order. That ends only an order that was acknowledged, and what of it traded is
+    /// asked for first.
+    fn unknown_order(&mut self, leg: &Leg, now: Nanos) {
         if leg.acknowledged_at.is_some() && !self.gone {
             self.gone = true;
             self.questions = 0;
-            self.not_found = 0;
+            self.settling = 0;
+            self.absence = Absence::new(now, self.recv_window, true);
             self.began = now;
             self.next_at = now;
         }
     }
 
-    /// The venue shows the order as open: that it did not know it is withdrawn, and cancels go on.
-    pub fn found_open(&mut self, now: Nanos) {
-        if self.gone {
-            self.gone = false;
-            self.next_at = now + cancel_pause(self.cancels);
-        }
-    }
-
-    /// The venue answered a question with "no such order". `Some` if that settles it.
-    #[must_use]
-    pub fn not_found(&mut self, leg: &Leg, now: Nanos) -> Option<End> {
-        self.not_found += 1;
-        if self.gone {
-            // A venue's memory of closed orders may lag: it is asked as often as QUESTIONS says.
-            return (self.not_found >= 3).then_some(End::Gone);
-        }
-        let cannot_arrive = leg.acknowledged_at.is_none() && now > self.last_arrival;
-        (self.not_found >= 4 && cannot_arrive).then_some(End::NeverArrived)
-    }
-
     fn next_question(&self, now: Nanos) -> Nanos {
+        let counts_from = self.absence.from();
+        if now >= counts_from {
+            let settles = self.settling < SETTLING_QUESTIONS;
+            return now + if settles { self.absence.over() / 2 } else { LATER_QUESTIONS };
+        }
         let asked = usize::try_from(self.questions).unwrap_or(usize::MAX);
-        match QUESTIONS.get(asked) {
+        let next = match QUESTIONS.get(asked) {
             // Whoever comes late to one question does not ask the next at once.
             Some(after) => (self.began + *after).max(now + QUESTIONS[0]),
             None => now + LATER_QUESTIONS,
-        }
+        };
+        next.min(counts_from)
     }
 }
 

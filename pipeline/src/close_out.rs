@@ -1,149 +1,186 @@
-//! Orders that an earlier run left in doubt: after the sweep, the venue is asked for each of them until there is
-//! evidence of its end. Asking is all it does; nothing is sent again.
+//! Orders outside of the running pair that must come to their end: what an earlier run left in doubt, and what
+//! arrived at the venue after we had proof that it never would. They are asked for and cancelled like a pair's legs,
+//! by the same evidence; nothing is sent again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use schemas::ids::ClientOrderId;
-use schemas::order::OrderStatus;
-use schemas::units::Decimal;
 
+use crate::alarm::Alarm;
+use crate::cancel::{Closing, Step};
 use crate::command::{Command, OrderHandle};
-use crate::event::OrderReport;
+use crate::event::{OpenOrder, OrderReport};
+use crate::evidence::{Absence, Asked};
+use crate::leg::Leg;
 use crate::time::Nanos;
 
-/// How long trading waits for all of it. What is still in doubt then stays so: nothing of it is open.
+/// How long trading waits for all of them. What is still in doubt then is asked for beside it.
 const WAIT_MAX: Duration = Duration::from_secs(10);
-/// Questions on their way at once.
+/// A list that brought nothing is asked for again after this.
+const NEXT_LIST: Duration = Duration::from_secs(2);
+/// Orders that are asked for at once; the others wait their turn.
 const ASKED_MAX: usize = 8;
-/// When a question is asked again that brought nothing.
-const AGAIN: Duration = Duration::from_secs(1);
-/// Answers of "no such order" that together count as evidence, over at least [`MISSING_FOR`].
-const MISSING_MIN: u32 = 3;
-/// The longest recvWindow in use (2 s), and the margin of an order still on its way (2 s).
-const MISSING_FOR: Duration = Duration::from_secs(4);
+/// Late arrivals that are followed at once; of more than these the next sweep takes care.
+const STRAYS_MAX: usize = 64;
 
-/// How an order in doubt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Closed {
-    /// The venue named a final status, and how much traded.
-    Final(OrderStatus, Decimal),
-    /// The venue knows no such order.
-    NotFound,
-}
-
-/// Asks for orders in doubt.
+/// Brings orders in doubt to their end.
 #[derive(Clone, Debug, Default)]
 pub struct CloseOut {
+    /// Of an earlier run.
+    waiting: Vec<ClientOrderId>,
     doubts: Vec<Doubt>,
-    closed: VecDeque<(ClientOrderId, Closed)>,
+    closed: VecDeque<Leg>,
     until: Option<Nanos>,
+    next_list: Nanos,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Doubt {
-    id: ClientOrderId,
-    asked: bool,
-    next_at: Nanos,
-    missing_since: Option<Nanos>,
-    missing: u32,
+    leg: Leg,
+    closing: Closing,
+    asked: Asked,
+    /// Gathers what the venue denies from the start on. It proves no end, since the order may still arrive, but until
+    /// then there is nothing that a pair would have to wait for.
+    looked: Absence,
+    /// An earlier run's: its end is written down.
+    inherited: bool,
 }
 
 impl CloseOut {
-    /// Orders to ask for.
+    /// Orders of an earlier run.
     #[must_use]
     pub fn new(ids: &[ClientOrderId]) -> Self {
-        let doubt = |id: &ClientOrderId| Doubt {
-            id: *id,
-            asked: false,
-            next_at: Nanos::default(),
-            missing_since: None,
-            missing: 0,
-        };
-        Self { doubts: ids.iter().map(doubt).collect(), ..Self::default() }
+        Self { waiting: ids.to_vec(), ..Self::default() }
     }
 
-    /// The sweep is done: from now on the venue is asked.
-    pub fn begin(&mut self, now: Nanos) {
+    /// The sweep is done: from now on the venue is asked. What left before this moment was sent with at most that
+    /// recvWindow.
+    pub fn begin(&mut self, recv_window: Duration, now: Nanos) {
         self.until.get_or_insert(now + WAIT_MAX);
+        let waiting = std::mem::take(&mut self.waiting);
+        self.doubts
+            .extend(waiting.into_iter().map(|id| Doubt::new(Leg::in_doubt(id, now), recv_window, now)));
+    }
+
+    /// An order that had been given up is open at the venue.
+    pub fn adopt(&mut self, report: &OrderReport, id: ClientOrderId, recv_window: Duration, now: Nanos) {
+        if self.doubts.len() < STRAYS_MAX {
+            let mut doubt = Doubt::new(Leg::in_doubt(id, now), recv_window, now);
+            doubt.inherited = false;
+            doubt.handle_report(report, now);
+            self.doubts.push(doubt);
+        }
     }
 
     /// Nothing has to be waited for any more.
     #[must_use]
     pub fn is_over(&self, now: Nanos) -> bool {
-        self.doubts.is_empty() || self.until.is_some_and(|until| now >= until)
+        let looked = self.doubts.iter().all(|doubt| doubt.looked.evidence().is_some());
+        (self.waiting.is_empty() && looked) || self.until.is_some_and(|until| now >= until)
     }
 
-    /// Takes in a report; whether it is about one of these orders.
-    pub fn handle_report(&mut self, report: &OrderReport, now: Nanos) -> bool {
-        let Some(id) = crate::trade::report_id(report) else { return false };
-        let Some(place) = self.doubts.iter().position(|doubt| doubt.id == id) else { return false };
-        let doubt = &mut self.doubts[place];
-        let closed = match report {
-            OrderReport::Update(update) if update.status.is_final() => {
-                Some(Closed::Final(update.status, update.executed))
-            }
-            OrderReport::QueryFailed { not_found: true, .. } => doubt.missed(now),
-            OrderReport::Update(_) | OrderReport::QueryFailed { .. } => {
-                doubt.again(now);
-                None
-            }
-            OrderReport::Sent { .. }
-            | OrderReport::Rejected { .. }
-            | OrderReport::Denied { .. }
-            | OrderReport::Unknown { .. }
-            | OrderReport::CancelFailed { .. }
-            | OrderReport::OpenOrders(_)
-            | OrderReport::ListFailed => None,
-        };
-        if let Some(closed) = closed {
-            self.doubts.remove(place);
-            self.closed.push_back((id, closed));
+    /// Until when trading waits for them, whatever the venue says.
+    #[must_use]
+    pub const fn until(&self) -> Option<Nanos> {
+        self.until
+    }
+
+    /// Orders that may be open at the venue: it acknowledged them, and no end is known.
+    pub fn open(&self) -> impl Iterator<Item = ClientOrderId> + '_ {
+        self.doubts.iter().filter(|doubt| doubt.leg.acknowledged_at.is_some()).map(|doubt| doubt.leg.id)
+    }
+
+    /// Takes in a report; `None` if it is about none of these orders, else what in it cannot be.
+    pub fn handle_report(&mut self, report: &OrderReport, now: Nanos) -> Option<Option<Alarm>> {
+        let id = crate::trade::report_id(report)?;
+        let doubt = self.doubts.iter_mut().find(|doubt| doubt.leg.id == id)?;
+        let alarm = doubt.handle_report(report, now);
+        self.collect();
+        Some(alarm)
+    }
+
+    /// Takes in a list of the symbol's open orders that was asked for at that moment.
+    pub fn handle_list(&mut self, orders: &[OpenOrder], asked_at: Nanos, now: Nanos) {
+        for doubt in &mut self.doubts {
+            doubt.handle_list(orders, asked_at, now);
         }
-        true
+        self.collect();
     }
 
-    /// The next question, if one is due. Call until `None`.
+    /// What is due now, if anything. Call until `None`.
     pub fn poll_command(&mut self, now: Nanos) -> Option<Command> {
-        if self.until.is_none_or(|until| now >= until) {
-            return None;
+        if now >= self.next_list && self.doubts.iter().any(|doubt| doubt.wants_list(now)) {
+            self.next_list = now + NEXT_LIST;
+            return Some(Command::ListOpen);
         }
-        let asked = self.doubts.iter().filter(|doubt| doubt.asked).count();
-        let due = |doubt: &&mut Doubt| !doubt.asked && now >= doubt.next_at;
-        let doubt = self.doubts.iter_mut().find(due).filter(|_| asked < ASKED_MAX)?;
-        doubt.asked = true;
-        Some(Command::Query(OrderHandle { id: doubt.id, venue_id: None }))
+        self.doubts.iter_mut().take(ASKED_MAX).find_map(|doubt| doubt.poll(now))
     }
 
     /// When to call again if nothing else happens.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let until = self.until.filter(|_| !self.doubts.is_empty())?;
-        let next = self.doubts.iter().filter(|doubt| !doubt.asked).map(|doubt| doubt.next_at).min();
-        Some(next.map_or(until, |next| next.min(until)))
+        let list = self.doubts.iter().any(|doubt| doubt.wants_list(self.next_list)).then_some(self.next_list);
+        let next = self.doubts.iter().take(ASKED_MAX).map(|doubt| doubt.closing.deadline(&doubt.leg)).min();
+        list.into_iter().chain(next).min()
     }
 
-    /// The next order whose end is known.
-    pub fn poll_closed(&mut self) -> Option<(ClientOrderId, Closed)> {
+    /// The next order of an earlier run whose end is known.
+    pub fn poll_closed(&mut self) -> Option<Leg> {
         self.closed.pop_front()
     }
 
-    /// The connection is gone: what was asked will not be answered.
-    pub fn handle_disconnected(&mut self) {
-        self.doubts.iter_mut().for_each(|doubt| doubt.asked = false);
+    fn collect(&mut self) {
+        for doubt in self.doubts.extract_if(.., |doubt| doubt.leg.is_ended()) {
+            if doubt.inherited {
+                self.closed.push_back(doubt.leg);
+            }
+        }
     }
 }
 
 impl Doubt {
-    fn again(&mut self, now: Nanos) {
-        self.asked = false;
-        self.next_at = now + AGAIN;
+    fn new(leg: Leg, recv_window: Duration, now: Nanos) -> Self {
+        let closing = Closing::new(&leg, recv_window, now);
+        let looked = Absence::new(now, recv_window, false);
+        Self { leg, closing, asked: Asked::default(), looked, inherited: true }
     }
 
-    fn missed(&mut self, now: Nanos) -> Option<Closed> {
-        self.again(now);
-        self.missing += 1;
-        let since = *self.missing_since.get_or_insert(now);
-        (self.missing >= MISSING_MIN && now.since(since) >= MISSING_FOR).then_some(Closed::NotFound)
+    fn handle_report(&mut self, report: &OrderReport, now: Nanos) -> Option<Alarm> {
+        let alarm = self.leg.handle(report, now);
+        if let Some(evidence) = self.closing.handle(report, &self.leg, now) {
+            self.leg.close(evidence, now);
+        }
+        if let OrderReport::QueryFailed { not_found, .. } = report
+            && let Some(asked_at) = self.asked.answered().filter(|_| *not_found)
+        {
+            self.looked.denied(asked_at);
+        }
+        alarm
+    }
+
+    fn handle_list(&mut self, orders: &[OpenOrder], asked_at: Nanos, now: Nanos) {
+        if let Some(evidence) = self.closing.handle_list(orders, &mut self.leg, asked_at, now) {
+            self.leg.close(evidence, now);
+        }
+        if self.leg.acknowledged_at.is_none() {
+            self.looked.unlisted(asked_at);
+        }
+    }
+
+    fn wants_list(&self, now: Nanos) -> bool {
+        self.leg.acknowledged_at.is_none() && self.looked.wants_list(now)
+    }
+
+    fn poll(&mut self, now: Nanos) -> Option<Command> {
+        let handle = OrderHandle { id: self.leg.id, venue_id: self.leg.venue_id };
+        self.closing.poll(&self.leg, now).map(|step| match step {
+            Step::Cancel => Command::Cancel(handle),
+            Step::Query => {
+                self.asked.ask(now);
+                Command::Query(handle)
+            }
+            Step::List => Command::ListOpen,
+        })
     }
 }

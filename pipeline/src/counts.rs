@@ -26,6 +26,10 @@ pub struct Counts {
     pub swept: u64,
     /// Reports about orders that are no longer followed.
     pub late_reports: u64,
+    /// Orders whose outcome was unknown for a time.
+    pub unknown: u64,
+    /// Orders that reached the venue after they had been given up.
+    pub zombies: u64,
     /// New orders of another owner, seen while the instrument was ours.
     pub foreign: u64,
     /// Orders that the venue refused, but for makers that would have matched: the market had moved.
@@ -58,6 +62,8 @@ impl Counts {
         self.waiting += other.waiting;
         self.swept += other.swept;
         self.late_reports += other.late_reports;
+        self.unknown += other.unknown;
+        self.zombies += other.zombies;
         self.foreign += other.foreign;
         self.refused += other.refused;
         self.cancels_refused += other.cancels_refused;

@@ -1,27 +1,15 @@
-//! One order of a pair, and what is known of it. No end without evidence.
+//! One order of a pair, and what is known of it. No end without [`Evidence`].
 
 use schemas::ids::ClientOrderId;
-use schemas::order::OrderStatus;
+use schemas::order::Side;
 use schemas::units::{Decimal, Rounding};
-use schemas::wire::order_update::{Fill, OrderUpdate};
+use schemas::wire::order_update::{Fill, OrderUpdate, Terms};
 
-use crate::event::Denial;
+use crate::alarm::Alarm;
+use crate::event::{Denial, OpenOrder, OrderReport};
+pub use crate::evidence::End;
+use crate::evidence::Evidence;
 use crate::time::Nanos;
-
-/// What became of an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The venue named a final status.
-    Final(OrderStatus),
-    /// The venue refused it; its code.
-    Refused(i64),
-    /// It never left.
-    Denied(Denial),
-    /// It left, and the last moment at which it could arrive has passed without a trace of it.
-    NeverArrived,
-    /// It had been acknowledged, and the venue knows it no longer.
-    Gone,
-}
 
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +23,20 @@ pub enum LegState {
     /// The venue acknowledged it, and it is open.
     Open,
     /// Over.
-    Ended(End),
+    Ended(Evidence),
+}
+
+/// What is known of the outcome of placing an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placing {
+    /// The venue took the order.
+    Confirmed,
+    /// The venue did not take it, and this proves it.
+    Refused(Evidence),
+    /// It never left.
+    DeniedLocally(Denial),
+    /// It left, and nothing is proved: the venue is asked until something is.
+    Unknown,
 }
 
 /// One order of a pair.
@@ -45,16 +46,15 @@ pub struct Leg {
     pub id: ClientOrderId,
     /// The venue's id, once known.
     pub venue_id: Option<u64>,
-    /// The quantity asked for, in steps.
+    /// The quantity asked for, in steps; 0 where it is not known.
     pub qty_steps: i128,
     /// Digits after the quantity's point.
     pub qty_decimals: u8,
-    /// Where it stands.
-    pub state: LegState,
-    /// Cumulative executed quantity, as the venue says.
-    pub executed: Decimal,
-    /// Its fills, each trade id once.
-    pub fills: Vec<Fill>,
+    state: LegState,
+    /// Side and limit price that were sent, where known.
+    expected: Option<(Side, Decimal)>,
+    executed: Decimal,
+    fills: Vec<Fill>,
     /// Self-trade prevention took a part.
     pub prevented: bool,
     /// Its outcome was unknown at some time.
@@ -65,7 +65,7 @@ pub struct Leg {
     pub acknowledged_at: Option<Nanos>,
     /// When it ended.
     pub ended_at: Option<Nanos>,
-    /// Statements that went back behind what was known, or contradicted it.
+    /// Statements that went back behind what was known, or contradicted it (`ORD-008`).
     pub stale_updates: u32,
 }
 
@@ -79,6 +79,7 @@ impl Leg {
             qty_steps: 0,
             qty_decimals: 0,
             state: LegState::Idle,
+            expected: None,
             executed: Decimal::ZERO,
             fills: Vec::new(),
             prevented: false,
@@ -87,6 +88,47 @@ impl Leg {
             acknowledged_at: None,
             ended_at: None,
             stale_updates: 0,
+        }
+    }
+
+    /// An order that left before `now`, by an earlier run or a pair that is over: it may exist.
+    #[must_use]
+    pub fn in_doubt(id: ClientOrderId, now: Nanos) -> Self {
+        Self { state: LegState::Unknown, was_unknown: true, sent_at: Some(now), ..Self::new(id) }
+    }
+
+    /// On that side, at that price the venue must say that it is.
+    pub const fn expect(&mut self, side: Side, price: Decimal) {
+        self.expected = Some((side, price));
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub const fn state(&self) -> LegState {
+        self.state
+    }
+
+    /// What is known of its placing; `None` while it has not been asked for.
+    #[must_use]
+    pub const fn placing(&self) -> Option<Placing> {
+        match self.state {
+            LegState::Idle => None,
+            LegState::Waiting | LegState::Unknown => Some(Placing::Unknown),
+            LegState::Open => Some(Placing::Confirmed),
+            LegState::Ended(evidence) => Some(match evidence.end() {
+                End::Final(_) | End::Gone => Placing::Confirmed,
+                End::Refused(_) | End::NeverArrived => Placing::Refused(evidence),
+                End::Denied(why) => Placing::DeniedLocally(why),
+            }),
+        }
+    }
+
+    /// How it ended, if it has.
+    #[must_use]
+    pub const fn end(&self) -> Option<End> {
+        match self.state {
+            LegState::Ended(evidence) => Some(evidence.end()),
+            LegState::Idle | LegState::Waiting | LegState::Unknown | LegState::Open => None,
         }
     }
 
@@ -100,6 +142,18 @@ impl Leg {
     #[must_use]
     pub const fn is_quiet(&self) -> bool {
         matches!(self.state, LegState::Idle | LegState::Ended(_))
+    }
+
+    /// Cumulative executed quantity, as the venue says; it only grows.
+    #[must_use]
+    pub const fn executed(&self) -> Decimal {
+        self.executed
+    }
+
+    /// Its fills, each trade id once.
+    #[must_use]
+    pub fn fills(&self) -> &[Fill] {
+        &self.fills
     }
 
     /// The quantity asked for.
@@ -127,9 +181,66 @@ impl Leg {
         sum(self.fills.iter()) == Some(self.executed)
     }
 
-    /// Takes in a statement of the venue. Statements may repeat and overtake each other: the executed
-    /// quantity only grows, a final status stays, and a fill counts once.
-    pub fn merge(&mut self, update: &OrderUpdate, now: Nanos) {
+    /// It is asked for: whoever calls this sends it. `false` if it has been before: a place is never sent twice (P2).
+    #[must_use]
+    pub fn ask(&mut self) -> bool {
+        let first = self.state == LegState::Idle;
+        if first {
+            self.state = LegState::Waiting;
+        }
+        first
+    }
+
+    /// Takes in a report about it, and says what in it cannot be. Reports may repeat and overtake each other: the
+    /// executed quantity only grows, an end stays, and a fill counts once.
+    pub fn handle(&mut self, report: &OrderReport, now: Nanos) -> Option<Alarm> {
+        let evidence = Evidence::of(report, self.qty(), self.acknowledged_at.is_some());
+        let alarm = match report {
+            OrderReport::Sent { at, .. } => {
+                self.sent_at = Some(*at);
+                None
+            }
+            OrderReport::Update(update) => self.merge(update, now),
+            OrderReport::Unknown { .. } => {
+                self.unknown();
+                None
+            }
+            OrderReport::Rejected { .. }
+            | OrderReport::Denied { .. }
+            | OrderReport::CancelFailed { .. }
+            | OrderReport::QueryFailed { .. }
+            | OrderReport::OpenOrders(_)
+            | OrderReport::ListFailed
+            | OrderReport::Alarm(_) => None,
+        };
+        if let Some(evidence) = evidence.filter(|_| alarm.is_none()) {
+            self.close(evidence, now);
+        }
+        alarm
+    }
+
+    /// A list of open orders holds it.
+    pub fn listed(&mut self, order: &OpenOrder, now: Nanos) {
+        self.venue_id = Some(order.venue_id);
+        self.acknowledged_at.get_or_insert(now);
+        if !self.is_ended() {
+            self.state = LegState::Open;
+        }
+    }
+
+    /// Ends it, unless it has ended.
+    pub fn close(&mut self, evidence: Evidence, now: Nanos) {
+        if !self.is_ended() {
+            self.state = LegState::Ended(evidence);
+            self.ended_at = Some(now);
+        }
+    }
+
+    fn merge(&mut self, update: &OrderUpdate, now: Nanos) -> Option<Alarm> {
+        if let Some(alarm) = self.contradiction(update) {
+            self.unknown();
+            return Some(alarm);
+        }
         self.venue_id = Some(update.venue_order_id);
         self.acknowledged_at.get_or_insert(now);
         self.prevented |= update.prevented;
@@ -138,29 +249,49 @@ impl Leg {
         {
             self.fills.push(fill);
         }
-        if update.executed < self.executed {
-            self.stale_updates += 1;
-        }
+        self.stale_updates += u32::from(self.goes_back(update));
         self.executed = self.executed.max(update.executed);
-        if update.status.is_final() {
-            self.end(End::Final(update.status), now);
-        } else if self.is_full() {
-            self.end(End::Final(OrderStatus::Filled), now);
-        } else if !self.is_ended() {
+        if !self.is_ended() {
             self.state = LegState::Open;
         }
+        None
     }
 
-    /// Ends it, unless it has ended.
-    pub fn end(&mut self, end: End, now: Nanos) {
-        if !self.is_ended() {
-            self.state = LegState::Ended(end);
-            self.ended_at = Some(now);
+    /// What a statement says that cannot be of what was sent: it proves nothing.
+    fn contradiction(&self, update: &OrderUpdate) -> Option<Alarm> {
+        if self.is_other_than(update.terms) {
+            return Some(Alarm::Mismatch);
         }
+        let most = Some(self.qty()).filter(|qty| qty.is_positive());
+        let beyond = |qty: Decimal| qty < Decimal::ZERO || most.is_some_and(|most| qty > most);
+        let fill = |fill: Fill| beyond(fill.qty) || self.is_beyond_limit(fill.price);
+        (beyond(update.executed) || update.last_fill.is_some_and(fill)).then_some(Alarm::ImpossibleFill)
+    }
+
+    /// Another side, price or quantity than was sent (`ORD-005`).
+    fn is_other_than(&self, terms: Terms) -> bool {
+        let differs = |sent: Decimal, said: Option<Decimal>| said.is_some_and(|said| said != sent);
+        (self.qty_steps > 0 && differs(self.qty(), terms.qty))
+            || self.expected.is_some_and(|(side, price)| {
+                terms.side.is_some_and(|said| said != side) || differs(price, terms.price)
+            })
+    }
+
+    /// A worse price than the limit.
+    fn is_beyond_limit(&self, traded: Decimal) -> bool {
+        self.expected.is_some_and(|(side, limit)| match side {
+            Side::Buy => traded > limit,
+            Side::Sell => traded < limit,
+        })
+    }
+
+    /// Less has traded than before, or what is over is open again.
+    fn goes_back(&self, update: &OrderUpdate) -> bool {
+        update.executed < self.executed || (self.is_ended() && !update.status.is_final())
     }
 
     /// The transport failed. Means nothing once the venue has spoken.
-    pub fn unknown(&mut self) {
+    fn unknown(&mut self) {
         if self.state == LegState::Waiting {
             self.state = LegState::Unknown;
             self.was_unknown = true;

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use schemas::ids::{ClientOrderId, Leg as LegKind};
 use schemas::order::OrderStatus;
-use schemas::units::Qty;
+use schemas::units::{Decimal, Qty};
 use schemas::wire::order_update::Fill;
 
+use crate::alarm::Alarm;
 use crate::cancel::{Closing, Step};
 use crate::command::{Cause, Command, OrderHandle, PlaceLeg};
-use crate::event::{CancelFailure, FeedTick, OrderReport};
+use crate::event::{FeedTick, OpenOrder, OrderReport};
 use crate::leg::{End, Leg, LegState, sum};
 use crate::rules::Pair;
 use crate::time::{Nanos, Now};
@@ -17,7 +18,7 @@ use crate::time::{Nanos, Now};
 /// How long the maker's own fill event may take once the taker reports that it has traded everything; then
 /// the maker is cancelled like any other rest.
 const FILL_GRACE: Duration = Duration::from_millis(100);
-/// How long the trades of a taker may go unnamed. Nothing of the pair is open any more: only the next one waits.
+/// How long the trades of a leg may go unnamed. Nothing of the pair is open any more: only the next one waits.
 const NAMING_PATIENCE: Duration = Duration::from_secs(1);
 
 /// An IOC order may show as open for a moment between its events; one that still does after this is in doubt.
@@ -88,9 +89,9 @@ pub struct Trade {
     not_after: [Nanos; 2],
     maker_closing: Option<Closing>,
     taker_closing: Option<Closing>,
-    taker_ended_at: Option<Nanos>,
-    /// The taker's fills were waited for long enough.
+    /// The legs' fills were waited for long enough.
     fills_missed: bool,
+    alarm: Option<Alarm>,
 }
 
 impl Trade {
@@ -121,18 +122,21 @@ impl Trade {
             not_after,
             maker_closing: None,
             taker_closing: None,
-            taker_ended_at: None,
             fills_missed: false,
+            alarm: None,
         }
+    }
+
+    /// At that price the venue must say that the legs are.
+    pub fn expect_price(&mut self, price: Decimal) {
+        self.maker.expect(self.pair.maker_side, price);
+        self.taker.expect(self.pair.maker_side.opposite(), price);
     }
 
     /// Both legs are over, or were never to be sent, and what can be known of them is.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        self.maker.is_ended()
-            && self.taker.is_quiet()
-            && !self.wants_taker()
-            && self.taker_fills_until().is_none()
+        self.maker.is_ended() && self.taker.is_quiet() && !self.wants_taker() && self.fills_until().is_none()
     }
 
     /// The maker may be resting at the venue.
@@ -147,57 +151,42 @@ impl Trade {
             return false;
         };
         let (leg, closing) = self.leg_mut(kind);
-        match report {
-            OrderReport::Sent { at, .. } => leg.sent_at = Some(*at),
-            OrderReport::Update(update) => {
-                let first = leg.acknowledged_at.is_none();
-                leg.merge(update, now);
-                if let Some(closing) = closing.as_mut().filter(|_| !leg.is_ended()) {
-                    closing.found_open(now);
-                    if first {
-                        closing.acknowledged(now);
-                    }
-                }
-            }
-            OrderReport::Rejected { code, .. } if leg.acknowledged_at.is_none() => {
-                leg.end(End::Refused(*code), now)
-            }
-            OrderReport::Denied { why, .. } => leg.end(End::Denied(*why), now),
-            OrderReport::Unknown { .. } => leg.unknown(),
-            OrderReport::CancelFailed { why: CancelFailure::UnknownOrder, .. } => {
-                if let Some(closing) = closing {
-                    closing.unknown_order(leg, now);
-                }
-            }
-            OrderReport::QueryFailed { not_found: true, .. } => {
-                if let Some(end) = closing.as_mut().and_then(|closing| closing.not_found(leg, now)) {
-                    leg.end(end, now);
-                }
-            }
-            OrderReport::Rejected { .. }
-            | OrderReport::CancelFailed { .. }
-            | OrderReport::QueryFailed { .. }
-            | OrderReport::OpenOrders(_)
-            | OrderReport::ListFailed => {}
+        let alarm = leg.handle(report, now);
+        if let Some(evidence) = closing.as_mut().and_then(|closing| closing.handle(report, leg, now)) {
+            leg.close(evidence, now);
         }
-        if self.taker.is_ended() {
-            self.taker_ended_at.get_or_insert(now);
-        }
+        self.alarm = self.alarm.or(alarm);
         true
+    }
+
+    /// Takes in a list of the symbol's open orders that was asked for at that moment.
+    pub fn handle_list(&mut self, orders: &[OpenOrder], asked_at: Nanos, now: Nanos) {
+        for kind in [LegKind::Maker, LegKind::Taker] {
+            let (leg, closing) = self.leg_mut(kind);
+            let proof = closing.as_mut().and_then(|closing| closing.handle_list(orders, leg, asked_at, now));
+            if let Some(evidence) = proof {
+                leg.close(evidence, now);
+            }
+        }
+    }
+
+    /// What the venue said that cannot be, if it did.
+    pub const fn take_alarm(&mut self) -> Option<Alarm> {
+        self.alarm.take()
     }
 
     /// What is due now, if anything. Call until `None`.
     pub fn poll_command(&mut self, now: Nanos) -> Option<Command> {
-        if self.maker.state == LegState::Idle {
-            self.maker.state = LegState::Waiting;
+        if self.maker.ask() {
             return Some(Command::PlaceMaker(self.place(LegKind::Maker)));
         }
         if self.wants_taker() {
             self.taker.qty_steps = self.maker.remaining_steps();
-            self.taker.state = LegState::Waiting;
-            return Some(Command::PlaceTaker(self.place(LegKind::Taker)));
+            if self.taker.ask() {
+                return Some(Command::PlaceTaker(self.place(LegKind::Taker)));
+            }
         }
-        self.fills_missed |= self.taker_fills_until().is_some_and(|until| now >= until);
+        self.fills_missed |= self.fills_until().is_some_and(|until| now >= until);
         self.begin_closing(now);
         close(&self.maker, self.maker_closing.as_mut(), now)
             .or_else(|| close(&self.taker, self.taker_closing.as_mut(), now))
@@ -206,19 +195,21 @@ impl Trade {
     /// When to call [`Trade::poll_command`] again if nothing else happens.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Nanos> {
-        let maker = self.maker_closing.as_ref().filter(|_| !self.maker.is_ended()).map(Closing::deadline);
-        let taker = self.taker_closing.as_ref().filter(|_| !self.taker.is_ended()).map(Closing::deadline);
+        let closing = |leg: &Leg, closing: Option<&Closing>| {
+            closing.filter(|_| !leg.is_ended()).map(|closing| closing.deadline(leg))
+        };
+        let maker = closing(&self.maker, self.maker_closing.as_ref());
+        let taker = closing(&self.taker, self.taker_closing.as_ref());
         let grace = self.grace_until().filter(|_| self.maker_closing.is_none() && !self.maker.is_ended());
         let lingering = self.lingers_until().filter(|_| self.taker_closing.is_none());
-        [maker, taker, grace, lingering, self.taker_fills_until()].into_iter().flatten().min()
+        [maker, taker, grace, lingering, self.fills_until()].into_iter().flatten().min()
     }
 
     /// What became of it. Meaningful once it is over.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        let prevented = |leg: &Leg| {
-            leg.prevented || leg.state == LegState::Ended(End::Final(OrderStatus::ExpiredInMatch))
-        };
+        let prevented =
+            |leg: &Leg| leg.prevented || leg.end() == Some(End::Final(OrderStatus::ExpiredInMatch));
         if prevented(&self.maker) || prevented(&self.taker) {
             return Outcome::Prevented;
         }
@@ -228,11 +219,11 @@ impl Trade {
         if self.maker.was_unknown || self.taker.was_unknown {
             return Outcome::UnknownResolved;
         }
-        match (self.maker.executed.is_zero(), self.taker.executed.is_zero()) {
+        match (self.maker.executed().is_zero(), self.taker.executed().is_zero()) {
             (true, true) if self.maker.acknowledged_at.is_none() => Outcome::MakerRefused,
             (true, true)
-                if self.taker.state == LegState::Idle
-                    || matches!(self.maker.state, LegState::Ended(End::Final(OrderStatus::Rejected))) =>
+                if self.taker.state() == LegState::Idle
+                    || self.maker.end() == Some(End::Final(OrderStatus::Rejected)) =>
             {
                 Outcome::MakerRefused
             }
@@ -248,8 +239,8 @@ impl Trade {
 
     /// The taker leaves when the maker is known to rest, once, for what of the maker has not traded.
     fn wants_taker(&self) -> bool {
-        self.taker.state == LegState::Idle
-            && self.maker.state == LegState::Open
+        self.taker.state() == LegState::Idle
+            && self.maker.state() == LegState::Open
             && self.maker_closing.is_none()
             && self.maker.remaining_steps() > 0
     }
@@ -279,11 +270,11 @@ impl Trade {
     /// which an IOC order must not.
     fn begin_closing(&mut self, now: Nanos) {
         let in_doubt =
-            self.taker.state == LegState::Unknown || self.lingers_until().is_some_and(|until| now >= until);
+            self.taker.state() == LegState::Unknown || self.lingers_until().is_some_and(|until| now >= until);
         let done = self.taker.is_ended() && self.grace_until().is_none_or(|until| now >= until);
         // A stranger may take a part that our digits cannot name: what it leaves is less than a step of ours.
-        let crumb = self.taker.state == LegState::Idle && self.maker.remaining_steps() == 0;
-        let maker_must_end = match self.maker.state {
+        let crumb = self.taker.state() == LegState::Idle && self.maker.remaining_steps() == 0;
+        let maker_must_end = match self.maker.state() {
             LegState::Unknown => true,
             LegState::Open => in_doubt || done || crumb,
             LegState::Idle | LegState::Waiting | LegState::Ended(_) => false,
@@ -298,20 +289,26 @@ impl Trade {
 
     /// Until when the maker's own fill event is waited for, if the taker traded everything.
     fn grace_until(&self) -> Option<Nanos> {
-        self.taker_ended_at.filter(|_| self.taker.is_full()).map(|at| at + FILL_GRACE)
+        self.taker.ended_at.filter(|_| self.taker.is_full()).map(|at| at + FILL_GRACE)
     }
 
-    /// Until when the fills of a taker are waited for whose answer told only how much had traded: a venue may
-    /// name trades in its events alone, and those come over another connection.
-    fn taker_fills_until(&self) -> Option<Nanos> {
+    /// Until when the fills of a leg are waited for of which the venue told only how much had traded: it may name
+    /// trades in its events alone, and those come over another connection. Without a taker's trade there is nothing
+    /// that the maker's could be compared with.
+    fn fills_until(&self) -> Option<Nanos> {
+        if self.fills_missed {
+            return None;
+        }
         let told = !self.taker.was_unknown && self.taker_closing.is_none();
-        let awaited = told && !self.fills_missed && !self.taker.is_itemised();
-        self.taker_ended_at.filter(|_| awaited).map(|at| at + NAMING_PATIENCE)
+        let taker = self.taker.ended_at.filter(|_| told && !self.taker.is_itemised());
+        let compared = !self.taker.executed().is_zero();
+        let maker = self.maker.ended_at.filter(|_| compared && !self.maker.is_itemised());
+        taker.max(maker).map(|at| at + NAMING_PATIENCE)
     }
 
     /// Until when a taker that shows as open is given.
     fn lingers_until(&self) -> Option<Nanos> {
-        let open = self.taker.state == LegState::Open;
+        let open = self.taker.state() == LegState::Open;
         self.taker.acknowledged_at.filter(|_| open).map(|at| at + TAKER_PATIENCE)
     }
 
@@ -327,8 +324,8 @@ impl Trade {
 
     /// The maker's fills that the taker reports too.
     fn shared_fills(&self) -> impl Iterator<Item = &Fill> {
-        let takers = &self.taker.fills;
-        self.maker.fills.iter().filter(|fill| takers.iter().any(|taker| taker.trade_id == fill.trade_id))
+        let takers = self.taker.fills();
+        self.maker.fills().iter().filter(|fill| takers.iter().any(|taker| taker.trade_id == fill.trade_id))
     }
 
     fn leg_of(&self, id: ClientOrderId) -> Option<LegKind> {
@@ -350,6 +347,7 @@ fn close(leg: &Leg, closing: Option<&mut Closing>, now: Nanos) -> Option<Command
     closing?.poll(leg, now).map(|step| match step {
         Step::Cancel => Command::Cancel(handle),
         Step::Query => Command::Query(handle),
+        Step::List => Command::ListOpen,
     })
 }
 
@@ -364,6 +362,6 @@ pub fn report_id(report: &OrderReport) -> Option<ClientOrderId> {
         | OrderReport::CancelFailed { id, .. }
         | OrderReport::QueryFailed { id, .. } => Some(*id),
         OrderReport::Update(update) => Some(update.client_id),
-        OrderReport::OpenOrders(_) | OrderReport::ListFailed => None,
+        OrderReport::OpenOrders(_) | OrderReport::ListFailed | OrderReport::Alarm(_) => None,
     }
 }

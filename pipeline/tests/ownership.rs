@@ -66,6 +66,7 @@ fn order(epoch: u32) -> OpenOrder {
 
 fn statement(id: ClientOrderId, status: OrderStatus) -> OrderReport {
     OrderReport::Update(OrderUpdate {
+        terms: Default::default(),
         client_id: id,
         venue_order_id: 1,
         status,

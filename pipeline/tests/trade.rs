@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use pipeline::command::{Command, OrderHandle, PlaceLeg};
-use pipeline::event::{CancelFailure, Denial, OrderReport};
+use pipeline::event::{CancelFailure, Denial, OpenOrder, OrderReport};
 use pipeline::instrument::{Instrument, Phase, Settings};
 use pipeline::leg::{End, LegState};
 use pipeline::time::{Nanos, Now};
@@ -120,6 +120,7 @@ fn commands(instrument: &mut Instrument) -> Vec<Command> {
 
 fn statement(id: ClientOrderId, status: OrderStatus, executed: &str, fill: Option<Fill>) -> OrderReport {
     OrderReport::Update(OrderUpdate {
+        terms: Default::default(),
         client_id: id,
         venue_order_id: venue_id(id),
         status,
@@ -145,6 +146,15 @@ fn cancel(id: ClientOrderId) -> Command {
 
 fn query(id: ClientOrderId) -> Command {
     Command::Query(OrderHandle { id, venue_id: None })
+}
+
+/// A venue that denies all knowledge of an order: the question about it finds nothing, nor does the list hold it.
+fn denied(id: ClientOrderId) -> impl Fn(Command) -> Option<OrderReport> {
+    move |command| match command {
+        Command::Query(_) => Some(OrderReport::QueryFailed { id, not_found: true }),
+        Command::ListOpen => Some(OrderReport::OpenOrders(Vec::new())),
+        Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) => None,
+    }
 }
 
 /// A statement about one of the legs, by its letter.
@@ -329,7 +339,7 @@ fn a_refused_maker_has_no_taker() {
         let mut desk = Desk::new();
         assert_eq!(desk.report(end(desk.maker.id)), []);
         let trade = desk.finished();
-        assert_eq!((trade.outcome(), trade.taker.state), (Outcome::MakerRefused, LegState::Idle));
+        assert_eq!((trade.outcome(), trade.taker.state()), (Outcome::MakerRefused, LegState::Idle));
         assert!(!desk.is_open());
     }
 }
@@ -387,14 +397,14 @@ fn a_maker_of_unknown_outcome_is_asked_for_and_cancelled_when_found() {
     let mut desk = Desk::new();
     let maker = desk.maker.id;
     assert_eq!(desk.report(OrderReport::Unknown { id: maker }), []);
-    let asked = desk.wait_answering(4_000, |_| Some(OrderReport::QueryFailed { id: maker, not_found: true }));
+    let asked = desk.wait_answering(4_000, denied(maker));
     assert_eq!(asked, [(200, query(maker)), (1_000, query(maker)), (3_000, query(maker))]);
-    // The fourth question, 10 s after the outcome became unknown, finds it.
+    // The fourth question, 5 s after the outcome became unknown, finds it.
     let sent = desk.wait_answering(10_000, |command| match command {
         Command::Query(_) => Some(statement(maker, New, "0", None)),
         Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) | Command::ListOpen => None,
     });
-    assert_eq!(sent[..2], [(6_000, query(maker)), (6_000, cancel(maker))]);
+    assert_eq!(sent[..2], [(1_000, query(maker)), (1_000, cancel(maker))]);
     assert_eq!(desk.says(maker, Canceled, "0", None), []);
     assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
 }
@@ -408,7 +418,8 @@ fn a_late_acknowledgement_of_an_unknown_maker_cancels_it_and_sends_no_taker() {
     assert_eq!(desk.says(desk.maker.id, New, "0", None), []);
 }
 
-/// P14: never before recvWindow + 10 s after sending, nor on fewer than four answers.
+/// Never before recvWindow + 10 s after sending; then three denials over recvWindow + 2 s, and a list without it.
+/// Fault O1. Promise P14.
 #[test]
 fn an_order_that_was_never_acknowledged_ends_late() {
     for recv_window_s in [2, 5, 60] {
@@ -418,17 +429,87 @@ fn an_order_that_was_never_acknowledged_ends_late() {
         desk.report(OrderReport::Sent { id: maker, at: desk.now.mono });
         desk.report(OrderReport::Unknown { id: maker });
         let last_arrival_ms = (recv_window_s + 10) * 1_000;
-        desk.wait_answering(last_arrival_ms, |_| {
-            Some(OrderReport::QueryFailed { id: maker, not_found: true })
-        });
+        desk.wait_answering(last_arrival_ms, denied(maker));
         assert_eq!(desk.instrument.maybe_open(), [maker]);
-        desk.wait_answering(5_001, |_| Some(OrderReport::QueryFailed { id: maker, not_found: true }));
+        let denied_ms = (recv_window_s + 2) * 1_000;
+        let asked = desk.wait_answering(denied_ms - 1, denied(maker));
+        assert_eq!(asked.iter().filter(|(_, command)| *command == Command::ListOpen).count(), 0, "{asked:?}");
+        assert_eq!(desk.instrument.maybe_open(), [maker]);
+        desk.wait_answering(1, denied(maker));
         let trade = desk.finished();
-        assert_eq!(trade.maker.state, LegState::Ended(End::NeverArrived));
+        assert_eq!(trade.maker.end(), Some(End::NeverArrived));
         assert_eq!(trade.outcome(), Outcome::UnknownResolved);
     }
 }
 
+/// One of the venue's doors alone proves nothing, however often it is asked.
+/// Promise P14.
+#[test]
+fn an_order_that_only_one_door_denies_stays_in_doubt() {
+    let doors: [fn(ClientOrderId, Command) -> Option<OrderReport>; 2] = [
+        |id, command| match denied(id)(command) {
+            Some(OrderReport::OpenOrders(_)) => Some(OrderReport::ListFailed),
+            other => other,
+        },
+        |id, command| match denied(id)(command) {
+            Some(OrderReport::QueryFailed { id, .. }) => {
+                Some(OrderReport::QueryFailed { id, not_found: false })
+            }
+            other => other,
+        },
+    ];
+    for door in doors {
+        let mut desk = Desk::new();
+        let maker = desk.maker.id;
+        desk.report(OrderReport::Unknown { id: maker });
+        desk.wait_answering(600_000, |command| door(maker, command));
+        assert_eq!(desk.instrument.maybe_open(), [maker]);
+        // Denials that nobody asked for prove nothing either.
+        for _ in 0..10 {
+            desk.report(OrderReport::OpenOrders(Vec::new()));
+        }
+        assert_eq!(desk.instrument.maybe_open(), [maker]);
+    }
+}
+
+/// The list of open orders holds what the question about it does not find: it is there, and it is cancelled.
+/// Promise P14.
+#[test]
+fn an_order_that_the_list_holds_is_cancelled() {
+    let mut desk = Desk::new();
+    let maker = desk.maker.id;
+    desk.report(OrderReport::Unknown { id: maker });
+    let listed = OpenOrder { id: maker, venue_id: venue_id(maker) };
+    let sent = desk.wait_answering(20_000, |command| match denied(maker)(command) {
+        Some(OrderReport::OpenOrders(_)) => Some(OrderReport::OpenOrders(vec![listed])),
+        other => other,
+    });
+    let after_list = sent.iter().skip_while(|(_, command)| *command != Command::ListOpen).nth(1);
+    assert_eq!(after_list.map(|(_, command)| *command), Some(cancel(maker)), "{sent:?}");
+    desk.says(maker, Canceled, "0", None);
+    assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
+}
+
+/// It reaches the venue after all proof that it never would: merged, counted, cancelled until that has evidence.
+/// Fault O4. Promise P14.
+#[test]
+fn a_zombie_is_cancelled() {
+    let mut desk = Desk::new();
+    let maker = desk.maker.id;
+    desk.report(OrderReport::Unknown { id: maker });
+    desk.wait_answering(60_000, denied(maker));
+    assert_eq!(desk.finished().maker.end(), Some(End::NeverArrived));
+    assert_eq!(desk.says(maker, New, "0", None), [cancel(maker)]);
+    assert_eq!((desk.instrument.counts().zombies, desk.instrument.maybe_open()), (1, vec![maker]));
+    assert_eq!(desk.wait(600), [(500, cancel(maker))]);
+    // Cancelled, and said to be open once more: it is over.
+    desk.says(maker, Canceled, "0", None);
+    assert!(!desk.is_open());
+    assert_eq!(desk.instrument.poll_closed().map(|leg| leg.id), None);
+    assert_eq!(desk.wait(20_000), []);
+}
+
+/// Fault O1. Promise P14.
 #[test]
 fn a_transport_that_fails_never_counts_as_not_found() {
     let mut desk = Desk::new();
@@ -437,14 +518,11 @@ fn a_transport_that_fails_never_counts_as_not_found() {
     let asked =
         desk.wait_answering(3_600_000, |_| Some(OrderReport::QueryFailed { id: maker, not_found: false }));
     assert!(asked.len() > 700 && desk.is_open(), "{} questions", asked.len());
-    // Then three more that are not found, an hour late: still one too few.
-    let not_found = || OrderReport::QueryFailed { id: maker, not_found: true };
-    for _ in 0..3 {
-        desk.report(not_found());
-        assert!(desk.is_open());
-    }
-    desk.report(not_found());
-    assert_eq!(desk.finished().maker.state, LegState::Ended(End::NeverArrived));
+    // Then denials, an hour late: the third of them ends it.
+    let asked = desk.wait_answering(10_000, denied(maker));
+    assert!(desk.is_open(), "{asked:?}");
+    desk.wait_answering(5_000, denied(maker));
+    assert_eq!(desk.finished().maker.end(), Some(End::NeverArrived));
 }
 
 #[test]
@@ -491,18 +569,18 @@ fn unknown_to_the_venue_ends_an_acknowledged_order_only_by_its_status() {
 }
 
 #[test]
-fn an_order_that_the_venue_forgot_ends_after_three_answers() {
+fn an_order_that_the_venue_forgot_ends_after_three_denials_over_its_window() {
     let (mut desk, taker) = Desk::with_taker();
     let maker = desk.maker.id;
     desk.says(taker.id, Expired, "0", None);
     desk.report(OrderReport::CancelFailed { id: maker, why: CancelFailure::UnknownOrder });
-    let not_found = || OrderReport::QueryFailed { id: maker, not_found: true };
-    desk.report(not_found());
-    let asked = desk.wait_answering(2_000, |_| Some(not_found()));
-    assert_eq!(asked.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [1_000]);
+    assert_eq!(desk.report(OrderReport::QueryFailed { id: maker, not_found: true }), [Command::ListOpen]);
+    desk.report(OrderReport::OpenOrders(Vec::new()));
+    let asked = desk.wait_answering(3_999, denied(maker));
+    assert_eq!(asked.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [2_000]);
     assert!(desk.is_open());
-    desk.wait_answering(1_000, |_| Some(not_found()));
-    assert_eq!(desk.finished().maker.state, LegState::Ended(End::Gone));
+    desk.wait_answering(1, denied(maker));
+    assert_eq!(desk.finished().maker.end(), Some(End::Gone));
 }
 
 /// A venue that takes its word back: the order is open after all, and cancels go on.
@@ -674,11 +752,11 @@ proptest! {
         prop_assert_eq!((places, sent.len()), (1, 1), "{:?}", sent);
         let trade = over.expect("every leg has its final statement");
         for leg in [&trade.maker, &trade.taker] {
-            prop_assert_eq!(leg.state, LegState::Ended(End::Final(Filled)));
-            prop_assert_eq!(leg.executed, Decimal::ONE);
-            prop_assert!(leg.fills.len() <= 2);
+            prop_assert_eq!(leg.end(), Some(End::Final(Filled)));
+            prop_assert_eq!(leg.executed(), Decimal::ONE);
+            prop_assert!(leg.fills().len() <= 2);
         }
-        let both = |leg: &pipeline::leg::Leg| leg.fills.len() == 2;
+        let both = |leg: &pipeline::leg::Leg| leg.fills().len() == 2;
         let shown = both(&trade.maker) && both(&trade.taker);
         let outcome = if shown { Outcome::Matched } else { Outcome::UnknownResolved };
         prop_assert_eq!(trade.outcome(), outcome);

@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use pipeline::counts::Counts;
 use pipeline::gateway::Link;
+use pipeline::readiness::Step;
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
+use schemas::halt::HaltedBy;
 
 use crate::ownership::{Armed, Arming, Hold};
 use crate::status::AppStatus;
@@ -30,6 +32,7 @@ struct Row {
     tick_to_maker: (Duration, u64),
     owned: bool,
     epoch: u32,
+    conflicts: u64,
     /// `None` while nobody here wants the book.
     book_age: Option<Duration>,
 }
@@ -56,6 +59,7 @@ impl Page {
             let Some(hold) = status.holds.get(place) else { continue };
             row.owned |= hold.is_open(now.mono);
             row.epoch = row.epoch.max(hold.epoch().number());
+            row.conflicts += hold.conflicts();
             let confirmed = &mut self.confirmed[place];
             if let Some((_, top)) = status.tops.get(place)
                 && let Some(top) = *top.borrow()
@@ -82,10 +86,23 @@ fn publish(status: &AppStatus, now: Now) {
     if let Some(at_ms) = status.counters.newest_ms() {
         set("st_feed_last_tick_timestamp_seconds", since_epoch(at_ms));
     }
+    publish_gate(status);
     publish_ownership(status, now);
     publish_totals(status);
     publish_links(status);
     publish_switches(status, now);
+}
+
+/// Instruments that wait at each step of the start-up gate, and those that are halted, by whom.
+fn publish_gate(status: &AppStatus) {
+    let blocked = status.blocked();
+    for step in Step::ALL {
+        let waiting = blocked.iter().filter(|waiting| waiting.blocked.step == step).count();
+        metrics::gauge!("st_start_waiting", "step" => step.name()).set(count(waiting));
+    }
+    for (by, halted) in HaltedBy::ALL.into_iter().zip(status.halts.counts()) {
+        metrics::gauge!("st_halted", "by" => by.name()).set(count(halted));
+    }
 }
 
 fn publish_ownership(status: &AppStatus, now: Now) {
@@ -111,6 +128,8 @@ fn publish_totals(status: &AppStatus) {
     for (name, value) in [
         ("st_repeats_total", totals.repeats),
         ("st_orders_swept_total", totals.swept),
+        ("st_orders_unknown_total", totals.unknown),
+        ("st_zombie_orders_total", totals.zombies),
         ("st_late_reports_total", totals.late_reports),
         ("st_cancels_refused_total", totals.cancels_refused),
     ] {
@@ -173,6 +192,7 @@ fn write_row(page: &mut String, name: &str, symbol: &str, row: &Row) {
         "st_ticks_conflated_total" => one(&counts.conflated),
         "st_ticks_overflow_total" => one(&counts.overflow),
         "st_foreign_owner_orders_total" => one(&counts.foreign),
+        "st_ownership_conflicts_total" => one(&row.conflicts),
         "st_orders_refused_total" => one(&counts.refused),
         "st_symbol_owned" => one(&u8::from(row.owned)),
         "st_symbol_epoch" => one(&row.epoch),

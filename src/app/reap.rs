@@ -51,7 +51,7 @@ pub async fn reap(
     let pulse = Pulse::start(clock);
     let beating = tokio::spawn(pulse.clone().run());
     let admin = options.admin.map(admin::bind).transpose()?;
-    let admin = admin.map(|bound| bound.serve(pulse)).transpose()?;
+    let admin = admin.map(|bound| bound.serve(pulse, None)).transpose()?;
     if let Some(admin) = &admin {
         admin.show_reaper(Arc::clone(&status));
     }

@@ -22,7 +22,7 @@ pub enum Seen {
 }
 
 /// The ids of one follow key: a watermark with a window below it for numbers, a bounded set for text.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Seens {
     numbers: Option<Numbers>,
     texts: Texts,
@@ -69,6 +69,7 @@ impl Seens {
 }
 
 /// The trades that earlier runs made pairs of.
+#[derive(Debug)]
 struct Restored {
     known: HashSet<TradeKey>,
     floor: Option<u64>,
@@ -108,6 +109,7 @@ impl Restored {
 }
 
 /// The highest number seen, and which of those just below it were.
+#[derive(Debug)]
 struct Numbers {
     highest: Option<u64>,
     seen: Box<[u64; WORDS]>,
@@ -171,7 +173,7 @@ fn place(number: u64) -> (usize, u64) {
 }
 
 /// The last ids that are text, oldest out first.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Texts {
     known: HashSet<TickId>,
     order: VecDeque<TickId>,
@@ -202,6 +204,7 @@ mod tests {
         Tick { price: None, qty: None, side: None, time_ms, id: Some(TickId::new(id)) }
     }
 
+    /// Fault F7, F8, F9.
     #[test]
     fn a_number_repeats_once_and_gaps_show() {
         let mut seens = Seens::default();
@@ -218,6 +221,7 @@ mod tests {
         assert_eq!(check("99999"), Seen::New);
     }
 
+    /// Promise P2.
     #[test]
     fn what_an_earlier_run_traded_is_a_duplicate_whatever_it_is_known_by() {
         let content = |price: &str| Tick {
@@ -243,6 +247,7 @@ mod tests {
         assert_ne!(seens.check(&tick("3", Some(101))), Seen::Duplicate, "a count that began anew");
     }
 
+    /// Fault F8.
     #[test]
     fn a_publisher_that_counts_anew_is_heard() {
         let mut seens = Seens::default();

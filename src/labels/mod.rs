@@ -60,7 +60,7 @@ pub fn label(source: &LabelSource, trade: &Trade, done: Nanos) -> Label {
         },
         rules: trade.pair.rules.iter().map(|rule: Rule| rule.name().to_owned()).collect(),
         maker: leg(&trade.maker, maker_side, trade.pair.price, source.price_decimals),
-        taker: (trade.taker.state != LegState::Idle)
+        taker: (trade.taker.state() != LegState::Idle)
             .then(|| leg(&trade.taker, maker_side.opposite(), trade.pair.price, source.price_decimals)),
         outcome: outcome(trade.outcome()),
         times: LabelTimes {
@@ -80,9 +80,9 @@ fn leg(leg: &Leg, side: Side, price: Price, price_decimals: u8) -> LabelLeg {
         side,
         price: price.text(price_decimals).to_string(),
         qty: Qty::from_steps(leg.qty_steps).text(leg.qty_decimals).to_string(),
-        executed: leg.executed.to_string(),
+        executed: leg.executed().to_string(),
         fills: leg
-            .fills
+            .fills()
             .iter()
             .map(|fill| LabelFill {
                 trade_id: fill.trade_id,
@@ -90,18 +90,18 @@ fn leg(leg: &Leg, side: Side, price: Price, price_decimals: u8) -> LabelLeg {
                 qty: fill.qty.to_string(),
             })
             .collect(),
-        end: end(leg.state),
+        end: end(leg),
     }
 }
 
-fn end(state: LegState) -> String {
-    match state {
-        LegState::Ended(End::Final(status)) => status.as_str().to_owned(),
-        LegState::Ended(End::Refused(code)) => format!("REFUSED:{code}"),
-        LegState::Ended(End::Denied(why)) => format!("DENIED:{}", why.name()),
-        LegState::Ended(End::NeverArrived) => "NEVER_ARRIVED".to_owned(),
-        LegState::Ended(End::Gone) => "GONE".to_owned(),
-        LegState::Idle | LegState::Waiting | LegState::Unknown | LegState::Open => "OPEN".to_owned(),
+fn end(leg: &Leg) -> String {
+    match leg.end() {
+        Some(End::Final(status)) => status.as_str().to_owned(),
+        Some(End::Refused(code)) => format!("REFUSED:{code}"),
+        Some(End::Denied(why)) => format!("DENIED:{}", why.name()),
+        Some(End::NeverArrived) => "NEVER_ARRIVED".to_owned(),
+        Some(End::Gone) => "GONE".to_owned(),
+        None => "OPEN".to_owned(),
     }
 }
 

@@ -110,7 +110,7 @@ impl Recorded {
                 self.oldest_open_maker_ms.max(u64::try_from(open).unwrap_or(u64::MAX));
         }
         let ids: BTreeSet<u64> =
-            trade.maker.fills.iter().chain(&trade.taker.fills).map(|fill| fill.trade_id).collect();
+            trade.maker.fills().iter().chain(trade.taker.fills()).map(|fill| fill.trade_id).collect();
         self.trades += u64::try_from(ids.len()).unwrap_or(0);
         if !ids.is_empty() {
             self.remember(record);
@@ -129,7 +129,7 @@ impl Recorded {
             followed: trade.tick.tick.price.unwrap_or(Decimal::ZERO),
             produced: trade.pair.price.decimal(decimals),
             price: trade.pair.price.text(decimals).to_string(),
-            qty: trade.taker.executed.max(trade.maker.executed).to_string(),
+            qty: trade.taker.executed().max(trade.maker.executed()).to_string(),
             outcome: trade.outcome(),
         });
     }

@@ -15,6 +15,12 @@ const REJECTIONS_MAX: usize = 24;
 /// The same of numbers.
 const NUMBER_FAULTS_MAX: usize = 6;
 
+/// Codes of [`schemas::wire::order_fault::OrderFault`].
+const ORDER_FAULTS: [&str; 11] = [
+    "ORD-001", "ORD-002", "ORD-003", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-008", "ORD-009",
+    "ORD-010", "ORD-011",
+];
+
 const SYMBOL: &[Label] = &[label("symbol", Values::Symbol)];
 const VENUE: &[Label] = &[label("venue", Values::Venue)];
 
@@ -26,6 +32,22 @@ pub const TABLE: &[Metric] = &[
     gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
     gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
     counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
+    counter(
+        "st_panics_total",
+        &[label("task", Values::Named(&["lane", "gateway", "feed", "journal", "other"]))],
+        "Times that a part of the program failed in its own code",
+    ),
+    gauge(
+        "st_start_waiting",
+        &[label("step", Values::Named(&["filters", "clock", "sweep", "journal", "book", "probe"]))],
+        "Instruments that wait at a step of the start-up gate",
+    ),
+    gauge(
+        "st_halted",
+        &[label("by", Values::Named(&["operator", "signal", "file", "alarm", "state"]))],
+        "Instruments that are halted, by whom",
+    ),
+    counter("st_admin_denied_total", &[], "Requests to halt or release that lacked the right to"),
     // Who owns what.
     gauge(
         "st_shard",
@@ -41,6 +63,11 @@ pub const TABLE: &[Metric] = &[
     gauge("st_symbol_owned", SYMBOL, "1 while orders of the symbol may leave this process"),
     gauge("st_symbol_epoch", SYMBOL, "The epoch of the running or latest term of ownership"),
     counter("st_foreign_owner_orders_total", SYMBOL, "New orders of another owner on a symbol of ours"),
+    counter(
+        "st_ownership_conflicts_total",
+        SYMBOL,
+        "Terms that a later owner's orders ended while they were proved to be ours",
+    ),
     histogram("st_handover_seconds", "Told to let an instrument go, to its last sweep confirmed"),
     gauge(
         "st_lease_seconds_left",
@@ -125,6 +152,8 @@ pub const TABLE: &[Metric] = &[
     gauge("st_oldest_open_maker_seconds", &[], "Age of the oldest open maker"),
     counter("st_cancels_refused_total", &[], "Cancels that the venue refused for an order that may be open"),
     counter("st_orders_swept_total", &[], "Orders of a predecessor that were cancelled"),
+    counter("st_orders_unknown_total", &[], "Orders whose outcome was unknown for a time"),
+    counter("st_zombie_orders_total", &[], "Orders that reached the venue after they had been given up"),
     counter("st_late_reports_total", &[], "Reports about orders no longer followed"),
     histogram("st_tick_to_maker_seconds", "Receipt of the tick to the maker's frame written"),
     histogram("st_tick_to_done_seconds", "Receipt of the tick to both legs ended"),
@@ -138,6 +167,12 @@ pub const TABLE: &[Metric] = &[
         &[],
         "Answers after their deadline, or that nobody had asked for",
     ),
+    counter(
+        "st_order_faults_total",
+        &[label("code", Values::Named(&ORDER_FAULTS))],
+        "Faults of order answers and events, by their code",
+    ),
+    counter("st_user_events_ignored_total", &[], "Events of the user stream of a kind that is not known"),
     counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
     gauge(
         "st_dms_armed",
@@ -156,6 +191,8 @@ pub const TABLE: &[Metric] = &[
         SYMBOL,
         "Time since the top of an owned symbol's book was last confirmed, in sequence or not",
     ),
+    gauge("st_clock_offset_seconds", VENUE, "The venue's clock minus ours, as last measured"),
+    gauge("st_clock_uncertainty_seconds", VENUE, "How uncertain that is by now"),
     counter("st_book_gaps_total", &[], "Gaps in the venue's diffs"),
     counter("st_book_resyncs_total", &[], "Books thrown away and fetched anew"),
     counter("st_book_reconnects_total", &[], "Book connections lost or not made"),

@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::books::{Books, Found};
-use crate::market::Market;
+use crate::market::{Market, PRICE, QTY_DECIMALS};
 use crate::process::{Process, VenueProcess, folder, instrument, until};
 use crate::redis::Redis;
+
+const SYMBOL: &str = "KILLUSDT";
 
 /// The processes end before their folder goes.
 pub(crate) struct Chain {
@@ -28,9 +30,12 @@ impl Chain {
     /// `name` tells its market apart at the Redis that all share.
     pub(crate) fn start(redis: &Redis, name: &str) -> Self {
         let dir = folder();
-        let venue = VenueProcess::start(dir.path());
+        let symbols = dir.path().join("symbols");
+        std::fs::write(&symbols, format!("{SYMBOL} 2 {QTY_DECIMALS} {PRICE}\n")).unwrap();
+        let venue = VenueProcess::start_with(dir.path(), &["--symbols", symbols.to_str().unwrap()]);
         let journal = dir.path().join("journal");
-        let mut followed = instrument(venue.addr, "BTCUSDT");
+        let mut followed = instrument(venue.addr, SYMBOL);
+        followed["Qty Decimals"] = json!(QTY_DECIMALS);
         followed["Follow Symbol"] = json!(name);
         // What comes again is young enough, and each of it has its turn: only that it was traded stands in its way.
         followed["Max Tick Age"] = json!(3_600);

@@ -1,11 +1,12 @@
 //! A reference market whose publisher sends everything again: beside each new trade one of the last few hundred, as it
 //! was. The quantity of a trade is its number, so that a venue's ledger tells which trade an order goes back to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use schemas::units::Decimal;
 use serde_json::json;
 
 use crate::redis::{Client, Redis};
@@ -40,25 +41,39 @@ impl Drop for Market {
     }
 }
 
+/// What the market's price is, and how many digits its quantities have.
+pub(crate) const PRICE: &str = "10.00";
+pub(crate) const QTY_DECIMALS: u8 = 8;
+
 /// The number of the trade that an order of this quantity goes back to.
 pub(crate) fn trade_of(qty: &str) -> u64 {
-    let (whole, part) = qty.split_once('.').unwrap_or((qty, ""));
-    let part = format!("{part:0<5}");
-    let (part, rest) = part.split_at(5);
-    assert!(rest.bytes().all(|digit| digit == b'0'), "{qty}");
-    format!("{whole}{part}").parse().unwrap()
+    let lots = Decimal::parse(qty).unwrap().to_steps_exact(QTY_DECIMALS).unwrap();
+    let ladder = ladder();
+    let above = ladder.partition_point(|step| i128::from(*step) < lots);
+    let off = |place: &usize| (i128::from(ladder[*place]) - lots).abs();
+    let nearest = [above.saturating_sub(1), above.min(ladder.len() - 1)].into_iter().min_by_key(off).unwrap();
+    // The rules draw each quantity out of 0.05 % to either side.
+    assert!(off(&nearest) <= 1 + lots / 1_990, "{qty} is no trade's");
+    nearest as u64
 }
 
-/// Trades are numbered from here on: smaller quantities are not worth an order.
-const FIRST: u64 = 1_000;
+/// Quantities in lots, so far apart that 0.05 % and a rounding to a lot do not make one the next.
+fn ladder() -> &'static [u64] {
+    static LADDER: OnceLock<Vec<u64>> = OnceLock::new();
+    LADDER.get_or_init(|| {
+        let next = |lots: &u64| Some(lots + if *lots < 900 { 1 } else { 2 + lots / 800 });
+        std::iter::successors(Some(100), next).take_while(|lots| *lots < 100_000_000_000).collect()
+    })
+}
 
 fn publish(mut client: Client, channel: &str, stop: &AtomicBool) {
     let mut sent: Vec<String> = Vec::new();
     while !stop.load(Ordering::Relaxed) {
-        let number = FIRST + sent.len() as u64;
+        let number = sent.len();
         let time = self_trader::clock::wall_ms();
-        let qty = format!("{}.{:05}", number / 100_000, number % 100_000);
-        let new = json!({ "price": "65000.00", "qty": qty, "id": number, "time": time }).to_string();
+        let lots = ladder().get(number).expect("a chain is shorter than the ladder");
+        let qty = Decimal::from_steps(i128::from(*lots), QTY_DECIMALS).to_string();
+        let new = json!({ "price": PRICE, "qty": qty, "id": number, "time": time }).to_string();
         let back = 1 + sent.len() * 7_919 % AGAIN;
         let again = sent.len().checked_sub(back).map_or(&new, |place| &sent[place]);
         for payload in [&new, again] {

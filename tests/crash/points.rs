@@ -15,8 +15,11 @@ use crate::redis::Redis;
 /// Chains at one time: most of a chain's time is waiting.
 const CHAINS: usize = 6;
 
-/// What a run dies of before the one that dies in its start: it leaves something to recover.
-const BEFORE: [&str; 4] = ["maker_acked", "after_intent", "taker_sent", "after_send"];
+/// What the run before dies of where one is to die in its start: it leaves something to sweep, or to ask about.
+const OPEN: [&str; 2] = ["maker_acked", "before_taker"];
+const DOUBT: [&str; 2] = ["after_intent", "taker_sent"];
+/// Kills in a row on one venue.
+const LINKS: u64 = 20;
 
 /// Fault H1. Promise P1, P2, P12, P13.
 #[test]
@@ -29,19 +32,24 @@ fn a_kill_at_any_point_leaves_nothing_open_and_sends_nothing_twice() {
     let kills = std::env::var("SELF_TRADER_KILLS").map_or(20, |kills| kills.parse().unwrap());
     let only = std::env::var("SELF_TRADER_KILL_POINTS").ok();
     let wanted = |point: &&&str| only.as_ref().is_none_or(|only| only.split(',').any(|one| one == **point));
-    let points = Mutex::new(POINTS.iter().filter(wanted).rev().collect::<Vec<_>>());
-    let next = || points.lock().unwrap().pop();
+    let chains = POINTS.iter().filter(wanted).flat_map(|point| chains_of(point, kills));
+    let chains = Mutex::new(chains.collect::<Vec<_>>().into_iter());
+    let next = || chains.lock().unwrap().next();
     std::thread::scope(|scope| {
         for _ in 0..CHAINS {
             scope.spawn(|| {
-                while let Some(point) = next() {
-                    println!("{point}");
+                while let Some((point, kills)) = next() {
                     let done = catch_unwind(AssertUnwindSafe(|| hit(&redis, point, kills)));
                     assert!(done.is_ok(), "{point}: see above");
                 }
             });
         }
     });
+}
+
+/// Chains of a point that make that many kills together.
+fn chains_of(point: &'static str, kills: u64) -> impl Iterator<Item = (&'static str, u64)> {
+    (0..kills).step_by(LINKS as usize).map(move |done| (point, LINKS.min(kills - done)))
 }
 
 fn hit(redis: &Redis, point: &str, kills: u64) {
@@ -58,7 +66,8 @@ fn hit(redis: &Redis, point: &str, kills: u64) {
         let count = 1 + kill * 13 % 9;
         match point {
             "in_recovery" | "in_sweep" | "in_close_out" => {
-                chain.kill_at(BEFORE[kill as usize % BEFORE.len()], count);
+                let before = if point == "in_sweep" { OPEN } else { DOUBT };
+                chain.kill_at(before[usize::from(kill % 2 == 1)], count);
                 chain.kill_at(point, 1);
             }
             "in_stop" => chain.kill_in_stop(count),
@@ -67,8 +76,9 @@ fn hit(redis: &Redis, point: &str, kills: u64) {
     }
     let left_open = chain.left_open;
     let found = chain.close();
+    let commit = std::env::var("SELF_TRADER_COMMIT").ok();
     let line = json!({
-        "point": point, "kills": kills, "left_open": left_open, "orders": found.orders, "pairs": found.pairs,
+        "commit": commit, "point": point, "kills": kills, "left_open": left_open, "orders": found.orders, "pairs": found.pairs,
         "never_arrived": found.never_arrived, "oldest_ms": found.oldest_ms,
         "seconds": began.elapsed().as_secs(),
     });

@@ -41,6 +41,10 @@ impl Process {
         Self { child, out, err }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").arg(format!("-{name}")).arg(pid).status().unwrap().success());
@@ -138,6 +142,17 @@ pub(crate) struct RunProcess {
 impl RunProcess {
     /// Starts `self-trader run` and waits until its admin port is known.
     pub(crate) fn start(dir: &Path, name: &str, config: &Value, more: &[&str]) -> Self {
+        Self::start_with(dir, name, config, more, &[])
+    }
+
+    /// The same with these in its environment.
+    pub(crate) fn start_with(
+        dir: &Path,
+        name: &str,
+        config: &Value,
+        more: &[&str],
+        env: &[(&str, &str)],
+    ) -> Self {
         let path = |kind: &str| dir.join(format!("{name}.{kind}"));
         let (config_file, summary, labels) =
             (path("config.json"), path("summary.json"), path("labels.jsonl"));
@@ -147,7 +162,7 @@ impl RunProcess {
         let mut args = vec!["run", &config, "--summary", &summary_text, "--labels", &labels_text];
         args.extend(["--admin", "127.0.0.1:0"]);
         args.extend(more);
-        let process = Process::start(dir, name, &args);
+        let process = Process::start_with(dir, name, &args, env);
         let admin = until("the admin address is logged", || {
             let out = process.out();
             // A line that is not ended may be half an address.

@@ -4,7 +4,10 @@
 //! Conflate. Nothing is decided before the venue was swept of our orders and while the gateway is down, nor while
 //! the instrument is not ours.
 
+mod bar;
 mod fire;
+mod outbox;
+mod probing;
 mod repeat;
 mod report;
 mod still_book;
@@ -14,15 +17,19 @@ use std::collections::{BTreeSet, VecDeque};
 
 use schemas::ids::ClientOrderId;
 
+use self::outbox::Outbox;
 use self::still_book::{Doubt, Unseen};
 use crate::alarm::Alarm;
 use crate::book::Top;
 use crate::book::own::OwnView;
-use crate::close_out::{CloseOut, Closed};
+use crate::close_out::CloseOut;
 use crate::command::Command;
 use crate::counts::Counts;
 use crate::event::{FeedTick, OpenOrder};
+use crate::halt::Bar;
+use crate::leg::Leg;
 use crate::ownership::Term;
+use crate::probe::Probe;
 use crate::rules::Memory;
 pub use crate::settings::{Phase, Settings};
 use crate::skip::Skip;
@@ -31,6 +38,9 @@ use crate::switch::View;
 use crate::time::{Nanos, Now};
 use crate::trade::Trade;
 use crate::waiting::{Admitted, Waiting};
+
+/// Of the orders that were given up, so many are remembered.
+const GIVEN_UP_MAX: usize = 64;
 
 /// The state machine of one instrument.
 #[derive(Debug)]
@@ -60,7 +70,18 @@ pub struct Instrument {
     last_tick: Option<FeedTick>,
     quiet_since: Nanos,
     counts: Counts,
-    outbox: VecDeque<Command>,
+    outbox: Outbox,
+    /// Legs that ended without a final status of the venue's: one that shows up after all is cancelled.
+    given_up: VecDeque<ClientOrderId>,
+    /// Pairs in a row of which self-trade prevention took a leg.
+    prevented_in_a_row: u32,
+    /// What keeps it from trading though it is ours.
+    bar: Option<Bar>,
+    probe: Probe,
+    /// The number of a term's first pair.
+    sequence_from: u64,
+    /// How often it was made anew.
+    restarts: u64,
     /// What it found out about itself and nobody has taken yet.
     alarms: BTreeSet<Alarm>,
 }
@@ -98,9 +119,24 @@ impl Instrument {
             last_tick: None,
             quiet_since: Nanos::default(),
             counts: Counts::default(),
-            outbox: VecDeque::with_capacity(8),
+            outbox: Outbox::default(),
+            given_up: VecDeque::with_capacity(GIVEN_UP_MAX),
+            prevented_in_a_row: 0,
+            bar: None,
+            probe: Probe::default(),
+            sequence_from: 0,
+            restarts: 0,
             alarms: BTreeSet::new(),
         }
+    }
+
+    /// One that takes the place of another that failed, with what that one had counted. Its orders' numbers begin
+    /// behind all that the other can have used.
+    #[must_use]
+    pub fn anew(settings: Settings, counts: Counts, restarts: u64) -> Self {
+        // Between two readings of its counts an instrument decides on a pair or two.
+        let sequence_from = counts.pairs.saturating_add(restarts.saturating_mul(1_024));
+        Self { counts: Counts { waiting: 0, ..counts }, sequence_from, restarts, ..Self::idle(settings) }
     }
 
     /// Orders that an earlier run left in doubt: they are asked for once the first sweep is done, before any pair.
@@ -113,6 +149,10 @@ impl Instrument {
         self.counts.ticks += 1;
         if self.term.is_none_or(|term| term.is_before(&tick)) || self.is_leaving() {
             self.counts.skips[Skip::NotOwner.index()] += 1;
+            return;
+        }
+        if let Some(bar) = self.bar {
+            self.counts.skips[bar.skip().index()] += 1;
             return;
         }
         self.last_tick = Some(tick);
@@ -135,9 +175,6 @@ impl Instrument {
         if connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
             self.sweep = Some(self.new_sweep(now));
         }
-        if !connected {
-            self.close_out.handle_disconnected();
-        }
         self.advance(now);
     }
 
@@ -155,7 +192,7 @@ impl Instrument {
 
     /// The next command to carry out, if any.
     pub fn poll_command(&mut self) -> Option<Command> {
-        self.outbox.pop_front()
+        self.outbox.pop()
     }
 
     /// A pair that has come to its end, if any. The gate stays shut until it is taken: then what waits fires.
@@ -170,9 +207,11 @@ impl Instrument {
         self.alarms.pop_first()
     }
 
-    /// An order in doubt whose end is known now, if any.
-    pub fn poll_closed(&mut self) -> Option<(ClientOrderId, Closed)> {
-        self.close_out.poll_closed()
+    /// An order of an earlier run whose end is known now, if any.
+    pub fn poll_closed(&mut self) -> Option<Leg> {
+        let leg = self.close_out.poll_closed()?;
+        self.give_up(&leg);
+        Some(leg)
     }
 
     /// When to call [`Instrument::handle_timeout`] if nothing else happens.
@@ -181,8 +220,9 @@ impl Instrument {
         let trade = self.trade.as_ref().and_then(Trade::poll_timeout);
         let sweep = self.sweep.as_ref().filter(|_| self.connected).and_then(Sweep::poll_timeout);
         let gate = (self.is_idle() && !self.waiting.is_empty()).then(|| now.mono + self.interval_left(now));
-        let doubts = self.close_out.poll_timeout().filter(|_| self.connected);
-        [trade, sweep, gate, doubts, self.repeat_at(now)].into_iter().flatten().min()
+        let doubts = self.close_out_timeout();
+        let probe = self.probe.poll_timeout().filter(|_| self.may_probe());
+        [trade, sweep, gate, doubts, probe, self.repeat_at(now)].into_iter().flatten().min()
     }
 
     /// The pair in flight, taken out unfinished: for whoever has to give up.
@@ -233,6 +273,7 @@ impl Instrument {
         open.extend(
             self.sweep.iter().flat_map(Sweep::open).chain(&self.found).map(|order: &OpenOrder| order.id),
         );
+        open.extend(self.close_out.open());
         open.sort_unstable();
         open.dedup();
         open
@@ -250,6 +291,7 @@ impl Instrument {
             self.run_trade(now);
             self.run_sweep(now);
             self.run_close_out(now);
+            self.run_probe(now);
             if !self.gate_open(now) {
                 return;
             }

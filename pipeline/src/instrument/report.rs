@@ -1,12 +1,18 @@
 //! What the gateway says of our orders, and whom it concerns.
 
+use schemas::ids::ClientOrderId;
 use schemas::order::OrderStatus;
 
-use super::Instrument;
+use super::{GIVEN_UP_MAX, Instrument};
+use crate::alarm::Alarm;
 use crate::event::{CancelFailure, OrderReport};
+use crate::leg::{End, Leg};
 use crate::settings::Phase;
 use crate::time::Now;
-use crate::trade::{Outcome, report_id};
+use crate::trade::{Outcome, Trade, report_id};
+
+/// So many pairs in a row may lose a leg to self-trade prevention.
+const PREVENTED_MAX: u32 = 3;
 
 impl Instrument {
     /// A report of the gateway.
@@ -17,12 +23,19 @@ impl Instrument {
                 self.found.clear();
             }
         }
+        self.handle_list(report, now);
+        if let OrderReport::Alarm(alarm) = report {
+            self.alarms.insert(*alarm);
+        }
         self.count_refusal(report);
         let known = self.trade.as_mut().is_some_and(|trade| trade.handle_report(report, now.mono));
         if known {
             self.follow_own_maker(now);
-        } else if self.close_out.handle_report(report, now.mono) {
-            // An earlier run's: nothing of ours changes.
+        } else if let Some(alarm) = self.close_out.handle_report(report, now.mono) {
+            self.alarms.extend(alarm);
+        } else if let Some(id) = self.zombie(report) {
+            self.counts.zombies += 1;
+            self.close_out.adopt(report, id, self.settings.recv_window, now.mono);
         } else if self.is_foreign(report) {
             self.counts.foreign += 1;
         } else if report_id(report).is_some() && self.sweep.is_none() {
@@ -34,16 +47,74 @@ impl Instrument {
     pub(super) fn run_trade(&mut self, now: Now) {
         let Some(trade) = &mut self.trade else { return };
         while let Some(command) = trade.poll_command(now.mono) {
-            self.outbox.push_back(command);
+            self.outbox.push(command, now.mono);
         }
-        if trade.is_over() {
-            let outcome = trade.outcome();
+        self.alarms.extend(trade.take_alarm());
+        if let Some(trade) = self.trade.take_if(|trade| trade.is_over()) {
+            self.own.maker_ended(now);
+            self.account(&trade);
+            if trade.maker.id.is_probe() {
+                self.probe.handle_end(&trade, now.mono);
+            }
+            self.finished = Some(trade);
+        }
+    }
+
+    /// What a pair that is over adds to the counts, and what it says of the instrument.
+    fn account(&mut self, trade: &Trade) {
+        let outcome = trade.outcome();
+        let is_probe = trade.maker.id.is_probe();
+        if !is_probe {
             let position = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
             self.counts.outcomes[position] += 1;
-            self.counts.late_reports += u64::from(trade.maker.stale_updates + trade.taker.stale_updates);
-            self.own.maker_ended(now);
-            self.finished = self.trade.take();
         }
+        for leg in [&trade.maker, &trade.taker] {
+            self.counts.late_reports += u64::from(leg.stale_updates);
+            self.counts.unknown += u64::from(leg.was_unknown);
+            self.give_up(leg);
+        }
+        if is_probe {
+            return;
+        }
+        self.prevented_in_a_row = if outcome == Outcome::Prevented { self.prevented_in_a_row + 1 } else { 0 };
+        if self.prevented_in_a_row >= PREVENTED_MAX {
+            self.prevented_in_a_row = 0;
+            self.alarms.insert(Alarm::SelfTradePrevented);
+        }
+    }
+
+    /// Remembers a leg whose end no final status of the venue's proves.
+    pub(super) fn give_up(&mut self, leg: &Leg) {
+        match leg.end() {
+            Some(End::Final(_)) | None => {}
+            Some(End::Refused(_) | End::Denied(_) | End::NeverArrived | End::Gone) => {
+                if self.given_up.len() == GIVEN_UP_MAX {
+                    self.given_up.pop_front();
+                }
+                self.given_up.push_back(leg.id);
+            }
+        }
+    }
+
+    /// A list goes to whatever is in doubt; one that nobody had asked for proves nothing.
+    fn handle_list(&mut self, report: &OrderReport, now: Now) {
+        let is_list = matches!(report, OrderReport::OpenOrders(_) | OrderReport::ListFailed);
+        let asked_at = if is_list { self.outbox.listed() } else { None };
+        if let (OrderReport::OpenOrders(orders), Some(asked_at)) = (report, asked_at) {
+            if let Some(trade) = &mut self.trade {
+                trade.handle_list(orders, asked_at, now.mono);
+            }
+            self.close_out.handle_list(orders, asked_at, now.mono);
+        }
+    }
+
+    /// An order that is open though it was given up, or that an earlier owner sent: it reached the venue late.
+    fn zombie(&self, report: &OrderReport) -> Option<ClientOrderId> {
+        let OrderReport::Update(update) = report else { return None };
+        let id = update.client_id;
+        let older = self.phase == Phase::Live && id.epoch() < self.settings.epoch;
+        let is_open = !update.status.is_final();
+        (is_open && (older || self.given_up.contains(&id))).then_some(id)
     }
 
     fn count_refusal(&mut self, report: &OrderReport) {
@@ -60,7 +131,8 @@ impl Instrument {
             | OrderReport::Unknown { .. }
             | OrderReport::QueryFailed { .. }
             | OrderReport::OpenOrders(_)
-            | OrderReport::ListFailed => {}
+            | OrderReport::ListFailed
+            | OrderReport::Alarm(_) => {}
         }
     }
 

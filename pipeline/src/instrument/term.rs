@@ -7,7 +7,7 @@ use crate::ownership::Term;
 use crate::settings::Phase;
 use crate::skip::Skip;
 use crate::sweep::Sweep;
-use crate::time::Now;
+use crate::time::{Nanos, Now};
 
 impl Instrument {
     /// A term begins: sweep, then trade. What an earlier one left behind comes to its end first.
@@ -68,7 +68,7 @@ impl Instrument {
         }
         let Some(sweep) = self.sweep.as_mut().filter(|_| self.connected && settled) else { return };
         while let Some(command) = sweep.poll_command(now.mono) {
-            self.outbox.push_back(command);
+            self.outbox.push_always(command, now.mono);
         }
         if sweep.is_done() {
             let (swept, highest) = (sweep.swept(), sweep.highest_epoch());
@@ -77,7 +77,7 @@ impl Instrument {
                 Phase::Sweeping => {
                     self.counts.swept += swept;
                     self.outgrow(highest);
-                    self.close_out.begin(now.mono);
+                    self.close_out.begin(self.settings.recv_window, now.mono);
                     if self.close_out.is_over(now.mono) {
                         self.phase = Phase::Live;
                     }
@@ -92,17 +92,30 @@ impl Instrument {
         }
     }
 
-    /// What an earlier run left in doubt is asked for between the sweep and the first pair.
+    /// What is in doubt beside the running pair is asked for; what an earlier run left so, before the first pair.
     pub(super) fn run_close_out(&mut self, now: Now) {
-        if self.phase != Phase::Sweeping || self.sweep.is_some() || !self.connected {
+        if !self.may_close_out() {
             return;
         }
         while let Some(command) = self.close_out.poll_command(now.mono) {
-            self.outbox.push_back(command);
+            self.outbox.push(command, now.mono);
         }
-        if self.close_out.is_over(now.mono) {
+        if self.phase == Phase::Sweeping && self.close_out.is_over(now.mono) {
             self.phase = Phase::Live;
         }
+    }
+
+    /// When [`Instrument::run_close_out`] has something to do if nothing else happens.
+    pub(super) fn close_out_timeout(&self) -> Option<Nanos> {
+        if !self.may_close_out() {
+            return None;
+        }
+        let gate = self.close_out.until().filter(|_| self.phase == Phase::Sweeping);
+        self.close_out.poll_timeout().into_iter().chain(gate).min()
+    }
+
+    const fn may_close_out(&self) -> bool {
+        self.connected && self.sweep.is_none() && !matches!(self.phase, Phase::Stopped)
     }
 
     /// Nothing of this term fires any more: what is left is closed, then swept.

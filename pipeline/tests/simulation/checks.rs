@@ -125,7 +125,7 @@ impl Checks {
             self.unseen = self.unseen.or(trade.maker.acknowledged_at);
         }
         let (maker, taken, _) = self.flight.take().expect("a pair that was never in flight");
-        assert_eq!((trade.maker.id, trade.taker.state != LegState::Idle), (maker.id, taken));
+        assert_eq!((trade.maker.id, trade.taker.state() != LegState::Idle), (maker.id, taken));
         assert!(self.finished.insert(maker.id.sequence()));
         let outcome = trade.outcome();
         let place = Outcome::ALL.iter().position(|known| *known == outcome).unwrap();
@@ -151,17 +151,17 @@ impl Checks {
 /// The leg's end, executed quantity and fills are what the venue's ledger holds.
 fn leg_is_the_venues(leg: &pipeline::leg::Leg, venue: &Venue) {
     let Some(order) = venue.orders.get(&leg.id) else {
-        assert!(leg.executed.is_zero() && leg.fills.is_empty(), "{leg:?} is not the venue's");
+        assert!(leg.executed().is_zero() && leg.fills().is_empty(), "{leg:?} is not the venue's");
         assert!(
-            !matches!(leg.state, LegState::Ended(End::Final(_) | End::Gone)),
+            !matches!(leg.end(), Some(End::Final(_) | End::Gone)),
             "{leg:?} ended at a venue that never had it"
         );
         return;
     };
     assert!(order.status.is_final(), "{} is over while it is {:?}", leg.id, order.status);
-    assert_eq!(leg.executed, Decimal::from_steps(order.executed, QTY_DECIMALS), "{leg:?}");
-    assert_eq!(leg.state, LegState::Ended(End::Final(order.status)), "{}", leg.id);
-    for fill in &leg.fills {
+    assert_eq!(leg.executed(), Decimal::from_steps(order.executed, QTY_DECIMALS), "{leg:?}");
+    assert_eq!(leg.end(), Some(End::Final(order.status)), "{}", leg.id);
+    for fill in leg.fills() {
         let print =
             venue.prints.iter().find(|print| print.id == fill.trade_id).expect("a trade of the venue");
         assert!(print.maker == Some(leg.id) || print.taker == Some(leg.id));

@@ -226,6 +226,7 @@ impl Venue {
     fn statement(&self, id: ClientOrderId, last_fill: Option<Fill>) -> OrderUpdate {
         let order = &self.orders[&id];
         OrderUpdate {
+            terms: Default::default(),
             client_id: id,
             venue_order_id: order.venue_id,
             status: order.status,

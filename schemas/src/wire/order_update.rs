@@ -1,7 +1,7 @@
 //! What a venue says of one order, whatever its dialect: answers and user events both become this.
 
 use crate::ids::ClientOrderId;
-use crate::order::OrderStatus;
+use crate::order::{OrderStatus, Side};
 use crate::units::Decimal;
 
 /// One statement of a venue about one order of ours.
@@ -18,6 +18,8 @@ pub struct OrderUpdate {
     pub status: OrderStatus,
     /// Cumulative executed quantity in the base asset.
     pub executed: Decimal,
+    /// What it repeats of the order.
+    pub terms: Terms,
     /// The fill that this statement tells of. An answer with n fills becomes n updates in the fills' order
     /// (`executed` summed up, all but the last `PartiallyFilled`); one without fills becomes one update.
     pub last_fill: Option<Fill>,
@@ -25,6 +27,17 @@ pub struct OrderUpdate {
     pub prevented: bool,
     /// The venue's time of the statement, milliseconds since the epoch, where it gives one.
     pub event_time_ms: Option<i64>,
+}
+
+/// What a statement repeats of the order that it is about, where it does: to hold against what was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Buy or sell.
+    pub side: Option<Side>,
+    /// The limit price.
+    pub price: Option<Decimal>,
+    /// The quantity ordered, in the base asset.
+    pub qty: Option<Decimal>,
 }
 
 /// One execution of an order of ours.

@@ -15,7 +15,7 @@ use crate::order::{OrderStatus, PositionSide, Side};
 use crate::units::Decimal;
 use crate::wire::cut::Cut;
 use crate::wire::order_fault::OrderFault;
-use crate::wire::order_update::{Fill, OrderUpdate};
+use crate::wire::order_update::{Fill, OrderUpdate, Terms};
 
 /// An order as an answer shows it, borrowed from the frame's text.
 #[derive(Clone, Debug, Deserialize)]
@@ -211,6 +211,7 @@ impl<'a> OrderAnswer<'a> {
             venue_order_id: self.order_id,
             status: self.status().ok_or(missing("status"))?,
             executed,
+            terms: Terms { side: self.side, price: self.price(), qty: self.orig_qty() },
             last_fill: None,
             prevented: self.is_prevented(),
             event_time_ms: self.transact_time.or(self.update_time),

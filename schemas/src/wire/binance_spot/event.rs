@@ -12,7 +12,7 @@ use crate::wire::binance::number::Text;
 use crate::wire::binance::order::{is_id, order_status, possible_fill};
 use crate::wire::cut::Cut;
 use crate::wire::order_fault::OrderFault;
-use crate::wire::order_update::{Fill, OrderUpdate};
+use crate::wire::order_update::{Fill, OrderUpdate, Terms};
 
 /// One event.
 #[derive(Debug)]
@@ -186,6 +186,7 @@ impl<'a> OrderReport<'a> {
             venue_order_id: self.order_id,
             status,
             executed: self.executed.0,
+            terms: Terms { side: Some(self.side), price: Some(self.price.0), qty: Some(self.qty.0) },
             last_fill: self.fill(),
             prevented: self.is_prevented(status),
             event_time_ms: self.event_time,

@@ -13,7 +13,7 @@ use crate::wire::binance::number::Text;
 use crate::wire::binance::order::{is_id, order_status, possible_fill};
 use crate::wire::cut::Cut;
 use crate::wire::order_fault::OrderFault;
-use crate::wire::order_update::{Fill, OrderUpdate};
+use crate::wire::order_update::{Fill, OrderUpdate, Terms};
 
 /// One event.
 #[derive(Debug)]
@@ -208,6 +208,7 @@ impl OrderReport<'_> {
             venue_order_id: self.order_id,
             status,
             executed: self.executed.0,
+            terms: Terms { side: Some(self.side), price: Some(self.price.0), qty: Some(self.qty.0) },
             last_fill: self.fill(),
             prevented: status == OrderStatus::ExpiredInMatch || matches!(&*self.expiry_reason, "1" | "3"),
             event_time_ms: self.event_time,
@@ -226,6 +227,12 @@ impl OrderReport<'_> {
 }
 
 impl TradeLite<'_> {
+    /// The text of the order's own client id, ours or not.
+    #[must_use]
+    pub fn client_id_text(&self) -> &str {
+        &self.client_id
+    }
+
     /// The fill as an update, where it proves the order's state: one trade that filled all of it. Of another one
     /// the report alone tells how much has traded. `None` also if the order is not ours.
     ///
@@ -242,6 +249,7 @@ impl TradeLite<'_> {
             venue_order_id: self.order_id,
             status: OrderStatus::Filled,
             executed: self.qty.0,
+            terms: Terms { qty: Some(self.qty.0), ..Terms::default() },
             last_fill: Some(Fill {
                 trade_id: self.trade_id,
                 price: self.last_price.0,
