@@ -79,6 +79,9 @@ impl Page {
 /// Brings every series of the process that is not counted on the spot up to date.
 fn publish(status: &AppStatus, now: Now) {
     set("st_ready", flag(status.waits_for().is_empty()));
+    if status.journal.is_on() {
+        set("st_journal_good", flag(status.journal.is_good()));
+    }
     set("st_up_seconds", now.mono.since(status.started.mono).as_secs_f64());
     set("st_start_time_seconds", since_epoch(status.started.wall_ms));
     set("st_loop_lag_seconds", status.heartbeat_age().as_secs_f64());

@@ -90,6 +90,16 @@ pub const TABLE: &[Metric] = &[
         &[label("kind", Values::Named(&["ended", "crashed_recovered", "quarantined", "empty"]))],
         "Journals of earlier runs that were found at the start, by what they were",
     ),
+    gauge("st_journal_good", &[], "1 while orders can be written down; without a journal there is none"),
+    gauge(
+        "st_drop_copy_differences",
+        &[label(
+            "kind",
+            Values::Named(&["no_intent", "no_outcome", "still_open", "never_existed", "executed"]),
+        )],
+        "Orders of which the journal and the venue's user stream tell different things",
+    ),
+    counter("st_drop_copy_gaps_total", &[], "Times that more was said than could be compared"),
     // The feed.
     gauge("st_feed_live", &[], "1 while messages arrive as they are published"),
     gauge(
@@ -104,7 +114,12 @@ pub const TABLE: &[Metric] = &[
         &[label("reason", Values::AtMost(NUMBER_FAULTS_MAX))],
         "Prices and quantities that are no number above zero",
     ),
-    counter("st_feed_duplicates_total", &[], "Messages whose trade id had been seen"),
+    counter("st_feed_duplicates_total", &[], "Messages whose trade had been seen"),
+    counter(
+        "st_feed_without_id_total",
+        &[],
+        "Messages without a trade id: told apart by time, price, quantity and side, or, without a time, not at all",
+    ),
     counter("st_feed_ticks_total", &[], "Messages that became ticks"),
     counter("st_feed_overflow_total", &[], "Ticks that found their lane's queue full"),
     counter("st_feed_lagged_total", &[], "Messages that the feed's client lost to a lag"),

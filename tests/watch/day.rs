@@ -59,6 +59,10 @@ pub(crate) enum Fault {
     ThreadStands,
     /// It stands still for moments.
     ThreadStumbles,
+    /// A pod's journal cannot be written.
+    JournalBroken,
+    /// A pod's journal and its venue differ.
+    BooksDiffer,
     /// A pod starts every two minutes.
     Flapping,
 }
@@ -200,6 +204,8 @@ impl Day {
             ("st_oldest_open_maker_seconds", rests),
             ("st_dms_armed", if armed { 1.0 } else { 0.0 }),
             ("st_loop_lag_seconds", lag),
+            ("st_journal_good", if ill && self.has(Fault::JournalBroken, now) { 0.0 } else { 1.0 }),
+            ("st_drop_copy_differences", if ill && self.has(Fault::BooksDiffer, now) { 2.0 } else { 0.0 }),
             ("st_loop_stalls_total", pod.stalls as f64),
         ];
         for (name, value) in values {

@@ -33,6 +33,7 @@ use crate::probe::Probe;
 use crate::rules::Memory;
 pub use crate::settings::{Phase, Settings};
 use crate::skip::Skip;
+use crate::strangers::Strangers;
 use crate::sweep::Sweep;
 use crate::switch::View;
 use crate::time::{Nanos, Now};
@@ -73,6 +74,7 @@ pub struct Instrument {
     outbox: Outbox,
     /// Legs that ended without a final status of the venue's: one that shows up after all is cancelled.
     given_up: VecDeque<ClientOrderId>,
+    strangers: Strangers,
     /// Pairs in a row of which self-trade prevention took a leg.
     prevented_in_a_row: u32,
     /// What keeps it from trading though it is ours.
@@ -121,6 +123,7 @@ impl Instrument {
             counts: Counts::default(),
             outbox: Outbox::default(),
             given_up: VecDeque::with_capacity(GIVEN_UP_MAX),
+            strangers: Strangers::default(),
             prevented_in_a_row: 0,
             bar: None,
             probe: Probe::default(),
@@ -142,6 +145,17 @@ impl Instrument {
     /// Orders that an earlier run left in doubt: they are asked for once the first sweep is done, before any pair.
     pub fn close_out(&mut self, in_doubt: &[ClientOrderId]) {
         self.close_out = CloseOut::new(in_doubt);
+    }
+
+    /// So many thousandths of what its orders trade may go to strangers; more is an alarm.
+    pub fn limit_strangers(&mut self, permille_max: u16) {
+        self.strangers = Strangers::new(permille_max);
+    }
+
+    /// The part of what the latest pairs traded that went to strangers, thousandths.
+    #[must_use]
+    pub fn strangers_permille(&self) -> u16 {
+        self.strangers.permille()
     }
 
     /// A tick of the reference market.
