@@ -246,7 +246,6 @@ impl Keeper {
                             "the venue's dead man's switch is not armed: it would cancel others' orders"
                         );
                     }
-                    self.switches[*place].handle_failed(now);
                     self.switches[*place].handle_off();
                 }
             }
