@@ -20,6 +20,7 @@ pub mod labels;
 pub mod lane;
 pub mod ownership;
 pub mod publish;
+pub mod reaper;
 pub mod secret;
 pub mod simulator;
 pub mod status;

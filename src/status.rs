@@ -20,8 +20,8 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clock;
 use crate::feed::{FeedCounters, FeedState};
 use crate::journal::Journal;
-use crate::ownership::Hold;
 use crate::ownership::lease::LeaseStatus;
+use crate::ownership::{Armed, Hold};
 use crate::telemetry::pulse::Pulse;
 use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
@@ -140,6 +140,11 @@ impl AppStatus {
                 waits.push(format!("book: {symbol} is not live"));
             }
         }
+        for (hold, lane) in self.holds.iter().zip(&self.lanes) {
+            if hold.is_claimed() && lane.phase() == Phase::Live && hold.arming().is() == Armed::No {
+                waits.push(format!("switch: {} is not armed at the venue", lane.symbol));
+            }
+        }
         for lane in &self.lanes {
             if lane.phase() == Phase::Sweeping {
                 waits.push(format!("sweep: {} may hold orders of a predecessor", lane.symbol));
@@ -236,6 +241,7 @@ impl AppStatus {
             "follow_key": lane.follow_key,
             "phase": phase_name(lane.phase()),
             "owned": hold.is_open(self.clock.now().mono),
+            "switch": switch_name(hold.arming().is()),
             "epoch": hold.epoch().number(),
             "book": top.map(|top| json!({
                 "bid": price(top.bid),
@@ -276,6 +282,16 @@ fn by_reason(counts: &Counts) -> Map<String, Value> {
 fn by_outcome(counts: &Counts) -> Map<String, Value> {
     let named = Outcome::ALL.iter().zip(counts.outcomes).filter(|(_, count)| *count > 0);
     named.map(|(outcome, count)| (outcome.name().to_owned(), count.into())).collect()
+}
+
+/// The venue's dead man's switch for operators.
+const fn switch_name(armed: Armed) -> &'static str {
+    match armed {
+        Armed::NotNeeded => "none",
+        Armed::No => "off",
+        Armed::Waived => "waived",
+        Armed::Yes => "armed",
+    }
 }
 
 /// The phase's name for operators.

@@ -39,6 +39,7 @@ fn env(name: &str) -> Option<OsString> {
     (name == "CANARY").then(|| CANARY.into())
 }
 
+/// Fault K1.
 #[test]
 fn a_file_that_cannot_be_read_is_cfg_001() {
     let folder = tempfile::tempdir().unwrap();
@@ -69,6 +70,8 @@ fn check_says_of_each_file_whether_it_is_valid() {
     assert!(!said.contains("your-testnet"), "{said}");
 }
 
+/// Fault K1.
+/// Promise P24.
 #[test]
 fn check_prints_every_fault_of_every_file() {
     let folder = tempfile::tempdir().unwrap();
@@ -118,6 +121,7 @@ fn the_schema_that_is_printed_is_the_one_that_is_committed() {
     assert_eq!(program(&[Path::new("schema"), Path::new("nonsense")]).status.code(), Some(2));
 }
 
+/// Fault K8.
 #[test]
 fn secrets_come_from_where_they_are_said_to_be() {
     let folder = tempfile::tempdir().unwrap();
@@ -138,6 +142,7 @@ fn secrets_come_from_where_they_are_said_to_be() {
     }
 }
 
+/// Fault K8.
 #[test]
 fn a_reference_that_leads_nowhere_is_cfg_012_for_each() {
     let config = Config::parse(&staging(&json!({ "env": "NONE" }))).unwrap();
@@ -293,6 +298,7 @@ fn the_embedded_venue_has_an_account_of_its_own() {
     assert_eq!((all[0].api_key.expose(), all[0].secret.expose()), ("test-key", "test-secret"));
 }
 
+/// Promise P11.
 #[test]
 fn no_secret_shows_in_any_printed_form() {
     let folder = tempfile::tempdir().unwrap();

@@ -72,6 +72,7 @@ fn no_public_host_is_a_maker_exchange() {
     }
 }
 
+/// Promise P10.
 #[test]
 fn no_public_host_is_a_staging_address() {
     for host in REFUSED.iter().chain(TEST_NETWORKS) {
@@ -212,6 +213,7 @@ const TRICKS: &[&str] = &[
     "http://",
 ];
 
+/// Promise P10.
 #[test]
 fn no_trick_makes_an_address() {
     for trick in TRICKS {
@@ -345,6 +347,8 @@ async fn echo(listener: &TcpListener, stream: &mut Stream) {
     assert_eq!(&heard, b"ping");
 }
 
+/// Fault H10.
+/// Promise P10.
 #[test]
 fn a_resolver_that_changes_its_answer_is_caught_on_every_connect() {
     run(async {
@@ -374,6 +378,7 @@ fn a_resolver_that_changes_its_answer_is_caught_on_every_connect() {
     });
 }
 
+/// Fault H10.
 #[test]
 fn a_refusal_names_the_host_and_where_it_led() {
     let target = staging("venue.test:8080");
@@ -400,6 +405,7 @@ fn the_system_resolver_leads_home() {
 }
 
 /// A venue that answers TLS with plain text, or not at all, is no venue.
+/// Fault H11.
 #[test]
 fn a_failed_handshake_is_named() {
     run(async {
@@ -433,6 +439,7 @@ impl Resolve for Silent {
     }
 }
 
+/// Promise P10.
 #[test]
 fn the_program_itself_refuses_with_code_2() {
     let folder = tempfile::tempdir().unwrap();

@@ -25,6 +25,8 @@ mod ledger;
 mod limits;
 #[path = "venue/orders.rs"]
 mod orders;
+#[path = "venue/owners.rs"]
+mod owners;
 #[path = "venue/refusals.rs"]
 mod refusals;
 #[path = "venue/sessions.rs"]

@@ -4,6 +4,7 @@ use schemas::ids::ClientOrderId;
 use schemas::tick::Tick;
 use schemas::wire::order_update::OrderUpdate;
 
+use crate::alarm::Alarm;
 use crate::ownership::Generation;
 use crate::time::{Nanos, Now};
 
@@ -75,6 +76,8 @@ pub enum OrderReport {
     OpenOrders(Vec<OpenOrder>),
     /// The list of open orders did not come.
     ListFailed,
+    /// The venue said what cannot be of an order of the instrument.
+    Alarm(Alarm),
 }
 
 /// An order that a venue lists as open.

@@ -24,6 +24,7 @@ mod limits;
 mod normalise;
 pub mod ownership;
 mod quote;
+pub mod reap;
 pub mod rules;
 mod settings;
 mod sides;

@@ -234,6 +234,37 @@ fn what_the_store_denied_is_not_given_back() {
     assert_eq!((lost.leave(), lost.remaining()), (vec![], 0));
 }
 
+/// Fault H9, O22.
+#[test]
+fn a_term_that_a_later_owner_ended_is_followed_by_one_above_it_that_waits() {
+    let mut leases = held();
+    leases.handle_superseded(0, Epoch::new(40), at(100));
+    assert_eq!(events(&mut leases), [Event::Lost { index: 0 }]);
+    let again = asked(&mut leases, Ask::Acquire, at(100));
+    assert_eq!(again.above, [Epoch::new(40)]);
+    leases.handle_answer(again.ticket, Answer::Acquired(vec![got(41, 0)]), at(110));
+    let [Event::Begin { term, .. }] = events(&mut leases)[..] else { panic!("no term") };
+    assert_eq!((term.epoch.number(), term.from), (41, at(8_110)), "whoever it is may be there for a TTL");
+    leases.handle_superseded(0, Epoch::new(42), at(200));
+    let again = asked(&mut leases, Ask::Acquire, at(360));
+    leases.handle_answer(again.ticket, Answer::Acquired(vec![foreign(43)]), at(370));
+    assert_eq!((leases.held(), leases.owners().collect::<Vec<_>>()), (0, vec!["other"]));
+}
+
+/// Fault H9.
+#[test]
+fn an_epoch_that_is_not_later_than_one_that_is_known_begins_no_term() {
+    let mut leases = leases(1);
+    leases.outgrow(0, Epoch::new(7));
+    let request = asked(&mut leases, Ask::Acquire, at(0));
+    assert_eq!(request.above, [Epoch::new(7)]);
+    leases.handle_answer(request.ticket, Answer::Acquired(vec![got(7, 0)]), at(10));
+    assert_eq!(events(&mut leases), []);
+    let again = asked(&mut leases, Ask::Acquire, at(250));
+    leases.handle_answer(again.ticket, Answer::Acquired(vec![got(8, 0)]), at(260));
+    assert!(matches!(events(&mut leases)[..], [Event::Begin { .. }]));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -20,6 +20,7 @@ use axum::routing::get;
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use crate::reaper::ReapStatus;
 use crate::status::AppStatus;
 use crate::telemetry::metrics;
 use crate::telemetry::pulse::Pulse;
@@ -50,6 +51,13 @@ impl Admin {
     }
 }
 
+impl Admin {
+    /// From now on there is a reaper's status to show, of a process that is nothing else.
+    pub fn show_reaper(&self, status: Arc<ReapStatus>) {
+        let _ = self.front.reaper.set(status);
+    }
+}
+
 impl Drop for Admin {
     fn drop(&mut self) {
         drop(self.stop.take());
@@ -65,6 +73,7 @@ impl Drop for Admin {
 struct Front {
     pulse: Pulse,
     status: OnceLock<AppStatus>,
+    reaper: OnceLock<Arc<ReapStatus>>,
     page: Mutex<Page>,
 }
 
@@ -97,7 +106,7 @@ impl Bound {
     /// If its thread cannot be started.
     pub fn serve(self, pulse: Pulse) -> anyhow::Result<Admin> {
         let address = self.0.local_addr().context("failed to read the admin address")?;
-        let front = Arc::new(Front { pulse, status: OnceLock::new(), page: Mutex::default() });
+        let front = Arc::new(Front { pulse, status: OnceLock::new(), reaper: OnceLock::new(), page: Mutex::default() });
         let (stop, stopped) = oneshot::channel();
         let served = Arc::clone(&front);
         let thread = std::thread::Builder::new()
@@ -165,6 +174,12 @@ fn turns(front: &Front, yes: &str) -> (StatusCode, String) {
 }
 
 async fn readyz(State(front): State<Arc<Front>>) -> impl IntoResponse {
+    if let Some(reaper) = front.reaper.get() {
+        let waits_for = reaper.waits_for();
+        let ready = waits_for.is_empty();
+        let code = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        return (code, axum::Json(json!({ "ready": ready, "waits_for": waits_for })));
+    }
     let Some(status) = front.status.get() else {
         return (
             StatusCode::SERVICE_UNAVAILABLE,
@@ -189,6 +204,9 @@ async fn prometheus(State(front): State<Arc<Front>>) -> impl IntoResponse {
 }
 
 async fn status_page(State(front): State<Arc<Front>>) -> impl IntoResponse {
+    if let Some(reaper) = front.reaper.get() {
+        return axum::Json(reaper.json());
+    }
     let starting = || json!({ "ready": false, "waits_for": [VENUE] });
     axum::Json(front.status.get().map_or_else(starting, AppStatus::json))
 }

@@ -11,6 +11,7 @@ use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
 
+use crate::ownership::{Armed, Hold};
 use crate::status::AppStatus;
 use crate::telemetry::metrics::{TABLE, handle};
 
@@ -29,6 +30,9 @@ struct Row {
     owned: bool,
     epoch: u32,
     conflicts: u64,
+    /// Whether the venue's dead man's switch is armed; `None` where there is none.
+    armed: Option<bool>,
+    renew_age: Option<Duration>,
     /// `None` while nobody here wants the book.
     book_age: Option<Duration>,
 }
@@ -56,6 +60,7 @@ impl Page {
             row.owned |= hold.is_open(now.mono);
             row.epoch = row.epoch.max(hold.epoch().number());
             row.conflicts += hold.conflicts();
+            row.add_switch(hold, now);
             let confirmed = &mut self.confirmed[place];
             if let Some((_, top)) = status.tops.get(place)
                 && let Some(top) = *top.borrow()
@@ -69,6 +74,22 @@ impl Page {
             }
         }
         rows
+    }
+}
+
+impl Row {
+    /// A symbol on several venues is as badly off as the worst of them.
+    fn add_switch(&mut self, hold: &Hold, now: Now) {
+        let arming = hold.arming();
+        let armed = match arming.is() {
+            Armed::NotNeeded => return,
+            Armed::Yes => true,
+            Armed::No | Armed::Waived => false,
+        };
+        if hold.is_claimed() {
+            self.armed = Some(self.armed.unwrap_or(true) && armed);
+            self.renew_age = self.renew_age.max(arming.renewed().map(|left| now.mono.since(left)));
+        }
     }
 }
 
@@ -168,6 +189,16 @@ fn write_row(page: &mut String, name: &str, symbol: &str, row: &Row) {
         "st_orders_refused_total" => one(&counts.refused),
         "st_symbol_owned" => one(&u8::from(row.owned)),
         "st_symbol_epoch" => one(&row.epoch),
+        "st_dms_armed" => {
+            if let Some(armed) = row.armed {
+                one(&u8::from(armed));
+            }
+        }
+        "st_dms_renew_age_seconds" => {
+            if let Some(age) = row.renew_age {
+                one(&age.as_secs_f64());
+            }
+        }
         "st_book_age_seconds" => {
             if let Some(age) = row.book_age {
                 one(&age.as_secs_f64());

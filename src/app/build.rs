@@ -10,6 +10,7 @@ use pipeline::chance::Chance;
 use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::{Instrument as Machine, Settings};
 use pipeline::rules::Rules;
+use pipeline::time::Nanos;
 use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, RuleParams, TermType, Venue};
 use schemas::ids::Epoch;
 use schemas::units::{MAX_DECIMALS, Rounding};
@@ -32,7 +33,7 @@ use crate::feed::{self, FeedCounters, Route};
 use crate::journal::Journal;
 use crate::labels::{LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks};
-use crate::ownership::{Fence, Hold};
+use crate::ownership::{Armed, Fence, Hold};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::status::AppStatus;
 use crate::telemetry::pulse::{Pulse, Watch};
@@ -40,6 +41,7 @@ use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance::gateway::GatewayLane;
 use crate::venue::binance::positions::Positions;
+use crate::venue::binance::switch::{self, SwitchLane};
 use crate::venue::guard::{Endpoint, Target};
 
 /// Ticks that may wait for a lane's task to run; beyond that they count as overflow.
@@ -273,7 +275,8 @@ impl<'a> Builder<'a> {
     }
 
     /// One account's gateway and the lanes behind it.
-    fn start_account(&mut self, account: Account, probed: account::Probed) {
+    fn start_account(&mut self, account: Account, mut probed: account::Probed) {
+        self.keep_switch(&account, &mut probed);
         let (venue_name, target, members) =
             (account.venue_name, account.target.clone(), account.members.clone());
         let (lanes, receivers): (Vec<GatewayLane>, Vec<_>) =
@@ -303,6 +306,24 @@ impl<'a> Builder<'a> {
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.links.push((venue_name, handle.link.clone()));
         self.gateways.push(handle);
+    }
+
+    /// Keeps the venue's dead man's switch armed for these instruments, if it has one.
+    fn keep_switch(&mut self, account: &Account, probed: &mut account::Probed) {
+        let wanted = self.process.dead_man_switch;
+        if !switch::is_expected(&account.target, wanted) {
+            return;
+        }
+        let lane = |place: &usize| SwitchLane {
+            symbol: self.instruments[*place].maker_symbol.clone(),
+            prefix: self.instruments[*place].prefix(&self.process.instance),
+            hold: Arc::clone(&self.holds[*place]),
+        };
+        let lanes: Vec<SwitchLane> = account.members.iter().map(lane).collect();
+        lanes.iter().for_each(|lane| lane.hold.set_armed(Armed::No, Nanos(0), None));
+        if let Some(parts) = account.switch(probed, wanted, lanes, self.process.shards) {
+            self.heart.spawn(switch::run(parts, self.clock));
+        }
     }
 
     fn watch(&mut self, place: usize, target: &Target) {

@@ -10,12 +10,14 @@ mod fleet;
 mod journal;
 mod ledger;
 mod options;
+mod reap;
 mod running;
 mod summary;
 mod takeover;
 
 pub use error::StartError;
 pub use options::RunOptions;
+pub use reap::{ReapOptions, reap};
 pub use running::{Ended, Running};
 
 use std::process::ExitCode;

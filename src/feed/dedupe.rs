@@ -23,7 +23,7 @@ pub enum Seen {
 }
 
 /// The trades of one follow key: a watermark with a window below it for numbers, bounded sets for all else.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Seens {
     numbers: Option<Numbers>,
     texts: Recent<TickId>,
@@ -70,6 +70,7 @@ impl Seens {
 }
 
 /// The trades that earlier runs made pairs of.
+#[derive(Debug)]
 struct Restored {
     known: HashSet<TradeKey>,
     floor: Option<u64>,
@@ -109,6 +110,7 @@ impl Restored {
 }
 
 /// The highest number seen, and which of those just below it were.
+#[derive(Debug)]
 struct Numbers {
     highest: Option<u64>,
     seen: Box<[u64; WORDS]>,
@@ -172,6 +174,7 @@ fn place(number: u64) -> (usize, u64) {
 }
 
 /// The last ones, oldest out first.
+#[derive(Debug)]
 struct Recent<T> {
     known: HashSet<T>,
     order: VecDeque<T>,
@@ -208,6 +211,7 @@ mod tests {
         Tick { price: None, qty: None, side: None, time_ms, id: Some(TickId::new(id)) }
     }
 
+    /// Fault F7, F8, F9.
     #[test]
     fn a_number_repeats_once_and_gaps_show() {
         let mut seens = Seens::default();
@@ -224,6 +228,7 @@ mod tests {
         assert_eq!(check("99999"), Seen::New);
     }
 
+    /// Promise P2.
     #[test]
     fn what_an_earlier_run_traded_is_a_duplicate_whatever_it_is_known_by() {
         let content = |price: &str| Tick {
@@ -249,6 +254,7 @@ mod tests {
         assert_ne!(seens.check(&tick("3", Some(101))), Seen::Duplicate, "a count that began anew");
     }
 
+    /// Fault F8.
     #[test]
     fn a_publisher_that_counts_anew_is_heard() {
         let mut seens = Seens::default();

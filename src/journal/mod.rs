@@ -17,6 +17,6 @@ mod syncer;
 mod writer;
 
 pub use error::JournalError;
-pub use recovery::{Owner, Recovered, RunStatus, recover};
 pub use health::{Health, STALL_MAX};
+pub use recovery::{Owner, Recovered, RunStatus, recover};
 pub use writer::{Journal, NextPart, NotWritten, ToSync, Writer};

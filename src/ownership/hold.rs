@@ -131,7 +131,8 @@ impl Hold {
     /// Whether the venue's switch is armed, until when orders may leave for that, and when the last acknowledged
     /// renewal left.
     pub fn set_armed(&self, armed: Armed, until: Nanos, renewed: Option<Nanos>) {
-        self.set_armed_until(if armed == Armed::NotNeeded { FOR_EVER } else { until });
+        let needs_none = matches!(armed, Armed::NotNeeded | Armed::Waived);
+        self.set_armed_until(if needs_none { FOR_EVER } else { until });
         self.arming.set(armed, renewed);
     }
 
@@ -227,7 +228,10 @@ impl Hold {
             return;
         }
         if self.until() == FOR_EVER && !self.traded.load(Ordering::Relaxed) {
-            tracing::warn!(epoch = epoch.number(), "an owner of a later epoch has traded: taking a later one");
+            tracing::warn!(
+                epoch = epoch.number(),
+                "an owner of a later epoch has traded: taking a later one"
+            );
             self.begin_alone(Epoch::new(epoch.number().saturating_add(1)));
             // Once: two that do so would go on for ever.
             self.traded.store(true, Ordering::Relaxed);

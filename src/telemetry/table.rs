@@ -15,6 +15,12 @@ const REJECTIONS_MAX: usize = 24;
 /// The same of numbers.
 const NUMBER_FAULTS_MAX: usize = 6;
 
+/// Codes of [`schemas::wire::order_fault::OrderFault`].
+const ORDER_FAULTS: [&str; 11] = [
+    "ORD-001", "ORD-002", "ORD-003", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-008", "ORD-009",
+    "ORD-010", "ORD-011",
+];
+
 const SYMBOL: &[Label] = &[label("symbol", Values::Symbol)];
 const VENUE: &[Label] = &[label("venue", Values::Venue)];
 
@@ -139,6 +145,8 @@ pub const TABLE: &[Metric] = &[
     summary("st_symbol_tick_to_maker_seconds", SYMBOL, "Receipt of the tick to the maker's frame written"),
     counter("st_repeats_total", &[], "Fires of On Quiet repeat"),
     gauge("st_ticks_waiting", &[], "Ticks that wait for the gate"),
+    counter("st_reaped_total", &[], "Orders that a reaper told to go and that are gone"),
+    gauge("st_alien_orders", &[], "Open orders on a reaper's symbols that carry no prefix of ours"),
     gauge("st_open_makers", &[], "Makers that may rest"),
     gauge("st_oldest_open_maker_seconds", &[], "Age of the oldest open maker"),
     counter("st_cancels_refused_total", &[], "Cancels that the venue refused for an order that may be open"),
@@ -158,7 +166,24 @@ pub const TABLE: &[Metric] = &[
         &[],
         "Answers after their deadline, or that nobody had asked for",
     ),
+    counter(
+        "st_order_faults_total",
+        &[label("code", Values::Named(&ORDER_FAULTS))],
+        "Faults of order answers and events, by their code",
+    ),
+    counter("st_user_events_ignored_total", &[], "Events of the user stream of a kind that is not known"),
     counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
+    gauge(
+        "st_dms_armed",
+        SYMBOL,
+        "1 while the venue's dead man's switch is armed; no series where the venue has none, or nothing of it is ours",
+    ),
+    gauge(
+        "st_dms_renew_age_seconds",
+        SYMBOL,
+        "Time since the last renewal left that the venue has acknowledged",
+    ),
+    counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge(
         "st_book_age_seconds",

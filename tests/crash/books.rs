@@ -52,12 +52,7 @@ impl Books {
         let oldest_ms = makers(venue).map(open_ms).max().unwrap_or(0);
         assert!(oldest_ms <= OPEN_MAX_MS, "a maker was open for {oldest_ms} ms");
         let never = outcomes.values().filter(|outcome| outcome.evidence == Evidence::NotFound);
-        Found {
-            orders: venue.len(),
-            pairs: makers(venue).count(),
-            never_arrived: never.count(),
-            oldest_ms,
-        }
+        Found { orders: venue.len(), pairs: makers(venue).count(), never_arrived: never.count(), oldest_ms }
     }
 
     /// Every intent, and every order's outcome.
@@ -65,7 +60,11 @@ impl Books {
         let (mut intents, mut outcomes) = (BTreeMap::new(), BTreeMap::new());
         for (name, bytes) in &self.files {
             let scan = scan(bytes);
-            assert!(!matches!(scan.damage, Some(Damage::Middle { .. })), "{name} is damaged: {:?}", scan.damage);
+            assert!(
+                !matches!(scan.damage, Some(Damage::Middle { .. })),
+                "{name} is damaged: {:?}",
+                scan.damage
+            );
             for frame in scan.frames {
                 match serde_json::from_slice(frame.payload).unwrap() {
                     Record::Intent(intent) => drop(intents.insert(intent.id, intent)),
@@ -117,7 +116,8 @@ fn both_ways(
     intents: &BTreeMap<ClientOrderId, Intent<'_>>,
     outcomes: &BTreeMap<ClientOrderId, Outcome>,
 ) {
-    let there: BTreeMap<ClientOrderId, &Value> = venue.iter().map(|order| (client_id(order), order)).collect();
+    let there: BTreeMap<ClientOrderId, &Value> =
+        venue.iter().map(|order| (client_id(order), order)).collect();
     assert_eq!(there.len(), venue.len(), "an id was used twice");
     let known: BTreeSet<_> = intents.keys().copied().collect();
     let unknown: Vec<_> = there.keys().filter(|id| !known.contains(id)).collect();

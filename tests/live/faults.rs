@@ -108,6 +108,8 @@ fn a_while(rig: &Rig) -> impl FnMut() -> Option<()> {
     }
 }
 
+/// Fault B7.
+/// Promise P4, P18.
 #[test]
 fn a_stopped_book_is_not_traded_on() {
     let rig = trading();
@@ -154,6 +156,8 @@ fn a_book_that_no_stream_confirms_grows_old_between_questions() {
     rig.ends_clean();
 }
 
+/// Fault B4, B10.
+/// Promise P23.
 #[test]
 fn muted_market_streams_come_back() {
     let rig = trading();

@@ -93,16 +93,22 @@ const ON_POD: &str = ",pod=\"st-self-trader-1\"";
 const ON_SYMBOL: &str = ",symbol=\"SYM1\"";
 const ON_FLEET: &str = "";
 
+/// Fault F1, F2.
+/// Promise P22.
 #[test]
 fn a_lost_feed_is_told() {
     fires(Fault::FeedDown, &[Alert("FeedDown", "critical", ON_POD)]);
 }
 
+/// Fault F12.
+/// Promise P22.
 #[test]
 fn a_live_feed_that_brings_nothing_is_told() {
     fires(Fault::FeedStale, &[Alert("FeedStale", "warning", ON_FLEET)]);
 }
 
+/// Fault B7.
+/// Promise P22.
 #[test]
 fn a_stale_book_is_told() {
     for fault in [Fault::BookOld, Fault::BookStandsStill] {

@@ -3,6 +3,7 @@
 use schemas::ids::Epoch;
 use schemas::wire::order_update::OrderUpdate;
 
+use crate::alarm::Alarm;
 use crate::event::OpenOrder;
 
 /// A venue's answer to one request, whatever its dialect.
@@ -16,6 +17,8 @@ pub enum Answer {
     Refused(VenueRefusal),
     /// An answer came that says nothing we can use.
     Unreadable,
+    /// An answer came that says what cannot be of what was sent: it proves nothing, and somebody must look.
+    Contradicts(Alarm),
 }
 
 /// A venue's error.

@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use schemas::ids::InstrumentPrefix;
+use schemas::ids::{ClientOrderId, InstrumentPrefix};
 use schemas::wire::order_update::OrderUpdate;
 
 use super::evidence::{Answer, VenueRefusal, Verdict};
 use super::inflight::{Inflight, Request};
 use super::limiter::{Limiter, RateLimit, RateLimitKind};
 use super::permit::Permit;
+use crate::alarm::Alarm;
 use crate::command::Command;
 use crate::event::{CancelFailure, Denial, OrderReport};
 use crate::time::{Nanos, Now};
@@ -194,6 +195,10 @@ impl<P: Permit> Gateway<P> {
             },
             Answer::Refused(refusal) => self.refused(request, refusal),
             Answer::Unreadable => self.no_answer(request),
+            Answer::Contradicts(alarm) => {
+                self.report(request.lane, OrderReport::Alarm(alarm));
+                self.no_answer(request);
+            }
         }
     }
 
@@ -203,6 +208,15 @@ impl<P: Permit> Gateway<P> {
         self.permit.saw(lane, update.client_id.epoch());
         if self.permit.hears(lane, update.client_id) {
             self.report(lane, OrderReport::Update(update));
+        }
+    }
+
+    /// The venue's events say what cannot be of an order of ours.
+    pub fn handle_alarm(&mut self, id: ClientOrderId, alarm: Alarm) {
+        if let Some(lane) = self.lane_of(id.prefix())
+            && self.permit.hears(lane, id)
+        {
+            self.report(lane, OrderReport::Alarm(alarm));
         }
     }
 
@@ -405,6 +419,7 @@ impl<P: Permit> Gateway<P> {
         let about_it = !updates.is_empty() && updates.iter().all(|update| Some(update.client_id) == asked);
         if !about_it {
             self.mismatches += 1;
+            self.report(request.lane, OrderReport::Alarm(Alarm::Mismatch));
             self.no_answer(request);
             return;
         }
@@ -420,10 +435,7 @@ impl<P: Permit> Gateway<P> {
         let report = match (request.command, refusal.verdict) {
             (
                 Command::PlaceMaker(leg) | Command::PlaceTaker(leg),
-                verdict @ (Verdict::Refused
-                | Verdict::WouldMatch
-                | Verdict::Superseded(_)
-                | Verdict::NoSuchOrder),
+                verdict @ (Verdict::Refused | Verdict::WouldMatch | Verdict::Superseded(_)),
             ) => OrderReport::Rejected {
                 id: leg.id,
                 code: refusal.code,
@@ -439,7 +451,9 @@ impl<P: Permit> Gateway<P> {
                 OrderReport::QueryFailed { id: handle.id, not_found: verdict == Verdict::NoSuchOrder }
             }
             (Command::ListOpen, _) => OrderReport::ListFailed,
-            (Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_), Verdict::Unknown) => {
+            // That there is no such order answers no place: it may have been done.
+            (Command::PlaceMaker(_) | Command::PlaceTaker(_), Verdict::NoSuchOrder | Verdict::Unknown)
+            | (Command::Cancel(_), Verdict::Unknown) => {
                 self.no_answer(request);
                 return;
             }
@@ -477,7 +491,9 @@ impl<P: Permit> Gateway<P> {
         self.reports.push_back((lane, report));
     }
 
-    fn lane_of(&self, prefix: InstrumentPrefix) -> Option<LaneId> {
+    /// Whose orders begin with that prefix.
+    #[must_use]
+    pub fn lane_of(&self, prefix: InstrumentPrefix) -> Option<LaneId> {
         let found = self.lanes.binary_search_by_key(&prefix, |(known, _)| *known);
         found.ok().and_then(|place| self.lanes.get(place)).map(|(_, lane)| *lane)
     }

@@ -24,6 +24,9 @@ impl Instrument {
             }
         }
         self.handle_list(report, now);
+        if let OrderReport::Alarm(alarm) = report {
+            self.alarms.insert(*alarm);
+        }
         self.count_refusal(report);
         let known = self.trade.as_mut().is_some_and(|trade| trade.handle_report(report, now.mono));
         if known {
@@ -119,7 +122,8 @@ impl Instrument {
             | OrderReport::Unknown { .. }
             | OrderReport::QueryFailed { .. }
             | OrderReport::OpenOrders(_)
-            | OrderReport::ListFailed => {}
+            | OrderReport::ListFailed
+            | OrderReport::Alarm(_) => {}
         }
     }
 

@@ -49,7 +49,10 @@ enum Word {
     /// A cancel ended that maker.
     Ended(Nanos),
     /// Whether something was open, and when that was asked.
-    Listed { open: bool, asked: Nanos },
+    Listed {
+        open: bool,
+        asked: Nanos,
+    },
 }
 
 struct World {
@@ -212,7 +215,8 @@ impl World {
             self.send(Message::Renew);
         }
         // An order in doubt is cancelled and asked for, again and again; so is what a sweep looks for.
-        if (self.maker.is_some() || !self.swept) && self.now.since(self.asked_at) > Duration::from_millis(300) {
+        if (self.maker.is_some() || !self.swept) && self.now.since(self.asked_at) > Duration::from_millis(300)
+        {
             self.asked_at = self.now;
             self.send(Message::Cancel);
             self.send(Message::List { asked: self.now });

@@ -221,6 +221,12 @@ pub(super) static PROCESS: &[Key] = &[
         "When the journal reaches the device: within 5 ms of an order, or before it leaves.",
     ),
     key(
+        "Dead Man Switch",
+        Word(&["auto", "on", "off"]),
+        Default("\"auto\""),
+        "The venue's own, which cancels what is open when this process falls silent: used where there is one, demanded, or left alone.",
+    ),
+    key(
         "Sharding",
         Word(&["alone", "static", "group"]),
         Default("\"alone\""),

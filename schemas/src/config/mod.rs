@@ -32,7 +32,7 @@ pub use json_schema::json_schema;
 pub use kafka::{GroupProtocol, KafkaKey, KafkaOption, KafkaTopic, KafkaUrl, Partitioner};
 pub use kafka_url::KafkaUrlError;
 pub use list::INSTRUMENTS_MAX;
-pub use process::{FeedFormat, JournalSync, LogFormat, Process, Sharding};
+pub use process::{DeadManSwitch, FeedFormat, JournalSync, LogFormat, Process, Sharding};
 pub use secret_ref::SecretRef;
 pub use urls::{feed_url, lease_store_url};
 pub use venue::{Dialect, Venue};

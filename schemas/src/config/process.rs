@@ -39,6 +39,8 @@ pub struct Process {
     pub journal: Option<PathBuf>,
     /// Journal Sync.
     pub journal_sync: JournalSync,
+    /// Dead Man Switch.
+    pub dead_man_switch: DeadManSwitch,
     /// Sharding: how a fleet shares its instruments.
     pub sharding: Sharding,
     /// Shards: how many processes share the instruments, the accounts and the addresses; in a group the most.
@@ -64,6 +66,19 @@ pub enum JournalSync {
     Batch,
     /// Before an order leaves.
     Always,
+}
+
+/// Whether the venue's own dead man's switch is used, which cancels what is open when this process falls silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeadManSwitch {
+    /// Where the venue has one that hits nobody else's orders; then no order leaves while it is not armed.
+    #[default]
+    Auto,
+    /// No order leaves without it.
+    On,
+    /// It is left alone.
+    Off,
 }
 
 /// How a fleet shares its instruments.
@@ -125,6 +140,7 @@ impl Default for Process {
             labels_kafka: None,
             journal: None,
             journal_sync: JournalSync::Batch,
+            dead_man_switch: DeadManSwitch::Auto,
             sharding: Sharding::Alone,
             shards: 1,
             lease_store: None,
@@ -151,6 +167,7 @@ impl fmt::Debug for Process {
             .field("labels_kafka", &self.labels_kafka)
             .field("journal", &self.journal)
             .field("journal_sync", &self.journal_sync)
+            .field("dead_man_switch", &self.dead_man_switch)
             .field("sharding", &self.sharding)
             .field("shards", &self.shards)
             .field("lease_store", &self.lease_store)
@@ -174,6 +191,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
     let labels_kafka = labels_kafka(reader);
     let journal = reader.text("Journal").map(PathBuf::from);
     let journal_sync = reader.word("Journal Sync");
+    let dead_man_switch = reader.word("Dead Man Switch");
     let sharding = reader.word("Sharding");
     let shards = reader.whole("Shards");
     let lease_store = lease_store(reader);
@@ -193,6 +211,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
         labels_kafka,
         journal,
         journal_sync: journal_sync?,
+        dead_man_switch: dead_man_switch?,
         sharding: sharding?,
         shards: u32::try_from(shards?).ok()?,
         lease_store: lease_store?,

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use pipeline::gateway::{LaneId, Link, RateLimit};
-use schemas::config::{Code, Config, Dialect, Fault, Instrument, TermType, Venue};
+use pipeline::time::Nanos;
+use schemas::config::{Code, Config, DeadManSwitch, Dialect, Fault, Instrument, TermType, Venue};
 use schemas::units::Decimal;
 use schemas::wire::binance::api_error::ErrorClass;
 use tokio::sync::{mpsc, watch};
@@ -17,13 +18,14 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::journal::Journal;
-use crate::ownership::Fence;
+use crate::ownership::{Armed, Fence};
 use crate::venue::backoff::Backoff;
 use crate::venue::binance::account::AccountKey;
 use crate::venue::binance::gateway::{self, GatewayLane, GatewayParts};
 use crate::venue::binance::positions::Positions;
 use crate::venue::binance::rest::{RestClient, RestError};
 use crate::venue::binance::start::{self, VenueFacts};
+use crate::venue::binance::switch::{self, SwitchLane, SwitchParts};
 use crate::venue::guard::{GuardError, Target};
 use crate::venue::{binance_spot, binance_usdm};
 
@@ -148,6 +150,35 @@ impl Account {
             tracing::warn!(venue = self.venue_name, %error, pause_ms, "waiting for the venue");
             tokio::time::sleep(pause).await;
         }
+    }
+
+    /// What to keep the venue's dead man's switch with. Where it would cost too much of the rate limits there is none:
+    /// orders leave without it unless it is demanded.
+    pub(super) fn switch(
+        &self,
+        probed: &mut Probed,
+        wanted: DeadManSwitch,
+        lanes: Vec<SwitchLane>,
+        sharers: u32,
+    ) -> Option<SwitchParts> {
+        if !switch::reserve(&self.target, lanes.len(), sharers, &mut probed.limits) {
+            let venue = self.venue_name;
+            tracing::warn!(
+                venue,
+                "no dead man's switch: renewals would cost more than a quarter of the limits"
+            );
+            if wanted == DeadManSwitch::Auto {
+                lanes.iter().for_each(|lane| lane.hold.set_armed(Armed::Waived, Nanos(0), None));
+            }
+            return None;
+        }
+        Some(SwitchParts {
+            target: self.target.clone(),
+            account: self.key.clone(),
+            clock_offset_ms: Arc::clone(&probed.clock_offset_ms),
+            wanted,
+            lanes,
+        })
     }
 
     /// Starts the gateway.

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use schemas::config::LogFormat;
+use tracing::{Level, Metadata};
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, fmt};
@@ -69,7 +71,7 @@ impl Drop for Logging {
 }
 
 /// Starts logging. `RUST_LOG` filters; warnings and worse, and what this program itself has to say, are shown unless
-/// it says otherwise.
+/// it says otherwise. Of its dependencies nothing finer than a warning is ever shown.
 ///
 /// # Errors
 /// If the file cannot be written.
@@ -77,7 +79,8 @@ pub fn start(options: &Options) -> anyhow::Result<Logging> {
     let default = if options.quiet { "error" } else { "warn,self_trader=info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let (writer, worker, ansi) = writer(&options.target)?;
-    let layers = tracing_subscriber::registry().with(filter).with(RateLimit::start());
+    let layers =
+        tracing_subscriber::registry().with(filter).with(filter_fn(may_be_shown)).with(RateLimit::start());
     let started = match options.format {
         LogFormat::Text => {
             let format = Lines::text(fmt::format().with_ansi(ansi).with_target(false));
@@ -94,6 +97,12 @@ pub fn start(options: &Options) -> anyhow::Result<Logging> {
         tracing::debug!("logging was started before");
     }
     Ok(Logging { worker: Some(worker) })
+}
+
+/// Finer lines of dependencies hold what goes over the wire: signed requests, keys, passwords.
+fn may_be_shown(line: &Metadata<'_>) -> bool {
+    let own = line.module_path().is_some_and(|path| path.starts_with(env!("CARGO_CRATE_NAME")));
+    own || *line.level() <= Level::WARN
 }
 
 /// The writer, what ends it, and whether a person looks at it.

@@ -1,8 +1,9 @@
 //! What reaches a gateway by another way than its order connection, and what leaves by one.
 
+use pipeline::alarm::Alarm;
 use pipeline::gateway::Answer;
 use pipeline::time::Nanos;
-use schemas::ids::InstrumentPrefix;
+use schemas::ids::{ClientOrderId, InstrumentPrefix};
 use schemas::wire::order_update::OrderUpdate;
 
 /// News from beside the order connection.
@@ -12,6 +13,13 @@ pub(crate) enum Beside {
     Events(bool),
     /// A statement of the user stream about an order of ours.
     Update(OrderUpdate),
+    /// The user stream says what cannot be of an order of ours.
+    Alarm {
+        /// The order.
+        id: ClientOrderId,
+        /// What it is.
+        alarm: Alarm,
+    },
     /// The venue wants nothing more from this address before that time of its clock.
     Silence {
         /// Milliseconds since the epoch.

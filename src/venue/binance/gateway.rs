@@ -309,6 +309,7 @@ impl<P: Permit> Session<P> {
                     self.parts.journal.told(&update);
                     self.machine.handle_update(update);
                 }
+                Beside::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
                 Beside::Silence { until_ms } => self.machine.handle_silence(until_ms),
                 Beside::Answer { request, answer } => self.machine.handle_answer(request, answer),
             }
@@ -437,6 +438,7 @@ impl<P: Permit> Session<P> {
                 self.parts.journal.told(&update);
                 self.machine.handle_update(update);
             }
+            Decoded::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
             Decoded::Ended => return Err(LinkError::Ended),
             Decoded::Nothing => {}
         }

@@ -62,6 +62,11 @@ pub enum RestError {
 }
 
 impl RestError {
+    /// Nothing came back within a time of the caller's own.
+    pub(crate) fn too_late() -> Self {
+        transport("no answer in time")
+    }
+
     /// Whether the venue refused what was asked, and would again: no waiting and no other key mends it.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use hyper::Method;
 use pipeline::gateway::Answer;
+use schemas::ids::InstrumentPrefix;
 use schemas::wire::binance::encode::Value;
 use schemas::wire::binance::order::OrderAnswer;
 use tokio::sync::{Notify, mpsc};
@@ -38,6 +39,8 @@ pub(crate) struct SideParts {
     pub(super) positions: Positions,
     pub(super) rest: Arc<RestClient>,
     pub(super) clock: Clock,
+    /// The venue's symbol of each instrument.
+    pub(super) symbols: Vec<(InstrumentPrefix, String)>,
 }
 
 impl SideParts {
@@ -51,7 +54,13 @@ impl SideParts {
             positions: parts.positions.clone(),
             rest: Arc::new(RestClient::new(parts.target.clone())),
             clock,
+            symbols: parts.lanes.iter().map(|lane| (lane.prefix, lane.symbol.clone())).collect(),
         }
+    }
+
+    /// The venue's symbol of the instrument with that prefix.
+    pub(super) fn symbol_of(&self, prefix: InstrumentPrefix) -> Option<&str> {
+        self.symbols.iter().find(|(known, _)| *known == prefix).map(|(_, symbol)| symbol.as_str())
     }
 
     /// The venue's wall clock.
@@ -176,7 +185,6 @@ mod tests {
     use std::time::Duration;
 
     use pipeline::time::Nanos;
-    use schemas::ids::InstrumentPrefix;
 
     use super::*;
 
@@ -193,6 +201,7 @@ mod tests {
             positions: Positions::new(std::iter::empty()),
             rest: Arc::new(RestClient::new(target)),
             clock,
+            symbols: Vec::new(),
         };
         let (lists, jobs) = mpsc::channel(4);
         let (sender, mut news) = mpsc::channel(4);

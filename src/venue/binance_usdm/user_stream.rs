@@ -13,11 +13,11 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::side::SideParts;
-use super::wire::update_of;
+use super::wire::told;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance::rest::{BODY_MAX, RestError};
 use crate::venue::binance::socket::{self, Frame, SocketError, WsReader};
-use crate::venue::binance::{Beside, warn};
+use crate::venue::binance::{Beside, Decoded, warn};
 use crate::venue::guard::Endpoint;
 
 /// A key lives for 60 minutes. It is prolonged after half of that, less up to a tenth: processes do not all ask
@@ -179,8 +179,10 @@ impl UserStream {
             UserEvent::Positions(changed) => self.parts.positions.change(changed),
             UserEvent::Order(_) | UserEvent::Trade(_) | UserEvent::Ignored { .. } => {}
         }
-        if let Some(update) = update_of(&event) {
-            self.news.send(Beside::Update(update)).await.ok()?;
+        match told(&event, |prefix| self.parts.symbol_of(prefix)) {
+            Decoded::Update(update) => self.news.send(Beside::Update(update)).await.ok()?,
+            Decoded::Alarm { id, alarm } => self.news.send(Beside::Alarm { id, alarm }).await.ok()?,
+            Decoded::Answer { .. } | Decoded::Ended | Decoded::Nothing => {}
         }
         Some(None)
     }

@@ -121,6 +121,15 @@ impl Target {
         }
     }
 
+    /// Whether it is the embedded venue, or one of ours: no public one.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        match &self.place {
+            Place::Simulated(..) | Place::Staging(..) => true,
+            Place::Public(_) => false,
+        }
+    }
+
     /// Whether the connection is encrypted; always, to a public host.
     #[must_use]
     pub const fn tls(&self) -> bool {
