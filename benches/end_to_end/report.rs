@@ -121,7 +121,9 @@ impl Report {
         let others = self.of(base, samples[0].plan.rate);
         let of_base: Part = if base.decides() { histogram } else { |sample| &sample.all };
         let pairs = samples.iter().zip(others);
-        median(pairs.map(|(one, other)| quantiles(histogram(one))[at] / quantiles(of_base(other))[at]).collect())
+        median(
+            pairs.map(|(one, other)| quantiles(histogram(one))[at] / quantiles(of_base(other))[at]).collect(),
+        )
     }
 }
 

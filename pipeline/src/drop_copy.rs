@@ -292,9 +292,17 @@ mod tests {
         let sent = Fact::Sent(id(7, 3));
         let never = Fact::Ended(id(7, 3), Ending::Never);
         for (facts, at_once, later) in [
-            (vec![sent, told(3, true, 5), ended(3, 4)], Some(Difference::Executed), Some(Difference::Executed)),
+            (
+                vec![sent, told(3, true, 5), ended(3, 4)],
+                Some(Difference::Executed),
+                Some(Difference::Executed),
+            ),
             (vec![sent, told(4, false, 0)], Some(Difference::NoIntent), Some(Difference::NoIntent)),
-            (vec![sent, never, told(3, false, 0)], Some(Difference::NeverExisted), Some(Difference::NeverExisted)),
+            (
+                vec![sent, never, told(3, false, 0)],
+                Some(Difference::NeverExisted),
+                Some(Difference::NeverExisted),
+            ),
             (vec![sent, told(3, true, 5)], None, Some(Difference::NoOutcome)),
             (vec![sent, ended(3, 5), told(3, false, 0)], None, Some(Difference::StillOpen)),
             (vec![sent, told(3, false, 0)], None, None),

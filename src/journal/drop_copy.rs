@@ -84,7 +84,8 @@ struct Books {
 
 impl Books {
     fn new(tap: Arc<Tap>, clock: Clock) -> Self {
-        let books = Self { tap, clock, copy: DropCopy::default(), facts: Vec::new(), logged: BTreeSet::new() };
+        let books =
+            Self { tap, clock, copy: DropCopy::default(), facts: Vec::new(), logged: BTreeSet::new() };
         books.show(&[]);
         books
     }

@@ -7,8 +7,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use schemas::config::JournalSync;
 use pipeline::drop_copy::Fact;
+use schemas::config::JournalSync;
 use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix};
 use schemas::journal::{Header, JOURNAL_FORMAT, Record, RunEnd, RunEnded, Traded};
 use schemas::wire::order_update::OrderUpdate;
@@ -224,6 +224,13 @@ impl Journal {
     #[must_use]
     pub fn is_open(&self, id: ClientOrderId) -> bool {
         self.0.as_ref().is_some_and(|shared| lock(&shared.writer).memory.is_open(id))
+    }
+
+    /// The orders of an instrument that were written down, and nothing of their end.
+    #[must_use]
+    pub fn open_of(&self, prefix: InstrumentPrefix) -> Vec<ClientOrderId> {
+        let Some(shared) = &self.0 else { return Vec::new() };
+        lock(&shared.writer).memory.open().filter(|id| id.prefix() == prefix).collect()
     }
 
     /// Everything that was noted is written; with `Journal Sync: always` it is on the device.

@@ -126,6 +126,12 @@ fn a_maker_that_rests_is_told() {
     fires(Fault::MakerRests, &[Alert("OrphanMaker", "critical", ON_POD)]);
 }
 
+/// Fault O28.
+#[test]
+fn a_switch_that_is_not_armed_is_told() {
+    fires(Fault::Unarmed, &[Alert("DeadManNotArmed", "warning", ON_POD)]);
+}
+
 #[test]
 fn symbols_without_an_owner_are_told() {
     for fault in [Fault::NoOwner, Fault::NoPods] {

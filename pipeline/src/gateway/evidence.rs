@@ -28,8 +28,22 @@ pub struct VenueRefusal {
     pub code: i64,
     /// What it means for the order.
     pub verdict: Verdict,
-    /// The venue wants silence: nothing leaves before this wall-clock time (milliseconds since the epoch).
+    /// The venue wants silence until this wall-clock time (milliseconds since the epoch).
     pub silent_until_ms: Option<i64>,
+    /// Of what; means nothing without a time.
+    pub silence: Silence,
+}
+
+/// What is to leave no more while a venue wants silence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Silence {
+    /// New orders of the account: it placed too many.
+    Orders,
+    /// Everything from this address but a few cancels: it was told to wait (429).
+    #[default]
+    Most,
+    /// Everything from this address: it is banned (418).
+    All,
 }
 
 /// What a refused request means for the order that it was about.

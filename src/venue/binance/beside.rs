@@ -20,11 +20,6 @@ pub(crate) enum Beside {
         /// What it is.
         alarm: Alarm,
     },
-    /// The venue wants nothing more from this address before that time of its clock.
-    Silence {
-        /// Milliseconds since the epoch.
-        until_ms: i64,
-    },
     /// The answer to a request that went by REST.
     Answer {
         /// The request's id.

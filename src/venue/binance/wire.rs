@@ -5,7 +5,9 @@ use std::time::Duration;
 use pipeline::alarm::Alarm;
 use pipeline::command::{Command, PlaceLeg};
 use pipeline::event::OpenOrder;
-use pipeline::gateway::{Answer, Gateway, Permit, VenueRefusal, Verdict};
+use pipeline::gateway::{
+    Answer, BANNED_DEFAULT, Gateway, LIMITED_DEFAULT, Permit, Silence, VenueRefusal, Verdict,
+};
 use schemas::config::Dialect;
 use schemas::ids::{ClientOrderId, InstrumentPrefix};
 use schemas::units::{Decimal, MAX_DECIMALS};
@@ -21,8 +23,8 @@ use schemas::wire::order_update::OrderUpdate;
 use super::classify_of;
 use super::gateway::GatewayLane;
 
-/// How long everything stays silent after a rate-limit answer that names no time.
-const SILENCE_MS: i64 = 60_000;
+/// How long no order is placed after too many, where the answer names no time: the shortest window of orders.
+const TOO_MANY_ORDERS: Duration = Duration::from_secs(10);
 
 /// What a frame of the venue means to the machine.
 #[derive(Debug)]
@@ -200,7 +202,7 @@ pub(crate) fn open_orders(orders: &[OrderAnswer<'_>], prefix: InstrumentPrefix) 
 /// What a refusal means to the machine.
 fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
     tracing::debug!(%error, "the venue refused a request");
-    let rate_limited = error.class() == ErrorClass::RateLimited;
+    let wants = silence(error);
     VenueRefusal {
         code: error.code,
         verdict: match error.class() {
@@ -223,7 +225,37 @@ fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
             | ErrorClass::NoSuchSymbol
             | ErrorClass::Refused => Verdict::Refused,
         },
-        silent_until_ms: rate_limited.then(|| error.retry_after_ms.unwrap_or(now_ms + SILENCE_MS)),
+        silent_until_ms: wants.map(|(_, unless_told)| {
+            let until_ms = now_ms.saturating_add(i64::try_from(unless_told.as_millis()).unwrap_or(i64::MAX));
+            error.retry_after_ms.unwrap_or(until_ms)
+        }),
+        silence: wants.map_or(Silence::Most, |(silence, _)| silence),
+    }
+}
+
+/// Whether a refusal asks for silence, and for how long where it does not say so.
+fn silence(error: &ApiError) -> Option<(Silence, Duration)> {
+    match (error.class(), error.status) {
+        (ErrorClass::RateLimited, 418) => Some((Silence::All, BANNED_DEFAULT)),
+        (ErrorClass::RateLimited, _) => Some((Silence::Most, LIMITED_DEFAULT)),
+        (ErrorClass::OrderLimit, _) => Some((Silence::Orders, TOO_MANY_ORDERS)),
+        (
+            ErrorClass::OutcomeUnknown
+            | ErrorClass::Overloaded
+            | ErrorClass::Filter
+            | ErrorClass::Clock
+            | ErrorClass::Auth
+            | ErrorClass::WouldMatch
+            | ErrorClass::Balance
+            | ErrorClass::Duplicate
+            | ErrorClass::MarketClosed
+            | ErrorClass::CancelRefused
+            | ErrorClass::NoSuchOrder
+            | ErrorClass::NoSuchSymbol
+            | ErrorClass::Refused
+            | ErrorClass::OlderEpoch,
+            _,
+        ) => None,
     }
 }
 
