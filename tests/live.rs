@@ -25,9 +25,13 @@ mod futures;
 mod journal;
 #[path = "live/logs.rs"]
 mod logs;
+#[path = "live/reap.rs"]
+mod reap;
 #[path = "live/refused.rs"]
 mod refused;
 #[path = "live/stop.rs"]
 mod stop;
+#[path = "live/switch.rs"]
+mod switch;
 #[path = "live/tape.rs"]
 mod tape;

@@ -84,6 +84,7 @@ impl Desk {
         let (link_sender, link) = watch::channel(Link::Down);
         let positions = Positions::new(["BTCUSDT"].into_iter());
         let parts = GatewayParts {
+            bounds: Default::default(),
             journal: self_trader::journal::Journal::default(),
             target: venue.futures(),
             account: AccountKey::new("k", b"s"),

@@ -45,6 +45,8 @@ pub(crate) enum Fault {
     TakersMiss,
     /// A maker rests.
     MakerRests,
+    /// The venue's switch is not armed.
+    Unarmed,
     /// A pod is gone and nobody takes over.
     NoOwner,
     /// No pod is left.
@@ -57,6 +59,10 @@ pub(crate) enum Fault {
     ThreadStands,
     /// It stands still for moments.
     ThreadStumbles,
+    /// A pod's journal cannot be written.
+    JournalBroken,
+    /// A pod's journal and its venue differ.
+    BooksDiffer,
     /// A pod starts every two minutes.
     Flapping,
 }
@@ -187,6 +193,7 @@ impl Day {
             pod.lanes.iter().filter(|lane| lane.owned_since.is_some_and(|since| since != now || now == 0));
         let lag = if ill && self.has(Fault::ThreadStands, now) { 8.0 } else { 0.6 };
         let rests = if ill && self.has(Fault::MakerRests, now) { self.age(now) } else { 0.2 };
+        let armed = !(ill && self.has(Fault::Unarmed, now));
         let down = fresh || ill && self.has(Fault::FeedDown, now);
         let values = [
             ("st_feed_live", if down { 0.0 } else { 1.0 }),
@@ -195,7 +202,10 @@ impl Day {
             ("st_symbols_configured", SYMBOLS as f64),
             ("st_symbols_owned", owned.count() as f64),
             ("st_oldest_open_maker_seconds", rests),
+            ("st_dms_armed", if armed { 1.0 } else { 0.0 }),
             ("st_loop_lag_seconds", lag),
+            ("st_journal_good", if ill && self.has(Fault::JournalBroken, now) { 0.0 } else { 1.0 }),
+            ("st_drop_copy_differences", if ill && self.has(Fault::BooksDiffer, now) { 2.0 } else { 0.0 }),
             ("st_loop_stalls_total", pod.stalls as f64),
         ];
         for (name, value) in values {

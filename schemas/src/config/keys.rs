@@ -169,6 +169,12 @@ pub(super) static INSTRUMENT: &[Key] = &[
     key("Max Tick Age", AGE, Default("5"), "Seconds after which a tick is too old to trade."),
     key("Max Book Age", AGE, Default("2"), "Seconds after which an unconfirmed book is too old to trade."),
     key(
+        "Probe Pair",
+        Word(&["auto", "on", "off"]),
+        Default("\"auto\""),
+        "Whether a pair of the smallest quantity must match before the first other: `auto` is `on` at public venues.",
+    ),
+    key(
         "Pipelined",
         Later,
         Default("false"),
@@ -219,6 +225,24 @@ pub(super) static PROCESS: &[Key] = &[
         Word(&["batch", "always"]),
         Default("\"batch\""),
         "When the journal reaches the device: within 5 ms of an order, or before it leaves.",
+    ),
+    key(
+        "Admin Token",
+        Secret,
+        Default("\"\""),
+        "What a request that halts or releases must carry; without it, loopback only.",
+    ),
+    key(
+        "Halt File",
+        Text(Form::Line),
+        Optional,
+        "Everything is halted while this file exists; its first line is the reason.",
+    ),
+    key(
+        "Halt State",
+        Text(Form::Line),
+        Optional,
+        "File in which halts outlast the process; `halts.json` in the Journal's folder unless named.",
     ),
     key(
         "Dead Man Switch",

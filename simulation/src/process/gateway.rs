@@ -138,7 +138,14 @@ impl Session {
         self.machine.handle_events(come);
     }
 
-    pub(super) fn answer(&mut self, link: u32, request: u64, mut answer: Answer, counts: &[RateLimit], now: Now) {
+    pub(super) fn answer(
+        &mut self,
+        link: u32,
+        request: u64,
+        mut answer: Answer,
+        counts: &[RateLimit],
+        now: Now,
+    ) {
         if link != self.number || !self.machine.is_connected() {
             return;
         }
@@ -219,7 +226,13 @@ impl Session {
         wrote
     }
 
-    fn send_places(&mut self, journal: &mut Journal, places: Vec<Outgoing>, now: Now, effects: &mut Vec<Effect>) {
+    fn send_places(
+        &mut self,
+        journal: &mut Journal,
+        places: Vec<Outgoing>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         if self.dies(Point::BeforeIntent, effects) {
             return;
         }
@@ -267,7 +280,12 @@ impl Session {
     }
 
     /// What there is to tell the lanes. That an order was written is told with whatever comes after it.
-    pub(super) fn hand_out(&mut self, effects: &mut Vec<Effect>, now: Now, mut tell: impl FnMut(LaneId, OrderReport)) {
+    pub(super) fn hand_out(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        now: Now,
+        mut tell: impl FnMut(LaneId, OrderReport),
+    ) {
         while let Some((lane, report)) = self.machine.poll_report() {
             if matches!(report, OrderReport::Sent { .. }) {
                 if let Some(earlier) = self.written[lane.0].replace(report) {
@@ -288,7 +306,9 @@ impl Session {
             return report;
         }
         match report {
-            OrderReport::QueryFailed { id, not_found: false } => OrderReport::QueryFailed { id, not_found: true },
+            OrderReport::QueryFailed { id, not_found: false } => {
+                OrderReport::QueryFailed { id, not_found: true }
+            }
             OrderReport::CancelFailed { id, why: CancelFailure::NoAnswer } => {
                 OrderReport::CancelFailed { id, why: CancelFailure::UnknownOrder }
             }

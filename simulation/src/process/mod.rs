@@ -241,7 +241,8 @@ impl Process {
         }
         self.session.watch_urgent(now, &mut self.notes);
         let stopped = self.stop_by.is_some_and(|by| {
-            let lanes = self.lanes.iter().all(|lane| lane.instrument.phase() == pipeline::instrument::Phase::Stopped);
+            let lanes =
+                self.lanes.iter().all(|lane| lane.instrument.phase() == pipeline::instrument::Phase::Stopped);
             by <= now.mono || (lanes && self.keeper.as_ref().is_none_or(|keeper| keeper.is_over(now)))
         });
         if stopped {
@@ -256,7 +257,8 @@ impl Process {
         let now = self.clock.now(at);
         let lanes = self.lanes.iter().filter_map(|lane| lane.instrument.poll_timeout(now)).min();
         let keeper = self.keeper.as_ref().and_then(Keeper::poll_timeout);
-        let deadlines = [lanes, keeper, self.journal.poll_timeout(), self.session.poll_timeout(now), self.stop_by];
+        let deadlines =
+            [lanes, keeper, self.journal.poll_timeout(), self.session.poll_timeout(now), self.stop_by];
         deadlines.into_iter().flatten().min().map(|mono| self.clock.when(mono))
     }
 

@@ -138,4 +138,3 @@ fn seens(settings: &Settings, traded: &[Traded]) -> Seens {
     traded.iter().filter(ours).for_each(|traded| seens.restore(traded));
     seens
 }
-

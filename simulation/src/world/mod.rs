@@ -7,8 +7,8 @@ mod queue;
 mod requests;
 mod tops;
 
-use pipeline::lease::Request;
 use pipeline::gateway::Outgoing;
+use pipeline::lease::Request;
 use schemas::tick::Tick;
 
 use crate::clock::LocalClock;
@@ -380,10 +380,18 @@ impl World {
                 Note::Closed { symbol, id } => self.oracle.is_over(symbol, id, &self.venue, at),
                 Note::BookDoubted { symbol } => self.fetch_book(process, symbol),
                 Note::UrgentHeld => {
-                    self.oracle.violated("P6", at, format!("a cancel of process {process} waits for the limiter"));
+                    self.oracle.violated(
+                        "P6",
+                        at,
+                        format!("a cancel of process {process} waits for the limiter"),
+                    );
                 }
                 Note::SilenceBroken => {
-                    self.oracle.violated("P7", at, format!("process {process} sent while the venue wants silence"));
+                    self.oracle.violated(
+                        "P7",
+                        at,
+                        format!("process {process} sent while the venue wants silence"),
+                    );
                 }
             }
         }
@@ -462,7 +470,9 @@ impl World {
     /// A process is gone, from one moment to the next.
     fn kill(&mut self, process: usize) {
         let at = self.now;
-        for (_, state) in self.hosts[process].process.iter().flat_map(Process::order_states).collect::<Vec<_>>() {
+        for (_, state) in
+            self.hosts[process].process.iter().flat_map(Process::order_states).collect::<Vec<_>>()
+        {
             self.see(process, state);
         }
         let host = &mut self.hosts[process];

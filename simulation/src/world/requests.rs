@@ -79,7 +79,14 @@ impl World {
     }
 
     /// A request reaches the venue, perhaps after its connection or its process is gone.
-    pub(super) fn arrive(&mut self, process: usize, life: u32, link: u32, outgoing: &Outgoing, venue_ms: i64) {
+    pub(super) fn arrive(
+        &mut self,
+        process: usize,
+        life: u32,
+        link: u32,
+        outgoing: &Outgoing,
+        venue_ms: i64,
+    ) {
         let stale = self.hosts[process].link != link || self.hosts[process].life != life;
         let lost = stale && self.dice.thousandths(500);
         if lost || self.level(Kind::VenueDown, process) > 0 || self.strikes(Kind::LoseRequest, process) {
@@ -132,14 +139,21 @@ impl World {
             counted.1 += match (limit.kind, command) {
                 (RateLimitKind::Orders, Command::PlaceMaker(_) | Command::PlaceTaker(_)) => 1,
                 (RateLimitKind::Orders, Command::Cancel(_) | Command::Query(_) | Command::ListOpen) => 0,
-                (RateLimitKind::Weight, Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_)) => 1,
+                (
+                    RateLimitKind::Weight,
+                    Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_),
+                ) => 1,
                 (RateLimitKind::Weight, Command::Query(_)) => 4,
                 (RateLimitKind::Weight, Command::ListOpen) => 6,
             };
             within &= counted.1 <= limit.count;
         }
         if !within {
-            self.oracle.violated("P5", self.now, format!("more than the venue's limits allow: {:?}", self.counted));
+            self.oracle.violated(
+                "P5",
+                self.now,
+                format!("more than the venue's limits allow: {:?}", self.counted),
+            );
         }
         within
     }
@@ -172,7 +186,10 @@ impl World {
             return;
         }
         let way = self.way(process) + late;
-        let counts = limits().into_iter().zip(&self.counted).map(|(limit, counted)| RateLimit { count: counted.1, ..limit });
+        let counts = limits()
+            .into_iter()
+            .zip(&self.counted)
+            .map(|(limit, counted)| RateLimit { count: counted.1, ..limit });
         let delivery = Delivery::Answer { link, request, answer, counts: counts.collect() };
         self.after(way, Event::Deliver { process, life, delivery: Box::new(delivery) });
     }

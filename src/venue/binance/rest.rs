@@ -65,6 +65,11 @@ pub enum RestError {
 }
 
 impl RestError {
+    /// Nothing came back within a time of the caller's own.
+    pub(crate) fn too_late() -> Self {
+        transport("no answer in time")
+    }
+
     /// How long the venue is to be left alone, where it says so.
     #[must_use]
     pub fn wanted_silence(&self) -> Duration {
@@ -73,11 +78,6 @@ impl RestError {
             Self::Held(held) => held.wait,
             Self::Fault(_) | Self::Depth(_) => Duration::ZERO,
         }
-    }
-
-    /// Nothing came back within a time of the caller's own.
-    pub(crate) fn too_late() -> Self {
-        transport("no answer in time")
     }
 
     /// Whether the venue refused what was asked, and would again: no waiting and no other key mends it.

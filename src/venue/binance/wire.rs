@@ -252,8 +252,8 @@ fn silence(error: &ApiError) -> Option<(Silence, Duration)> {
             | ErrorClass::CancelRefused
             | ErrorClass::NoSuchOrder
             | ErrorClass::NoSuchSymbol
-            | ErrorClass::OlderEpoch
-            | ErrorClass::Refused,
+            | ErrorClass::Refused
+            | ErrorClass::OlderEpoch,
             _,
         ) => None,
     }
