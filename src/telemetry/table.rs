@@ -32,6 +32,7 @@ pub const TABLE: &[Metric] = &[
     gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
     gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
     counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
+    counter("st_log_dropped_total", &[], "Lines of the log that found no room to wait for their reader"),
     counter(
         "st_panics_total",
         &[label("task", Values::Named(&["lane", "gateway", "feed", "journal", "other"]))],
