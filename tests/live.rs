@@ -33,11 +33,15 @@ mod halt;
 mod journal;
 #[path = "live/logs.rs"]
 mod logs;
+#[path = "live/reap.rs"]
+mod reap;
 #[path = "live/refused.rs"]
 mod refused;
 #[path = "live/start.rs"]
 mod start;
 #[path = "live/stop.rs"]
 mod stop;
+#[path = "live/switch.rs"]
+mod switch;
 #[path = "live/tape.rs"]
 mod tape;

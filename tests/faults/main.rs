@@ -11,6 +11,8 @@ mod process;
 mod redis;
 
 mod canary;
+mod feed;
 mod hardening;
+mod host;
 mod market;
 mod search;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::market::{Market, Protocol};
-use crate::members::{Fleet, alone, pass};
+use crate::members::{Fleet, pass, together};
 use crate::process::{now, until};
 use crate::proxy::Proxy;
 use crate::publisher::Steady;
@@ -25,7 +25,7 @@ const GAP_MS_MAX: i64 = 13_000;
 /// Promise P2.
 #[test]
 fn no_order_of_a_frozen_owner_is_taken_after_its_successors_first() {
-    let _alone = alone();
+    let _small = together();
     // Both at once: most of it is waiting.
     thread::scope(|scope| {
         scope.spawn(by_lease);
@@ -87,6 +87,7 @@ fn freeze(fleet: &mut Fleet, way: &Proxy, owner: &str, successor: impl Fn(&mut F
     way.hold(false);
     fleet.member(owner).process.signal("CONT");
     pass(AFTERWARDS);
+    fleet.without_doubt(owner);
 }
 
 fn judge(fleet: Fleet, name: &str) {

@@ -45,6 +45,12 @@ pub(crate) enum Fault {
     TakersMiss,
     /// A maker rests.
     MakerRests,
+    /// The venue's switch is not armed.
+    Unarmed,
+    /// The reaper is gone.
+    ReaperGone,
+    /// The reaper hears nothing of a venue.
+    ReaperDeaf,
     /// A pod is gone and nobody takes over.
     NoOwner,
     /// No pod is left.
@@ -57,6 +63,10 @@ pub(crate) enum Fault {
     ThreadStands,
     /// It stands still for moments.
     ThreadStumbles,
+    /// A pod's journal cannot be written.
+    JournalBroken,
+    /// A pod's journal and its venue differ.
+    BooksDiffer,
     /// A pod starts every two minutes.
     Flapping,
     /// A pod's symbols do not come through their start.
@@ -112,6 +122,7 @@ impl Day {
                 day.live(ordinal, pod, now);
                 day.scrape(ordinal, pod, step);
             }
+            day.scrape_reaper(step);
         }
         day
     }
@@ -201,6 +212,7 @@ impl Day {
             pod.lanes.iter().filter(|lane| lane.owned_since.is_some_and(|since| since != now || now == 0));
         let lag = if ill && self.has(Fault::ThreadStands, now) { 8.0 } else { 0.6 };
         let rests = if ill && self.has(Fault::MakerRests, now) { self.age(now) } else { 0.2 };
+        let armed = !(ill && self.has(Fault::Unarmed, now));
         let down = fresh || ill && self.has(Fault::FeedDown, now);
         let values = [
             ("st_feed_live", if down { 0.0 } else { 1.0 }),
@@ -209,7 +221,10 @@ impl Day {
             ("st_symbols_configured", SYMBOLS as f64),
             ("st_symbols_owned", owned.count() as f64),
             ("st_oldest_open_maker_seconds", rests),
+            ("st_dms_armed", if armed { 1.0 } else { 0.0 }),
             ("st_loop_lag_seconds", lag),
+            ("st_journal_good", if ill && self.has(Fault::JournalBroken, now) { 0.0 } else { 1.0 }),
+            ("st_drop_copy_differences", if ill && self.has(Fault::BooksDiffer, now) { 2.0 } else { 0.0 }),
             ("st_loop_stalls_total", pod.stalls as f64),
         ];
         for (name, value) in values {
@@ -231,6 +246,18 @@ impl Day {
         for (symbol, lane) in pod.lanes.iter().enumerate() {
             self.scrape_lane(ordinal, pod.starts, symbol, lane, step);
         }
+    }
+
+    /// The reaper is another job.
+    fn scrape_reaper(&mut self, step: u64) {
+        let now = step * STEP;
+        if self.has(Fault::ReaperGone, now) {
+            return;
+        }
+        let ready = if self.has(Fault::ReaperDeaf, now) { 0.0 } else { 1.0 };
+        let job = format!("{JOB}-reaper");
+        let key = format!("st_ready{{namespace=\"{NAMESPACE}\",job=\"{job}\",pod=\"{job}-0\"}}");
+        self.keep(key, step, ready);
     }
 
     fn scrape_lane(&mut self, ordinal: usize, starts: u64, symbol: usize, lane: &Lane, step: u64) {
@@ -275,6 +302,10 @@ impl Day {
             "{name}{{namespace=\"{NAMESPACE}\",job=\"{JOB}\",service=\"{JOB}\",container=\"self-trader\",\
              pod=\"{JOB}-{ordinal}\",instance=\"{address}\"{labels}}}"
         );
+        self.keep(key, step, value);
+    }
+
+    fn keep(&mut self, key: String, step: u64, value: f64) {
         let steps = usize::try_from(self.length / STEP).unwrap() + 1;
         let values = self.series.entry(key).or_insert_with(|| vec![None; steps]);
         values[usize::try_from(step).unwrap()] = Some(value);
