@@ -313,7 +313,9 @@ fn the_simulation_sees_what_it_is_to_see() {
 #[test]
 fn the_simulation_finds_each_broken_rule() {
     use fleet::Broken;
-    for broken in [Broken::Margin, Broken::WipedStore, Broken::EvictedLease, Broken::ShortMemory, Broken::Fence] {
+    for broken in
+        [Broken::Margin, Broken::WipedStore, Broken::EvictedLease, Broken::ShortMemory, Broken::Fence]
+    {
         let found =
             (0..300).any(|seed| fleet::run_broken(seed, Duration::from_secs(300), broken).fault.is_some());
         assert!(found, "{broken:?}");

@@ -452,7 +452,10 @@ impl Fleet {
         };
         let may_trade = |symbol: usize| {
             let newest = self.newest[symbol];
-            self.processes.iter().filter_map(|process| process.running[symbol]).all(|term| term.epoch >= newest)
+            self.processes
+                .iter()
+                .filter_map(|process| process.running[symbol])
+                .all(|term| term.epoch >= newest)
         };
         if let Some(symbol) = (0..SYMBOLS).find(|symbol| !may_trade(*symbol)) {
             self.report.fault = Some(format!("the owner of symbol {symbol} is behind the venue"));
