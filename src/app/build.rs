@@ -108,8 +108,6 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    let floor = opened.floor.into_iter();
-    floor.for_each(|floor| builder.holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
     let leases = fleet.take(process, instruments, &builder.holds, &options, opened.floor, clock);
     let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
