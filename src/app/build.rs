@@ -486,6 +486,7 @@ impl<'a> Builder<'a> {
             tick_age_max: Duration::from_millis(instrument.max_tick_age_ms),
             book_age_max: Duration::from_millis(instrument.max_book_age_ms),
             recv_window: RECV_WINDOW,
+            strangers_max: instrument.max_foreign_fill_ratio,
             prefix: instrument.prefix(&self.process.instance),
             epoch: Epoch::new(0),
             chance: Chance::new(self.process.seed, &instrument.maker_symbol),

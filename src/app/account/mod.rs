@@ -183,7 +183,7 @@ impl Account {
                     }
                     Err(trouble) => {
                         start.set_filters(&self.members, None);
-                        start.set_clock(&self.members, Some(trouble.to_string()));
+                        start.set_clock(&self.members, Some(trouble));
                         Unanswered { what: trouble.to_string(), pause: Duration::ZERO }
                     }
                 },
