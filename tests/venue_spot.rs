@@ -27,6 +27,8 @@ mod limits;
 mod orders;
 #[path = "venue/owners.rs"]
 mod owners;
+#[path = "venue/prefix_switch.rs"]
+mod prefix_switch;
 #[path = "venue/refusals.rs"]
 mod refusals;
 #[path = "venue/sessions.rs"]

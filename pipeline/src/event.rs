@@ -102,6 +102,8 @@ pub enum Denial {
     NoPermit,
     /// Trading was halted.
     Halted,
+    /// What time it is at the venue is not known well enough.
+    ClockUnsure,
     /// The venue's dead man's switch is not known to be armed.
     SwitchOff,
     /// A cap on orders or amounts is reached.
@@ -120,6 +122,7 @@ impl Denial {
             Self::QueueFull => "queue_full",
             Self::NoPermit => "no_permit",
             Self::Halted => "halted",
+            Self::ClockUnsure => "clock_unsure",
             Self::SwitchOff => "switch_off",
             Self::Capped => "capped",
             Self::NoJournal => "no_journal",

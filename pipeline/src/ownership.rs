@@ -13,6 +13,11 @@ use crate::time::Now;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Generation(pub u64);
 
+impl Generation {
+    /// Of no message at all: whoever owns the instrument may trade on it.
+    pub const OWN: Self = Self(u64::MAX);
+}
+
 /// One owner's time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Term {

@@ -150,7 +150,8 @@ impl Known {
     /// By the venue's own times; a venue that says none, or whose clock went back, by when it was first listed.
     fn age(&self, venue_ms: i64, now: Nanos) -> Duration {
         let seen = now.since(self.seen);
-        let by_venue = self.placed_ms.and_then(|placed_ms| u64::try_from(venue_ms.saturating_sub(placed_ms)).ok());
+        let by_venue =
+            self.placed_ms.and_then(|placed_ms| u64::try_from(venue_ms.saturating_sub(placed_ms)).ok());
         by_venue.map_or(seen, Duration::from_millis).max(seen)
     }
 }
@@ -225,9 +226,14 @@ mod tests {
     #[test]
     fn only_old_orders_of_our_prefix_are_cancelled() {
         let mut reaper = reaper();
-        let other = ClientOrderId::new(InstrumentPrefix::new("othr", "BTCUSDT"), Epoch::new(1), 9, Leg::Maker);
-        let orders =
-            [ours(1, 10_000), ours(2, 14_000), listed(other.as_str(), 3, Some(0)), listed("web_1", 4, Some(0))];
+        let other =
+            ClientOrderId::new(InstrumentPrefix::new("othr", "BTCUSDT"), Epoch::new(1), 9, Leg::Maker);
+        let orders = [
+            ours(1, 10_000),
+            ours(2, 14_000),
+            listed(other.as_str(), 3, Some(0)),
+            listed("web_1", 4, Some(0)),
+        ];
         reaper.handle_list(Some("BTCUSDT"), &orders, at(0));
         let due: Vec<u64> =
             std::iter::from_fn(|| reaper.poll_cancel(15_000, at(0))).map(|orphan| orphan.venue_id).collect();

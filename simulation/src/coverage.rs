@@ -53,7 +53,10 @@ pub struct Coverage {
 
 impl Default for Coverage {
     fn default() -> Self {
-        Self { faults: vec![[0; Kind::COUNT]; Kind::COUNT], states: vec![[0; OrderState::COUNT]; Kind::COUNT] }
+        Self {
+            faults: vec![[0; Kind::COUNT]; Kind::COUNT],
+            states: vec![[0; OrderState::COUNT]; Kind::COUNT],
+        }
     }
 }
 
@@ -119,7 +122,13 @@ impl Coverage {
             })
             .sum::<usize>();
         let _ = writeln!(text, "fault x order state: {hit} of {reachable} reachable cells hit");
-        let _ = writeln!(text, "{:18} {:>8} {}", "fault", "met", OrderState::ALL.map(|state| format!("{state:?}")).join(" "));
+        let _ = writeln!(
+            text,
+            "{:18} {:>8} {}",
+            "fault",
+            "met",
+            OrderState::ALL.map(|state| format!("{state:?}")).join(" ")
+        );
         for kind in Kind::ALL {
             let met: u32 = Kind::ALL.iter().map(|other| self.both(kind, *other)).sum();
             let states = OrderState::ALL.map(|state| {

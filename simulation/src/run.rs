@@ -1,5 +1,6 @@
 //! One seed's run: storms of faults and calms, then the end.
 
+use crate::SEC;
 use crate::coverage::Coverage;
 use crate::fault::Fault;
 use crate::oracle::{Stats, Violation};
@@ -7,7 +8,6 @@ use crate::plan::{self, CALM, ROUND, STORM};
 use crate::sabotage::Sabotage;
 use crate::setup::{Profile, Setup};
 use crate::world::World;
-use crate::SEC;
 
 /// In a calm everything that can trade trades again within this.
 const RESUME_MAX: u64 = 45 * SEC;

@@ -57,7 +57,14 @@ impl Store {
     }
 
     /// Answers a request. `symbols` are those of the asking process, `clock` its clock's part of an epoch.
-    pub fn answer(&mut self, owner: u64, symbols: &[usize], request: &Request, clock: u32, now_ms: u64) -> Answer {
+    pub fn answer(
+        &mut self,
+        owner: u64,
+        symbols: &[usize],
+        request: &Request,
+        clock: u32,
+        now_ms: u64,
+    ) -> Answer {
         let each = request.indices.iter().zip(&request.above).map(|(index, above)| (symbols[*index], above));
         match request.ask {
             Ask::Acquire => {
@@ -66,7 +73,9 @@ impl Store {
                 };
                 Answer::Acquired(each.map(one).collect())
             }
-            Ask::Renew => Answer::Renewed(each.map(|(symbol, _)| self.renew(symbol, owner, now_ms)).collect()),
+            Ask::Renew => {
+                Answer::Renewed(each.map(|(symbol, _)| self.renew(symbol, owner, now_ms)).collect())
+            }
             Ask::Release => {
                 each.for_each(|(symbol, _)| self.release(symbol, owner));
                 Answer::Released

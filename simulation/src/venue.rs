@@ -10,8 +10,7 @@ use schemas::order::{OrderStatus, Side};
 use schemas::units::Decimal;
 use schemas::wire::order_update::{Fill, OrderUpdate, Terms};
 use self_trader::simulator::engine::{
-    AccountId, ClientId, Engine, Event, Life, MarketKind, NewOrder, Order, Reject, StpMode, SymbolId,
-    Target,
+    AccountId, ClientId, Engine, Event, Life, MarketKind, NewOrder, Order, Reject, StpMode, SymbolId, Target,
 };
 
 use crate::setup::{PRICE_DECIMALS, QTY_DECIMALS, RECV_WINDOW};
@@ -245,7 +244,8 @@ impl Venue {
 
     /// All strangers' orders are gone.
     pub fn strangers_leave(&mut self, at: u64) {
-        let mut theirs: Vec<_> = self.engine.open_orders_of_account(self.them).map(|order| order.id).collect();
+        let mut theirs: Vec<_> =
+            self.engine.open_orders_of_account(self.them).map(|order| order.id).collect();
         theirs.sort_unstable();
         for id in theirs {
             self.engine.cancel(id, &mut self.events);
@@ -355,7 +355,8 @@ impl Venue {
 
     fn say(&mut self, order: &Order, fill: Option<Fill>, at: u64) {
         let Some(id) = self.ours(order) else { return };
-        let since = self.orders.get(&id).filter(|known| known.order.id == order.id).map_or(at, |known| known.since);
+        let since =
+            self.orders.get(&id).filter(|known| known.order.id == order.id).map_or(at, |known| known.since);
         self.orders.insert(id, Known { order: *order, since });
         let open = &mut self.open[order.symbol.index()];
         if order.status.is_final() {
@@ -395,4 +396,3 @@ fn update(id: ClientOrderId, order: &Order, last_fill: Option<Fill>) -> OrderUpd
 pub const fn refusal(code: i64, verdict: Verdict) -> Answer {
     Answer::Refused(VenueRefusal { code, verdict, silent_until_ms: None, silence: Silence::Most })
 }
-

@@ -3,15 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::counts::Counts;
 use pipeline::gateway::Link;
+use pipeline::readiness::Step;
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
+use schemas::halt::HaltedBy;
 
-use crate::ownership::{Armed, Hold};
+use crate::ownership::{Armed, Arming, Hold};
 use crate::status::AppStatus;
 use crate::telemetry::metrics::{TABLE, handle};
 
@@ -30,9 +33,6 @@ struct Row {
     owned: bool,
     epoch: u32,
     conflicts: u64,
-    /// Whether the venue's dead man's switch is armed; `None` where there is none.
-    armed: Option<bool>,
-    renew_age: Option<Duration>,
     /// `None` while nobody here wants the book.
     book_age: Option<Duration>,
 }
@@ -60,7 +60,6 @@ impl Page {
             row.owned |= hold.is_open(now.mono);
             row.epoch = row.epoch.max(hold.epoch().number());
             row.conflicts += hold.conflicts();
-            row.add_switch(hold, now);
             let confirmed = &mut self.confirmed[place];
             if let Some((_, top)) = status.tops.get(place)
                 && let Some(top) = *top.borrow()
@@ -77,25 +76,12 @@ impl Page {
     }
 }
 
-impl Row {
-    /// A symbol on several venues is as badly off as the worst of them.
-    fn add_switch(&mut self, hold: &Hold, now: Now) {
-        let arming = hold.arming();
-        let armed = match arming.is() {
-            Armed::NotNeeded => return,
-            Armed::Yes => true,
-            Armed::No | Armed::Waived => false,
-        };
-        if hold.is_claimed() {
-            self.armed = Some(self.armed.unwrap_or(true) && armed);
-            self.renew_age = self.renew_age.max(arming.renewed().map(|left| now.mono.since(left)));
-        }
-    }
-}
-
 /// Brings every series of the process that is not counted on the spot up to date.
 fn publish(status: &AppStatus, now: Now) {
     set("st_ready", flag(status.waits_for().is_empty()));
+    if status.journal.is_on() {
+        set("st_journal_good", flag(status.journal.is_good()));
+    }
     set("st_up_seconds", now.mono.since(status.started.mono).as_secs_f64());
     set("st_start_time_seconds", since_epoch(status.started.wall_ms));
     set("st_loop_lag_seconds", status.heartbeat_age().as_secs_f64());
@@ -103,9 +89,23 @@ fn publish(status: &AppStatus, now: Now) {
     if let Some(at_ms) = status.counters.newest_ms() {
         set("st_feed_last_tick_timestamp_seconds", since_epoch(at_ms));
     }
+    publish_gate(status);
     publish_ownership(status, now);
     publish_totals(status);
     publish_links(status);
+    publish_switches(status, now);
+}
+
+/// Instruments that wait at each step of the start-up gate, and those that are halted, by whom.
+fn publish_gate(status: &AppStatus) {
+    let blocked = status.blocked();
+    for step in Step::ALL {
+        let waiting = blocked.iter().filter(|waiting| waiting.blocked.step == step).count();
+        metrics::gauge!("st_start_waiting", "step" => step.name()).set(count(waiting));
+    }
+    for (by, halted) in HaltedBy::ALL.into_iter().zip(status.halts.counts()) {
+        metrics::gauge!("st_halted", "by" => by.name()).set(count(halted));
+    }
 }
 
 fn publish_ownership(status: &AppStatus, now: Now) {
@@ -159,6 +159,19 @@ fn publish_links(status: &AppStatus) {
     }
 }
 
+/// The switches are as good as the worst of those that are wanted here.
+fn publish_switches(status: &AppStatus, now: Now) {
+    let is_wanted = |hold: &&Arc<Hold>| hold.is_claimed() && hold.arming().is() != Armed::NotNeeded;
+    let wanted = || status.holds.iter().filter(is_wanted).map(|hold| hold.arming());
+    if wanted().next().is_none() {
+        return;
+    }
+    set("st_dms_armed", flag(wanted().all(|arming| arming.is() == Armed::Yes)));
+    if let Some(oldest) = wanted().filter_map(Arming::renewed).min() {
+        set("st_dms_renew_age_seconds", now.mono.since(oldest).as_secs_f64());
+    }
+}
+
 /// The series of all symbols, metric by metric in the order of the table.
 fn write_symbols(page: &mut String, rows: &BTreeMap<&str, Row>) {
     let rows: Vec<(String, &Row)> = rows.iter().map(|(symbol, row)| (escaped(symbol), row)).collect();
@@ -186,16 +199,6 @@ fn write_row(page: &mut String, name: &str, symbol: &str, row: &Row) {
         "st_orders_refused_total" => one(&counts.refused),
         "st_symbol_owned" => one(&u8::from(row.owned)),
         "st_symbol_epoch" => one(&row.epoch),
-        "st_dms_armed" => {
-            if let Some(armed) = row.armed {
-                one(&u8::from(armed));
-            }
-        }
-        "st_dms_renew_age_seconds" => {
-            if let Some(age) = row.renew_age {
-                one(&age.as_secs_f64());
-            }
-        }
         "st_book_age_seconds" => {
             if let Some(age) = row.book_age {
                 one(&age.as_secs_f64());

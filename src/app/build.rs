@@ -8,7 +8,8 @@ use std::time::Duration;
 use pipeline::book::Top;
 use pipeline::chance::Chance;
 use pipeline::gateway::{Bounds, LaneId, Link};
-use pipeline::instrument::{Instrument as Machine, Settings};
+use pipeline::instrument::Settings;
+use pipeline::probe::Smallest;
 use pipeline::rules::Rules;
 use pipeline::time::Nanos;
 use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, RuleParams, TermType, Venue};
@@ -17,7 +18,7 @@ use schemas::units::{MAX_DECIMALS, Rounding};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
+use super::account::{self, Account, ClockFollower, GatewayHandle, RECV_WINDOW};
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
 use super::journal::{self, Opened};
@@ -30,11 +31,14 @@ use crate::book::{self, Books, SymbolTop};
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
+use crate::halt::state::{self, StateFile};
+use crate::halt::{FileWatch, HaltBoard, HaltSignal};
 use crate::journal::Journal;
 use crate::labels::{LabelSinks, LabelSource};
-use crate::lane::{self, LaneEnd, LaneLinks};
+use crate::lane::{self, LaneEnd, LaneLinks, Making};
 use crate::ownership::{Armed, Fence, Hold};
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
+use crate::start::StartBoard;
 use crate::status::AppStatus;
 use crate::telemetry::pulse::{Pulse, Watch};
 use crate::telemetry::recorder::{Record, Recorder};
@@ -56,6 +60,7 @@ pub(super) async fn start(
     config: Config,
     credentials: Vec<Credentials>,
     options: RunOptions,
+    halt_signal: HaltSignal,
     clock: Clock,
 ) -> Result<Running, StartError> {
     refuse_what_cannot_run(&config)?;
@@ -74,15 +79,24 @@ pub(super) async fn start(
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
     let recorder = recorder.map_err(anyhow::Error::from)??;
     let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), &opened, clock);
+    let halts = builder.halts.clone();
+    builder.heart.spawn(halt_signal.obey(halts.clone()));
+    let halt_file =
+        process.halt_file.clone().map(|path| FileWatch::start(path, halts.clone())).transpose()?;
     builder.heart.spawn(opened.journal.clone().tend());
     let pulse = Pulse::start(clock);
     builder.heart.spawn(pulse.clone().run());
     let watch = Watch::start(pulse.clone())?;
-    let admin = admin.map(|bound| bound.serve(pulse.clone())).transpose()?;
+    let desk = admin::Desk {
+        start: builder.start.clone(),
+        halts: halts.clone(),
+        token: options.access.admin_token.clone(),
+    };
+    let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
     let mut probed = Vec::new();
     let mut faults = Vec::new();
     for account in account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)? {
-        match account.probe(&config, &clock).await {
+        match account.probe(&config, &builder.start, &clock).await {
             Ok(facts) => probed.push((account, facts)),
             Err(found) => faults.extend(found),
         }
@@ -106,8 +120,20 @@ pub(super) async fn start(
         admin.show(status.clone());
     }
     let journal = opened.journal.clone();
-    let parts =
-        Parts { venue, ledgers, leases, takeovers, recorder, status, admin, watch, counters, journal };
+    builder.heart.spawn(status.clone().watch_start());
+    let parts = Parts {
+        venue,
+        ledgers,
+        leases,
+        takeovers,
+        recorder,
+        status,
+        admin,
+        watch,
+        halt_file,
+        counters,
+        journal,
+    };
     let feed = FeedPlan {
         source,
         routes: builder.routes(process),
@@ -127,6 +153,7 @@ pub(super) struct Parts {
     pub(super) status: AppStatus,
     pub(super) admin: Option<Admin>,
     pub(super) watch: Watch,
+    pub(super) halt_file: Option<FileWatch>,
     pub(super) counters: Arc<FeedCounters>,
     pub(super) journal: Journal,
 }
@@ -210,6 +237,8 @@ struct LaneInputs {
     reports: mpsc::Receiver<pipeline::event::OrderReport>,
     top: watch::Receiver<Option<Top>>,
     doubt: Arc<AtomicBool>,
+    /// What the venue asks of the smallest order.
+    smallest: Smallest,
 }
 
 /// Lanes, books and gateways as they come into being.
@@ -221,6 +250,8 @@ pub(super) struct Builder<'a> {
     opened: &'a Opened,
     clock: Clock,
     holds: Vec<Arc<Hold>>,
+    halts: HaltBoard,
+    start: StartBoard,
     stop: watch::Sender<bool>,
     give_up: watch::Sender<bool>,
     lanes: JoinSet<LaneEnd>,
@@ -238,6 +269,10 @@ pub(super) struct Builder<'a> {
     positions: Vec<Option<Positions>>,
     /// Instruments whose venue keeps a ledger that outlives us.
     watched: Vec<Watched>,
+    /// In the order of `stats`: places in the configuration.
+    places: Vec<usize>,
+    /// In the order of `stats`: what their gateways can do.
+    lane_links: Vec<watch::Receiver<Link>>,
 }
 
 impl<'a> Builder<'a> {
@@ -249,14 +284,20 @@ impl<'a> Builder<'a> {
         opened: &'a Opened,
         clock: Clock,
     ) -> Self {
+        let holds: Vec<Arc<Hold>> = instruments.iter().map(|_| Hold::new()).collect();
+        let members = instruments.iter().zip(&holds);
+        let members = members.map(|(one, hold)| (one.maker_symbol.clone(), Arc::clone(hold))).collect();
+        let symbols = instruments.iter().map(|instrument| instrument.maker_symbol.as_str());
         Self {
+            halts: HaltBoard::open(members, halt_state(process), opened.journal.clone()),
+            start: StartBoard::new(symbols, clock),
             fleet,
             process,
             instruments,
             records,
             opened,
             clock,
-            holds: instruments.iter().map(|_| Hold::new()).collect(),
+            holds,
             stop: watch::Sender::new(false),
             give_up: watch::Sender::new(false),
             lanes: JoinSet::new(),
@@ -271,6 +312,8 @@ impl<'a> Builder<'a> {
             lane_holds: Vec::new(),
             positions: Vec::new(),
             watched: Vec::new(),
+            places: Vec::new(),
+            lane_links: Vec::new(),
         }
     }
 
@@ -281,8 +324,22 @@ impl<'a> Builder<'a> {
             (account.venue_name, account.target.clone(), account.members.clone());
         let (lanes, receivers): (Vec<GatewayLane>, Vec<_>) =
             members.iter().map(|place| gateway_lane(self.process, &self.instruments[*place])).unzip();
-        let offset_ms = Arc::clone(&probed.clock_offset_ms);
-        self.heart.spawn(account::follow_clock(target.clone(), offset_ms, self.clock));
+        self.heart.spawn(account::follow_clock(ClockFollower {
+            target: target.clone(),
+            venue: venue_name,
+            offset_ms: Arc::clone(&probed.clock_offset_ms),
+            gate: probed.clock_gate,
+            places: members.clone(),
+            holds: members.iter().map(|place| Arc::clone(&self.holds[*place])).collect(),
+            start: self.start.clone(),
+            clock: self.clock,
+        }));
+        let smallest: Vec<Smallest> = members
+            .iter()
+            .map(|place| {
+                probed.smallest.get(&self.instruments[*place].maker_symbol).copied().unwrap_or_default()
+            })
+            .collect();
         let holds = members.iter().map(|place| Arc::clone(&self.holds[*place])).collect();
         let fence = Fence::new(holds, self.clock);
         let handle = account.start_gateway(
@@ -302,7 +359,13 @@ impl<'a> Builder<'a> {
             let claim = Some(self.holds[*place].claim());
             self.watch(*place, &target);
             books.push(SymbolTop { symbol, top: top_sender, claim, doubt: Arc::clone(&doubt) });
-            self.start_lane(*place, LaneId(lane), venue_name, &handle, LaneInputs { reports, top, doubt });
+            self.start_lane(
+                *place,
+                LaneId(lane),
+                venue_name,
+                &handle,
+                LaneInputs { reports, top, doubt, smallest: smallest[lane] },
+            );
         }
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.links.push((venue_name, handle.link.clone()));
@@ -342,7 +405,7 @@ impl<'a> Builder<'a> {
         lane: LaneId,
         venue_name: &str,
         gateway: &GatewayHandle,
-        LaneInputs { reports, top, doubt }: LaneInputs,
+        LaneInputs { reports, top, doubt, smallest }: LaneInputs,
     ) {
         let instrument = &self.instruments[place];
         let follow_key = instrument.follow_key(&self.process.ticker_prefix);
@@ -357,6 +420,8 @@ impl<'a> Builder<'a> {
             reports,
             hold: Arc::clone(&self.holds[place]),
             claim: self.holds[place].claim(),
+            barred: self.holds[place].barred(),
+            halts: self.halts.clone(),
             armed: self.holds[place].arming().armed(),
             link: gateway.link.clone(),
             commands: gateway.commands.clone(),
@@ -371,10 +436,18 @@ impl<'a> Builder<'a> {
                 price_decimals: instrument.rules.price_decimals,
             }),
             stop: self.stop.subscribe(),
+            taken: 0,
+            recovers_at: None,
         };
-        let mut machine = Machine::idle(self.settings(instrument));
-        machine.close_out(self.opened.in_doubt(instrument.prefix(&self.process.instance)));
-        self.lanes.spawn(lane::run(machine, links, self.clock, self.give_up.subscribe()));
+        let making = Making {
+            settings: self.settings(instrument),
+            in_doubt: self.opened.in_doubt(instrument.prefix(&self.process.instance)).to_vec(),
+            probe: instrument.probes().then_some(smallest),
+        };
+        stats.store_start(making.first_probe(), false);
+        self.lanes.spawn(lane::supervise(making, links, self.clock, self.give_up.subscribe()));
+        self.places.push(place);
+        self.lane_links.push(gateway.link.clone());
         self.ticks.insert(place, ticks);
         self.stats.push(stats);
         self.lane_holds.push(Arc::clone(&self.holds[place]));
@@ -390,6 +463,7 @@ impl<'a> Builder<'a> {
             tick_age_max: Duration::from_millis(instrument.max_tick_age_ms),
             book_age_max: Duration::from_millis(instrument.max_book_age_ms),
             recv_window: RECV_WINDOW,
+            strangers_max: instrument.max_foreign_fill_ratio,
             prefix: instrument.prefix(&self.process.instance),
             epoch: Epoch::new(0),
             chance: Chance::new(self.process.seed, &instrument.maker_symbol),
@@ -440,6 +514,10 @@ impl<'a> Builder<'a> {
             counters,
             recorded: recorder.recorded(),
             journal: self.opened.journal.clone(),
+            halts: self.halts.clone(),
+            start: self.start.clone(),
+            places: self.places.clone(),
+            lane_links: self.lane_links.clone(),
             pulse,
             started_up: Arc::default(),
             stopping: Arc::default(),
@@ -486,4 +564,10 @@ fn gateway_lane(
         reports,
     };
     (lane, receiver)
+}
+
+/// Where halts outlast the process: where it is said, or beside the journal.
+fn halt_state(process: &Process) -> Option<StateFile> {
+    let beside = process.journal.as_ref().map(|folder| folder.join(state::NAME));
+    process.halt_state.clone().or(beside).map(StateFile::new)
 }

@@ -51,7 +51,7 @@ pub async fn reap(
     let pulse = Pulse::start(clock);
     let beating = tokio::spawn(pulse.clone().run());
     let admin = options.admin.map(admin::bind).transpose()?;
-    let admin = admin.map(|bound| bound.serve(pulse)).transpose()?;
+    let admin = admin.map(|bound| bound.serve(pulse, None)).transpose()?;
     if let Some(admin) = &admin {
         admin.show_reaper(Arc::clone(&status));
     }
@@ -59,10 +59,11 @@ pub async fn reap(
         reaper::once(accounts, options.settings, &status, clock).await
     } else {
         let (stop, stopped) = watch::channel(false);
-        let (ends, ()) = tokio::join!(reaper::keep(accounts, options.settings, &status, clock, &stopped), async {
-            signals.next().await;
-            stop.send_replace(true);
-        });
+        let (ends, ()) =
+            tokio::join!(reaper::keep(accounts, options.settings, &status, clock, &stopped), async {
+                signals.next().await;
+                stop.send_replace(true);
+            });
         ends
     };
     beating.abort();

@@ -174,8 +174,9 @@ impl Running {
                 tracing::warn!("a book connection did not end in time");
             }
         }
-        let Parts { venue, ledgers, recorder, status, admin, watch, counters, journal, .. } = self.parts;
-        drop(watch);
+        let Parts { venue, ledgers, recorder, status, admin, watch, halt_file, counters, journal, .. } =
+            self.parts;
+        drop((watch, halt_file));
         self.heart.shutdown().await;
         journal.finish();
         let until = deadline.min(Instant::now() + LEDGER_MAX);

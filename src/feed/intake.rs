@@ -269,6 +269,9 @@ impl Routed {
         let deliveries = self.deliveries();
         counters.messages.add(deliveries);
         self.newest_ms = self.newest_ms.max(tick.tick.time_ms);
+        if tick.tick.id.is_none() {
+            counters.without_id.add(deliveries);
+        }
         match self.seens.check(&tick.tick) {
             Seen::New => {}
             Seen::NewAfterGap => {

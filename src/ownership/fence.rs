@@ -162,7 +162,11 @@ mod tests {
             hold.prolong(Nanos(u64::MAX - 1));
             tell(&mut fence, LaneId(0), Epoch::new(EPOCH.number() - 1));
             tell(&mut fence, LaneId(0), EPOCH);
-            assert_eq!((hold.conflicts(), hold.floor()), (0, None), "its own and those before it are no news");
+            assert_eq!(
+                (hold.conflicts(), hold.floor()),
+                (0, None),
+                "its own and those before it are no news"
+            );
             tell(&mut fence, LaneId(0), later);
             assert_eq!(fence.grant(LaneId(0), &leg(EPOCH, GENERATION), at(1)), Err(Denial::NoPermit));
             assert_eq!((hold.conflicts(), hold.floor()), (1, Some(later)));

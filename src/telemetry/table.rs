@@ -32,6 +32,22 @@ pub const TABLE: &[Metric] = &[
     gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
     gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
     counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
+    counter(
+        "st_panics_total",
+        &[label("task", Values::Named(&["lane", "gateway", "feed", "journal", "other"]))],
+        "Times that a part of the program failed in its own code",
+    ),
+    gauge(
+        "st_start_waiting",
+        &[label("step", Values::Named(&["filters", "clock", "sweep", "journal", "book", "probe"]))],
+        "Instruments that wait at a step of the start-up gate",
+    ),
+    gauge(
+        "st_halted",
+        &[label("by", Values::Named(&["operator", "signal", "file", "alarm", "state"]))],
+        "Instruments that are halted, by whom",
+    ),
+    counter("st_admin_denied_total", &[], "Requests to halt or release that lacked the right to"),
     // Who owns what.
     gauge(
         "st_shard",
@@ -74,6 +90,16 @@ pub const TABLE: &[Metric] = &[
         &[label("kind", Values::Named(&["ended", "crashed_recovered", "quarantined", "empty"]))],
         "Journals of earlier runs that were found at the start, by what they were",
     ),
+    gauge("st_journal_good", &[], "1 while orders can be written down; without a journal there is none"),
+    gauge(
+        "st_drop_copy_differences",
+        &[label(
+            "kind",
+            Values::Named(&["no_intent", "no_outcome", "still_open", "never_existed", "executed"]),
+        )],
+        "Orders of which the journal and the venue's user stream tell different things",
+    ),
+    counter("st_drop_copy_gaps_total", &[], "Times that more was said than could be compared"),
     // The feed.
     gauge("st_feed_live", &[], "1 while messages arrive as they are published"),
     gauge(
@@ -88,7 +114,12 @@ pub const TABLE: &[Metric] = &[
         &[label("reason", Values::AtMost(NUMBER_FAULTS_MAX))],
         "Prices and quantities that are no number above zero",
     ),
-    counter("st_feed_duplicates_total", &[], "Messages whose trade id had been seen"),
+    counter("st_feed_duplicates_total", &[], "Messages whose trade had been seen"),
+    counter(
+        "st_feed_without_id_total",
+        &[],
+        "Messages without a trade id: told apart by time, price, quantity and side, or, without a time, not at all",
+    ),
     counter("st_feed_ticks_total", &[], "Messages that became ticks"),
     counter("st_feed_overflow_total", &[], "Ticks that found their lane's queue full"),
     counter("st_feed_lagged_total", &[], "Messages that the feed's client lost to a lag"),
@@ -160,13 +191,13 @@ pub const TABLE: &[Metric] = &[
     counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
     gauge(
         "st_dms_armed",
-        SYMBOL,
-        "1 while the venue's dead man's switch is armed; no series where the venue has none, or nothing of it is ours",
+        &[],
+        "1 while every owned symbol's dead man's switch is armed, where the venue has one; no series where none has",
     ),
     gauge(
         "st_dms_renew_age_seconds",
-        SYMBOL,
-        "Time since the last renewal left that the venue has acknowledged",
+        &[],
+        "Time since the last acknowledged renewal left, of the owned symbol for which that is longest",
     ),
     counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
     gauge("st_books_live", &[], "Books that are in sequence"),
@@ -175,6 +206,8 @@ pub const TABLE: &[Metric] = &[
         SYMBOL,
         "Time since the top of an owned symbol's book was last confirmed, in sequence or not",
     ),
+    gauge("st_clock_offset_seconds", VENUE, "The venue's clock minus ours, as last measured"),
+    gauge("st_clock_uncertainty_seconds", VENUE, "How uncertain that is by now"),
     counter("st_book_gaps_total", &[], "Gaps in the venue's diffs"),
     counter("st_book_resyncs_total", &[], "Books thrown away and fetched anew"),
     counter("st_book_reconnects_total", &[], "Book connections lost or not made"),

@@ -103,6 +103,7 @@ impl Desk {
             commands: receiver,
             link: link_sender,
             positions: positions.clone(),
+            bounds: Default::default(),
         };
         tokio::spawn(run(parts, Alone, Clock::start()));
         Self { venue, commands, reports, link, positions, asked }

@@ -1,8 +1,8 @@
 //! A reference market whose publisher sends everything again: beside each new trade one of the last few hundred, as it
 //! was. The quantity of a trade is its number, so that a venue's ledger tells which trade an order goes back to.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 

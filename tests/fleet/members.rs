@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use schemas::ids::Epoch;
@@ -53,11 +53,18 @@ pub(crate) fn symbol_count() -> usize {
     given.map_or(300, |text| text.parse().expect("SELF_TRADER_FLEET_SYMBOLS is a number"))
 }
 
+/// Held by large fleets alone, by small ones together.
+static CORES: RwLock<()> = RwLock::new(());
+
 /// One large fleet at a time: two would share two cores, and time is part of what they show.
-pub(crate) fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
+pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
     // Another test that failed is no reason not to run.
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    CORES.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Small fleets, which mostly wait, beside each other.
+pub(crate) fn together() -> RwLockReadGuard<'static, ()> {
+    CORES.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Fleet {
@@ -180,6 +187,12 @@ impl Fleet {
     /// A count of a running process over all its symbols.
     pub(crate) fn total(&self, name: &str, metric: &str) -> f64 {
         by_symbol(&self.metrics(name), metric).values().sum()
+    }
+
+    /// Waits until nothing of a process's own is open or in doubt.
+    pub(crate) fn without_doubt(&self, name: &str) {
+        let none = |page: String| page.lines().any(|line| line == "st_open_makers 0");
+        process::until("no order of its own is in doubt", || none(self.metrics(name)).then_some(()));
     }
 
     /// The venue's faults are over.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::members::{Fleet, alone, pass};
+use crate::members::{Fleet, pass, together};
 use crate::process::until;
 use crate::publisher::Steady;
 use crate::redis::Redis;
@@ -37,11 +37,12 @@ fn put_ahead(redis: &Redis, symbol: &str) {
 /// Promise P3.
 #[test]
 fn whatever_becomes_of_the_store_one_owner_follows_the_other() {
-    let _alone = alone();
-    let Some(mut redis) = Redis::start(&[]) else { return };
+    let _small = together();
+    let (Some(feed), Some(mut redis)) = (Redis::start(&[]), Redis::start(&[])) else { return };
     let mut fleet = Fleet::new(SYMBOLS);
-    let steady = Steady::redis(&redis, &fleet.symbols);
-    let settings = json!({ "Feed": redis.url(), "Sharding": "static", "Shards": 2 });
+    let steady = Steady::redis(&feed, &fleet.symbols);
+    let settings =
+        json!({ "Feed": feed.url(), "Lease Store": redis.url(), "Sharding": "static", "Shards": 2 });
     fleet.start("0", &settings, &["--shard", "0/2"]);
     fleet.start("1", &settings, &["--shard", "1/2"]);
     fleet.settle("two start", &["0", "1"]);
@@ -66,6 +67,7 @@ fn whatever_becomes_of_the_store_one_owner_follows_the_other() {
     fleet.settle("the store stood still", &["0 twin", "1"]);
 
     redis.ask(&["FLUSHALL"]);
+    all_held_again(&redis, &fleet);
     fleet.settle("the store was wiped", &["0 twin", "1"]);
 
     redis.kill();
@@ -73,8 +75,7 @@ fn whatever_becomes_of_the_store_one_owner_follows_the_other() {
     for (symbol, known) in fleet.symbols.iter().zip(&copy) {
         redis.ask(&["SET", &record(symbol), known]);
     }
-    drop(steady);
-    let steady = Steady::redis(&redis, &fleet.symbols);
+    all_held_again(&redis, &fleet);
     fleet.settle("the store was put back from an old copy", &["0 twin", "1"]);
     drop(steady);
     let ledger = fleet.finish("the store's faults");
@@ -90,7 +91,7 @@ fn whatever_becomes_of_the_store_one_owner_follows_the_other() {
 /// Promise P3.
 #[test]
 fn an_epoch_that_the_store_forgot_is_not_given_out_again() {
-    let _alone = alone();
+    let _small = together();
     let Some(redis) = Redis::start(&[]) else { return };
     let mut fleet = Fleet::new(SYMBOLS);
     fleet.symbols.iter().for_each(|symbol| put_ahead(&redis, symbol));
@@ -120,6 +121,12 @@ fn an_epoch_that_the_store_forgot_is_not_given_out_again() {
     fleet.symbols.iter().for_each(|symbol| assert_eq!(redis.ask(&["EXISTS", &lease(symbol)]), "1"));
     drop(steady);
     fleet.finish("epochs that were forgotten");
+}
+
+/// Waits until each symbol has an owner again at a store that has forgotten them.
+fn all_held_again(redis: &Redis, fleet: &Fleet) {
+    let held = |symbol: &String| redis.ask(&["EXISTS", &lease(symbol)]) == "1";
+    until("all leases are held again", || fleet.symbols.iter().all(held).then_some(()));
 }
 
 fn with_journal(settings: &Value, folder: &str) -> Value {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemas::ids::ClientOrderId;
 use serde_json::json;
 
-use crate::members::{Fleet, alone, pass};
+use crate::members::{Fleet, pass, together};
 use crate::process::until;
 use crate::publisher::Steady;
 use crate::redis::Redis;
@@ -18,7 +18,7 @@ const AFTERWARDS: Duration = Duration::from_secs(2);
 /// Promise P3.
 #[test]
 fn of_two_that_are_each_alone_the_earlier_one_stands_still() {
-    let _alone = alone();
+    let _small = together();
     let Some(redis) = Redis::start(&[]) else { return };
     let mut fleet = Fleet::new(SYMBOLS);
     let steady = Steady::redis(&redis, &fleet.symbols);

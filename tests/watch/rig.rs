@@ -64,7 +64,8 @@ impl Rig {
             rows
         });
         std::fs::write(&listed, rows).unwrap();
-        let venue = VenueProcess::start_with(dir.path(), &["--symbols", listed.to_str().unwrap()]);
+        let venue =
+            VenueProcess::start_with(dir.path(), &["--symbols", listed.to_str().unwrap(), "--no-switch"]);
         let market = Some(Market::open(redis.port()));
         let started: Vec<RunProcess> =
             (0..SHARDS).map(|ordinal| start_pod(&dir, &venue, &redis, ordinal, ordinal)).collect();

@@ -7,7 +7,6 @@ use schemas::ids::{ClientOrderId, Leg as LegKind};
 use super::Instrument;
 use crate::event::FeedTick;
 use crate::rules::{BestPrices, decide};
-use crate::settings::Phase;
 use crate::skip::Skip;
 use crate::time::{Nanos, Now};
 use crate::trade::Trade;
@@ -17,8 +16,7 @@ const FUTURE_MS_MAX: i64 = 2_000;
 
 impl Instrument {
     pub(super) const fn is_idle(&self) -> bool {
-        let between_pairs = self.trade.is_none() && self.finished.is_none();
-        matches!(self.phase, Phase::Live) && self.connected && self.budget && between_pairs
+        self.may_probe() && self.probe.state().is_over()
     }
 
     pub(super) fn gate_open(&self, now: Now) -> bool {
@@ -51,7 +49,7 @@ impl Instrument {
         let view = self.own.view(&top, now);
         let best =
             BestPrices { bid: view.bid.map(|level| level.price), ask: view.ask.map(|level| level.price) };
-        let sequence = self.counts.pairs - self.pairs_before;
+        let sequence = self.sequence_from + self.counts.pairs - self.pairs_before;
         let draw = self.settings.chance.draw(self.counts.pairs);
         let pair = decide(&self.settings.rules, &mut self.memory, &tick.tick, best, now.wall_ms, draw)?;
         let pair = pair.sent_in(self.settings.contract_size).ok_or(Skip::LimitsConflict)?;

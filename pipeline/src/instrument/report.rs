@@ -53,6 +53,9 @@ impl Instrument {
         if let Some(trade) = self.trade.take_if(|trade| trade.is_over()) {
             self.own.maker_ended(now);
             self.account(&trade);
+            if trade.maker.id.is_probe() {
+                self.probe.handle_end(&trade, now.mono);
+            }
             self.finished = Some(trade);
         }
     }
@@ -60,12 +63,21 @@ impl Instrument {
     /// What a pair that is over adds to the counts, and what it says of the instrument.
     fn account(&mut self, trade: &Trade) {
         let outcome = trade.outcome();
-        let position = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
-        self.counts.outcomes[position] += 1;
+        let is_probe = trade.maker.id.is_probe();
+        if !is_probe {
+            let position = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
+            self.counts.outcomes[position] += 1;
+        }
         for leg in [&trade.maker, &trade.taker] {
             self.counts.late_reports += u64::from(leg.stale_updates);
             self.counts.unknown += u64::from(leg.was_unknown);
             self.give_up(leg);
+        }
+        if is_probe {
+            return;
+        }
+        if self.strangers.add(trade) {
+            self.alarms.insert(Alarm::ForeignFills);
         }
         self.prevented_in_a_row = if outcome == Outcome::Prevented { self.prevented_in_a_row + 1 } else { 0 };
         if self.prevented_in_a_row >= PREVENTED_MAX {

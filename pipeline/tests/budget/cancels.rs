@@ -77,6 +77,7 @@ pub(crate) fn asked(gateway: &mut Gateway<Alone>, now: Now) -> Vec<Command> {
 }
 
 fn ended(id: ClientOrderId) -> OrderUpdate {
+    terms: Default::default(),
     OrderUpdate {
         client_id: id,
         venue_order_id: 1,
@@ -85,6 +86,7 @@ fn ended(id: ClientOrderId) -> OrderUpdate {
         last_fill: None,
         prevented: false,
         event_time_ms: None,
+        terms: Default::default(),
     }
 }
 

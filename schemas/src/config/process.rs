@@ -31,6 +31,12 @@ pub struct Process {
     pub instance: String,
     /// Admin Address: metrics, probes and status.
     pub admin_address: Option<SocketAddr>,
+    /// Admin Token: what a request that halts or releases must carry.
+    pub admin_token: SecretRef,
+    /// Halt File: everything is halted while it is there.
+    pub halt_file: Option<PathBuf>,
+    /// Halt State: where halts outlast the process.
+    pub halt_state: Option<PathBuf>,
     /// Labels: file for one JSON line a pair.
     pub labels: Option<PathBuf>,
     /// Labels Kafka: topic for one message a pair, keyed by maker symbol.
@@ -136,6 +142,9 @@ impl Default for Process {
             seed: 1,
             instance: "main".to_owned(),
             admin_address: None,
+            admin_token: SecretRef::None,
+            halt_file: None,
+            halt_state: None,
             labels: None,
             labels_kafka: None,
             journal: None,
@@ -163,6 +172,9 @@ impl fmt::Debug for Process {
             .field("seed", &self.seed)
             .field("instance", &self.instance)
             .field("admin_address", &self.admin_address)
+            .field("admin_token", &self.admin_token)
+            .field("halt_file", &self.halt_file)
+            .field("halt_state", &self.halt_state)
             .field("labels", &self.labels)
             .field("labels_kafka", &self.labels_kafka)
             .field("journal", &self.journal)
@@ -183,6 +195,9 @@ impl fmt::Debug for Process {
 pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
     let (feed, feed_reference) = feed(reader);
     let admin_address = admin_address(reader);
+    let admin_token = admin_token(reader);
+    let halt_file = reader.text("Halt File").map(PathBuf::from);
+    let halt_state = reader.text("Halt State").map(PathBuf::from);
     let feed_format = reader.word("Feed Format");
     let ticker_prefix = reader.text("Ticker Prefix");
     let seed = reader.whole("Seed");
@@ -207,6 +222,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
         seed: seed?,
         instance: instance?,
         admin_address,
+        admin_token: admin_token?,
+        halt_file,
+        halt_state,
         labels,
         labels_kafka,
         journal,
@@ -275,4 +293,12 @@ fn admin_address(reader: &mut Reader<'_, '_>) -> Option<SocketAddr> {
         reader.fault(Code::Type, "Admin Address", message);
     }
     address
+}
+
+fn admin_token(reader: &mut Reader<'_, '_>) -> Option<SecretRef> {
+    let token = reader.secret("Admin Token")?;
+    if matches!(token, SecretRef::Literal(_)) {
+        reader.warn_of_secret("Admin Token", None);
+    }
+    Some(token)
 }

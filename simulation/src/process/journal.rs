@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::time::Nanos;
-use schemas::journal::{Outcome, Record};
 use schemas::ids::ClientOrderId;
+use schemas::journal::{Outcome, Record};
 use self_trader::journal::disk::DiskFile;
 use self_trader::journal::{Health, JournalError, Owner, Recovered, STALL_MAX, Writer};
 
@@ -40,7 +40,12 @@ pub(crate) struct Journal {
 impl Journal {
     /// Reads what earlier runs left, and begins a run's file. A file system that refuses it is no error: then no order
     /// leaves.
-    pub(crate) fn open(disk: SimDisk, owner: &Owner, run: u32, now_ms: i64) -> Result<(Self, Recovered), JournalError> {
+    pub(crate) fn open(
+        disk: SimDisk,
+        owner: &Owner,
+        run: u32,
+        now_ms: i64,
+    ) -> Result<(Self, Recovered), JournalError> {
         let opened = Writer::open(&disk, "simulated", owner, format!("{run:x}"), now_ms);
         let (writer, recovered, health) = match opened {
             Ok((writer, recovered)) => (Some(writer), recovered, Health::default()),

@@ -5,10 +5,10 @@ use std::time::Duration;
 use self_trader::simulator::engine::StpMode;
 
 use super::{Event, World};
+use crate::MS;
 use crate::coverage::OrderState;
 use crate::fault::{Fault, Kind};
 use crate::process::{Delivery, Point, Process};
-use crate::MS;
 
 impl World {
     pub(super) fn fault_on(&mut self, fault: Fault) {
@@ -61,7 +61,8 @@ impl World {
     fn set_level(&mut self, kind: Kind) {
         for (process, host) in self.hosts.iter_mut().enumerate() {
             let on = |fault: &&Fault| fault.kind == kind && (kind.is_common() || fault.process == process);
-            host.levels[kind.index()] = self.active.iter().filter(on).map(|fault| fault.level).max().unwrap_or(0);
+            host.levels[kind.index()] =
+                self.active.iter().filter(on).map(|fault| fault.level).max().unwrap_or(0);
         }
     }
 
@@ -113,7 +114,11 @@ impl World {
             }
             Kind::ClockStep => {
                 let steps = [-3_600_000, -2_000, -900, -100, 100, 900, 2_000, 3_600_000];
-                self.set_clock(process, Some(steps[usize::try_from(fault.level).unwrap_or(0) % steps.len()]), None);
+                self.set_clock(
+                    process,
+                    Some(steps[usize::try_from(fault.level).unwrap_or(0) % steps.len()]),
+                    None,
+                );
             }
             Kind::ClockRate => {
                 let rate = i64::from(fault.level) * 40 - 20_000;
@@ -281,4 +286,3 @@ impl World {
         }
     }
 }
-

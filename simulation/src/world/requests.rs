@@ -79,7 +79,8 @@ impl World {
         let spared = silence != Silence::All && matches!(command, Command::Cancel(_));
         if self.now + MS < until && !spared {
             let left = (until - self.now) / MS;
-            let what = format!("process {process} sent {left} ms before the venue's wish for silence was over");
+            let what =
+                format!("process {process} sent {left} ms before the venue's wish for silence was over");
             self.oracle.violated("P7", self.now, what);
         }
     }
@@ -91,7 +92,14 @@ impl World {
     }
 
     /// A request reaches the venue, perhaps after its connection or its process is gone.
-    pub(super) fn arrive(&mut self, process: usize, life: u32, link: u32, outgoing: &Outgoing, venue_ms: i64) {
+    pub(super) fn arrive(
+        &mut self,
+        process: usize,
+        life: u32,
+        link: u32,
+        outgoing: &Outgoing,
+        venue_ms: i64,
+    ) {
         let stale = self.hosts[process].link != link || self.hosts[process].life != life;
         let lost = stale && self.dice.thousandths(500);
         if lost || self.level(Kind::VenueDown, process) > 0 || self.strikes(Kind::LoseRequest, process) {
@@ -144,14 +152,21 @@ impl World {
             counted.1 += match (limit.kind, command) {
                 (RateLimitKind::Orders, Command::PlaceMaker(_) | Command::PlaceTaker(_)) => 1,
                 (RateLimitKind::Orders, Command::Cancel(_) | Command::Query(_) | Command::ListOpen) => 0,
-                (RateLimitKind::Weight, Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_)) => 1,
+                (
+                    RateLimitKind::Weight,
+                    Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_),
+                ) => 1,
                 (RateLimitKind::Weight, Command::Query(_)) => 4,
                 (RateLimitKind::Weight, Command::ListOpen) => 6,
             };
             within &= counted.1 <= limit.count;
         }
         if !within {
-            self.oracle.violated("P5", self.now, format!("more than the venue's limits allow: {:?}", self.counted));
+            self.oracle.violated(
+                "P5",
+                self.now,
+                format!("more than the venue's limits allow: {:?}", self.counted),
+            );
         }
         within
     }
@@ -189,7 +204,10 @@ impl World {
             return;
         }
         let way = self.way(process) + late;
-        let counts = limits().into_iter().zip(&self.counted).map(|(limit, counted)| RateLimit { count: counted.1, ..limit });
+        let counts = limits()
+            .into_iter()
+            .zip(&self.counted)
+            .map(|(limit, counted)| RateLimit { count: counted.1, ..limit });
         let delivery = Delivery::Answer { link, request, answer, counts: counts.collect() };
         self.after(way, Event::Deliver { process, life, delivery: Box::new(delivery) });
     }
@@ -249,7 +267,14 @@ impl World {
     }
 
     /// A renewal of the dead man's switch leaves, over a connection of its own.
-    pub(super) fn renew(&mut self, process: usize, number: u64, lanes: &[usize], countdown: u64, venue_ms: i64) {
+    pub(super) fn renew(
+        &mut self,
+        process: usize,
+        number: u64,
+        lanes: &[usize],
+        countdown: u64,
+        venue_ms: i64,
+    ) {
         let symbols = lanes.iter().map(|lane| self.hosts[process].symbols[*lane]).collect();
         let mut way = self.way(process);
         if self.strikes(Kind::Zombie, process) {
@@ -262,10 +287,22 @@ impl World {
         }
     }
 
+    /// The venue says what time it is.
+    pub(super) fn tell_time(&mut self, process: usize, life: u32, number: u64) {
+        let lost = self.strikes(Kind::LoseRequest, process) || self.strikes(Kind::LoseAnswer, process);
+        if lost || self.is_cut_off(process) || self.level(Kind::Ban, process) > 0 {
+            return;
+        }
+        let way = self.way(process);
+        let delivery = Box::new(Delivery::VenueTime { number, venue_ms: wall_ms(self.now) });
+        self.after(way, Event::Deliver { process, life, delivery });
+    }
+
     /// A renewal reaches the venue.
     pub(super) fn arm(&mut self, renewal: &Renewal) {
         let Renewal { process, life, number, symbols, countdown, venue_ms } = renewal;
-        let away = [Kind::VenueDown, Kind::Ban, Kind::TooMany].iter().any(|kind| self.level(*kind, *process) > 0);
+        let away =
+            [Kind::VenueDown, Kind::Ban, Kind::TooMany].iter().any(|kind| self.level(*kind, *process) > 0);
         if away || self.strikes(Kind::UnknownAnswer, *process) {
             return;
         }

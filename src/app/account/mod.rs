@@ -1,14 +1,19 @@
 //! One account at a venue: what it asks of the venue at the start, and its gateway.
 
+mod clock;
 mod filters;
+
+pub(super) use clock::{ClockFollower, follow as follow_clock};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
+use pipeline::clock_gate::ClockGate;
 use pipeline::gateway::{Bounds, LaneId, Link, RateLimit};
+use pipeline::probe::Smallest;
 use pipeline::time::Nanos;
 use schemas::config::{Code, Config, DeadManSwitch, Dialect, Fault, Instrument, TermType, Venue};
 use schemas::units::Decimal;
@@ -19,6 +24,7 @@ use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::journal::Journal;
 use crate::ownership::{Armed, Fence};
+use crate::start::StartBoard;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance::account::AccountKey;
 use crate::venue::binance::gateway::{self, GatewayLane, GatewayParts};
@@ -34,8 +40,6 @@ use crate::venue::{binance_spot, binance_usdm};
 pub(super) const RECV_WINDOW: Duration = Duration::from_secs(2);
 /// Commands that may wait at a gateway; a lane that finds it full waits.
 const COMMANDS_MAX: usize = 1_024;
-/// How often the venue's clock is measured again: a clock that drifts costs refused orders.
-const CLOCK_EVERY: Duration = Duration::from_secs(60);
 
 /// Instruments that share an account, by their places in the configuration.
 #[derive(Debug)]
@@ -53,7 +57,18 @@ pub(super) struct Account {
 pub(super) struct Probed {
     /// Venue time minus ours, for the gateway; whoever measures again changes it.
     pub(super) clock_offset_ms: Arc<AtomicI64>,
+    /// How that is known.
+    pub(super) clock_gate: ClockGate,
     limits: Vec<RateLimit>,
+    /// What the venue asks of the smallest order, by maker symbol.
+    pub(super) smallest: BTreeMap<String, Smallest>,
+}
+
+/// Why a venue is asked again.
+struct Unanswered {
+    what: String,
+    /// For how long the venue wants to be left alone.
+    pause: Duration,
 }
 
 /// The lanes' side of a gateway.
@@ -117,8 +132,14 @@ impl Account {
     /// odds about the time is waited for.
     ///
     /// What stands in the way of trading comes back as faults, all at once.
-    pub(super) async fn probe(&self, config: &Config, clock: &Clock) -> Result<Probed, Vec<Fault>> {
-        let (offset_ms, facts) = self.answers(config, clock).await.map_err(|fault| vec![fault])?;
+    pub(super) async fn probe(
+        &self,
+        config: &Config,
+        start: &StartBoard,
+        clock: &Clock,
+    ) -> Result<Probed, Vec<Fault>> {
+        let answers = self.answers(config, start, clock).await.map_err(|fault| vec![fault])?;
+        let (clock_gate, facts) = answers;
         let member = |place: &usize| {
             let instrument = &config.instruments[*place];
             let of_symbol = facts.symbols.get(&instrument.maker_symbol);
@@ -129,25 +150,54 @@ impl Account {
             return Err(faults);
         }
         let stated: Vec<_> = facts.order_limits.iter().chain(&facts.weight_limit).copied().collect();
-        Ok(Probed { clock_offset_ms: Arc::new(offset_ms.into()), limits: gateway::limits(&stated) })
+        let smallest = facts.symbols.iter().map(|(symbol, facts)| {
+            (symbol.clone(), Smallest { qty: facts.min_qty, notional: facts.min_notional })
+        });
+        let offset_ms = clock_gate.offset(clock.now()).map_or(0, |(offset_ms, _)| offset_ms);
+        Ok(Probed {
+            clock_offset_ms: Arc::new(offset_ms.into()),
+            clock_gate,
+            limits: gateway::limits(&stated),
+            smallest: smallest.collect(),
+        })
     }
 
-    /// Asks until the venue answers; a refusal that no waiting mends is a fault of the key's first instrument.
-    async fn answers(&self, config: &Config, clock: &Clock) -> Result<(i64, VenueFacts), Fault> {
+    /// Asks until the venue answers and its clock can be relied on; a refusal that no waiting mends is a fault of the
+    /// key's first instrument.
+    async fn answers(
+        &self,
+        config: &Config,
+        start: &StartBoard,
+        clock: &Clock,
+    ) -> Result<(ClockGate, VenueFacts), Fault> {
         let mut backoff = Backoff::of_connection(u64::from(std::process::id()));
         loop {
-            let error = match self.ask(config, clock).await {
-                Ok(answers) => return Ok(answers),
-                Err(error) => error,
+            let unanswered = match self.ask(config, clock).await {
+                Ok((gate, facts)) => match gate.verdict(clock.now()) {
+                    Ok(()) => {
+                        start.set_filters(&self.members, None);
+                        start.set_clock(&self.members, None);
+                        return Ok((gate, facts));
+                    }
+                    Err(trouble) => {
+                        start.set_filters(&self.members, None);
+                        start.set_clock(&self.members, Some(trouble));
+                        Unanswered { what: trouble.to_string(), pause: Duration::ZERO }
+                    }
+                },
+                Err(error) if is_final(&error) => {
+                    let pointer = format!("{}/API KEY", config.pointers[self.members[0]]);
+                    let message = format!("refused by the venue \"{}\": {error}", self.venue_name);
+                    return Err(Fault::new(Code::Secret, pointer, message));
+                }
+                Err(error) => {
+                    start.set_filters(&self.members, Some(error.to_string()));
+                    Unanswered { what: error.to_string(), pause: error.wanted_silence() }
+                }
             };
-            if is_final(&error) {
-                let pointer = format!("{}/API KEY", config.pointers[self.members[0]]);
-                let message = format!("refused by the venue \"{}\": {error}", self.venue_name);
-                return Err(Fault::new(Code::Secret, pointer, message));
-            }
-            let pause = backoff.after_failure().max(error.wanted_silence());
+            let pause = backoff.after_failure().max(unanswered.pause);
             let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(venue = self.venue_name, %error, pause_ms, "waiting for the venue");
+            tracing::warn!(venue = self.venue_name, pause_ms, "waiting for the venue: {}", unanswered.what);
             tokio::time::sleep(pause).await;
         }
     }
@@ -214,9 +264,11 @@ impl Account {
         GatewayHandle { commands, link, positions: has_positions.then_some(positions), task }
     }
 
-    async fn ask(&self, config: &Config, clock: &Clock) -> Result<(i64, VenueFacts), RestError> {
+    async fn ask(&self, config: &Config, clock: &Clock) -> Result<(ClockGate, VenueFacts), RestError> {
         let rest = RestClient::new(self.target.clone());
         let offset = start::clock_offset(&rest, clock).await?;
+        let mut gate = ClockGate::default();
+        gate.handle_measured(offset.offset_ms, offset.round_trip, clock.now());
         let symbols: Vec<&str> =
             self.members.iter().map(|place| config.instruments[*place].maker_symbol.as_str()).collect();
         let venue_ms = || clock.now().wall_ms + offset.offset_ms;
@@ -230,7 +282,7 @@ impl Account {
                 self.settle(config, &rest, facts, venue_ms).await?
             }
         };
-        Ok((offset.offset_ms, facts))
+        Ok((gate, facts))
     }
 
     /// Settings of a futures account: its position mode where the venue is ours, each symbol's leverage.
@@ -273,20 +325,6 @@ impl Account {
 fn whole_leverage(leverage: Decimal) -> Option<u8> {
     let whole = u8::try_from(leverage.to_steps_exact(0)?).ok()?;
     (1..=125).contains(&whole).then_some(whole)
-}
-
-/// Measures the venue's clock again and again, for the gateway's timestamps; until dropped.
-pub(super) async fn follow_clock(target: Target, offset_ms: Arc<AtomicI64>, clock: Clock) {
-    let rest = RestClient::new(target);
-    loop {
-        tokio::time::sleep(CLOCK_EVERY).await;
-        match start::clock_offset(&rest, &clock).await {
-            // A question on its way for so long says less than the last measurement.
-            Ok(measured) if measured.round_trip > RECV_WINDOW => {}
-            Ok(measured) => offset_ms.store(measured.offset_ms, Ordering::Relaxed),
-            Err(error) => tracing::warn!(%error, "the venue's clock could not be measured"),
-        }
-    }
 }
 
 /// Whether the same question would be refused for ever.
