@@ -8,6 +8,7 @@ mod keeper;
 mod lane;
 mod start;
 mod switch;
+mod time;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -34,8 +35,9 @@ use journal::Journal;
 use keeper::Keeper;
 pub use keeper::StoreEffect;
 use lane::{Around, Lane};
-use switch::Switches;
 pub use start::{Beginning, limits};
+use switch::Switches;
+use time::ClockFollower;
 
 use crate::clock::LocalClock;
 use crate::coverage::OrderState;
@@ -111,6 +113,13 @@ pub enum Delivery {
         /// What it says.
         answer: pipeline::lease::Answer,
     },
+    /// What time it is at the venue.
+    VenueTime {
+        /// To which question.
+        number: u64,
+        /// Its wall clock.
+        venue_ms: i64,
+    },
     /// What came of a renewal of the dead man's switch.
     Renewed {
         /// Which.
@@ -142,6 +151,11 @@ pub enum Effect {
         link: u32,
         /// After this pause.
         after: Duration,
+    },
+    /// The venue is asked what time it is, over a connection of its own.
+    AskTime {
+        /// The question's number.
+        number: u64,
     },
     /// A renewal of the dead man's switch leaves, over a connection of its own.
     Renew {
@@ -206,6 +220,7 @@ pub struct Process {
     session: Session,
     keeper: Option<Keeper>,
     switches: Option<Switches>,
+    follower: ClockFollower,
     /// The present moment, for its permit.
     present: Arc<AtomicU64>,
     journal: Journal,
@@ -246,6 +261,10 @@ impl Process {
                     keeper.answered(conn, ticket, answer, now);
                 }
             }
+            Delivery::VenueTime { number, venue_ms } => {
+                self.follower.answered(number, venue_ms, now);
+                self.session.offset_ms = self.follower.offset_ms(now);
+            }
             Delivery::Renewed { number, is_renewed } => {
                 if let Some(switches) = &mut self.switches {
                     switches.answered(number, is_renewed, now.mono);
@@ -273,6 +292,7 @@ impl Process {
             assert!(turn < TURNS_MAX, "no end of it: {:?}", self.commands);
             let mut moved = self.step_keeper(now);
             self.step_switches(now);
+            self.follower.step(now, &mut self.effects);
             if gateway_first {
                 moved |= self.step_gateway(now);
             }
@@ -285,7 +305,8 @@ impl Process {
         }
         self.session.watch_urgent(&mut self.notes);
         let stopped = self.stop_by.is_some_and(|by| {
-            let lanes = self.lanes.iter().all(|lane| lane.instrument.phase() == pipeline::instrument::Phase::Stopped);
+            let lanes =
+                self.lanes.iter().all(|lane| lane.instrument.phase() == pipeline::instrument::Phase::Stopped);
             by <= now.mono || (lanes && self.keeper.as_ref().is_none_or(|keeper| keeper.is_over(now)))
         });
         if stopped {
@@ -302,7 +323,8 @@ impl Process {
         let keeper = self.keeper.as_ref().and_then(Keeper::poll_timeout);
         let switches = self.switches.as_ref().and_then(|switches| switches.poll_timeout(now.mono));
         let session = self.session.poll_timeout(now);
-        let deadlines = [lanes, keeper, switches, self.journal.poll_timeout(), session, self.stop_by];
+        let clock = Some(self.follower.poll_timeout());
+        let deadlines = [lanes, keeper, switches, clock, self.journal.poll_timeout(), session, self.stop_by];
         deadlines.into_iter().flatten().min().map(|mono| self.clock.when(mono))
     }
 
@@ -319,7 +341,8 @@ impl Process {
             ("gateway", self.session.poll_timeout(now)),
             ("end", self.stop_by),
         ];
-        let due = |(name, at): &(&'static str, Option<Nanos>)| at.is_some_and(|at| at <= now.mono).then_some(*name);
+        let due =
+            |(name, at): &(&'static str, Option<Nanos>)| at.is_some_and(|at| at <= now.mono).then_some(*name);
         parts.iter().filter_map(due).collect::<Vec<_>>().join(", ")
     }
 

@@ -71,6 +71,8 @@ enum Event {
     Cut { process: usize },
     /// The lease store is saved.
     SaveStore,
+    /// The venue is asked what time it is.
+    AskTime { process: usize, life: u32, number: u64 },
     /// A renewal of the dead man's switch reaches the venue.
     Renewal(Box<Renewal>),
     /// The dead man's switch of a symbol may be due.
@@ -145,7 +147,10 @@ impl World {
             troubled: 0,
             trace: 0xcbf2_9ce4_8422_2325,
             next_forget: 60 * SEC,
-            oracle: Oracle::new(symbols, setup.switch.map(|times| nanos(times.in_doubt_max + times.countdown) + SEC / 4)),
+            oracle: Oracle::new(
+                symbols,
+                setup.switch.map(|times| nanos(times.in_doubt_max + times.countdown) + SEC / 4),
+            ),
             coverage: Coverage::default(),
             setup,
         };
@@ -286,6 +291,7 @@ impl World {
                 self.store.save();
                 self.after(11 * SEC, Event::SaveStore);
             }
+            Event::AskTime { process, life, number } => self.tell_time(process, life, number),
             Event::Renewal(renewal) => self.arm(&renewal),
             Event::SwitchDue { symbol } => self.venue.fire(symbol, self.now),
             Event::FaultOn(index) => self.fault_on(self.plan[index]),
@@ -415,12 +421,20 @@ impl World {
                 Note::Closed { symbol, id } => self.oracle.is_over(symbol, id, &self.venue, at),
                 Note::BookDoubted { symbol } => self.fetch_book(process, symbol),
                 Note::UrgentHeld => {
-                    self.oracle.violated("P6", at, format!("a cancel of process {process} waits for the limiter"));
+                    self.oracle.violated(
+                        "P6",
+                        at,
+                        format!("a cancel of process {process} waits for the limiter"),
+                    );
                 }
                 // A venue that prevents self-trades, or strangers who take our legs, halt an instrument rightly.
                 Note::Alarmed { alarm: Alarm::SelfTradePrevented | Alarm::ForeignFills, .. } => {}
                 Note::Alarmed { symbol, alarm } => {
-                    self.oracle.violated("P14", at, format!("symbol {symbol} halted itself: {}", alarm.name()));
+                    self.oracle.violated(
+                        "P14",
+                        at,
+                        format!("symbol {symbol} halted itself: {}", alarm.name()),
+                    );
                 }
             }
         }
@@ -440,6 +454,10 @@ impl World {
                 Effect::Connect { link, after } => {
                     let way = self.way(process);
                     self.after(nanos(after) + way, Event::Connect { process, life, link });
+                }
+                Effect::AskTime { number } => {
+                    let way = self.way(process);
+                    self.after(way, Event::AskTime { process, life, number });
                 }
                 Effect::Renew { number, lanes, countdown, venue_ms } => {
                     self.renew(process, number, &lanes, nanos(countdown), venue_ms);
@@ -502,7 +520,9 @@ impl World {
     /// A process is gone, from one moment to the next.
     fn kill(&mut self, process: usize) {
         let at = self.now;
-        for (_, state) in self.hosts[process].process.iter().flat_map(Process::order_states).collect::<Vec<_>>() {
+        for (_, state) in
+            self.hosts[process].process.iter().flat_map(Process::order_states).collect::<Vec<_>>()
+        {
             self.see(process, state);
         }
         let host = &mut self.hosts[process];
@@ -561,6 +581,7 @@ impl World {
             Event::Publish { symbol } | Event::Confirm { symbol } => 11 << 8 | *symbol as u64,
             Event::Crowd | Event::Stranger | Event::SaveStore => 12 << 8,
             Event::Cut { process } => 13 << 8 | *process as u64,
+            Event::AskTime { process, number, .. } => 17 << 8 | *process as u64 | number << 16,
             Event::Renewal(renewal) => 15 << 8 | renewal.number << 16,
             Event::SwitchDue { symbol } => 16 << 8 | *symbol as u64,
             Event::FaultOn(index) | Event::FaultOff(index) => 14 << 8 | (*index as u64) << 16,
