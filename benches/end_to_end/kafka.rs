@@ -45,11 +45,9 @@ impl Kafka {
 
     /// Waits until the program trades every symbol and counts one probe a partition.
     pub(crate) fn wait_for_program(&self, symbols: u64, admin: SocketAddr) -> anyhow::Result<()> {
+        wait_until_owned(symbols, admin)?;
         let deadline = Deadline::within(READY_MAX);
         let metric = |name: &str| metric(admin, name).unwrap_or_default();
-        while metric("st_symbols_owned ") < symbols || metric("st_ready ") == 0 {
-            deadline.check("the program to trade every symbol")?;
-        }
         let partitions = inhabited(symbols);
         loop {
             let before = metric("st_feed_messages_total ");
@@ -89,6 +87,16 @@ pub(crate) fn inhabited(symbols: u64) -> Vec<i32> {
     partitions.sort_unstable();
     partitions.dedup();
     partitions
+}
+
+/// Waits until the program may trade every symbol.
+pub(crate) fn wait_until_owned(symbols: u64, admin: SocketAddr) -> anyhow::Result<()> {
+    let deadline = Deadline::within(READY_MAX);
+    let metric = |name: &str| metric(admin, name).unwrap_or_default();
+    while metric("st_symbols_owned ") < symbols || metric("st_ready ") == 0 {
+        deadline.check("the program to trade every symbol")?;
+    }
+    Ok(())
 }
 
 /// A metric without labels, named with the blank behind it.

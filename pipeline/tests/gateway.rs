@@ -1,11 +1,12 @@
 //! The order gateway's machine: what leaves when, and what each answer, silence or loss proves.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
+use pipeline::alarm::Alarm;
 use pipeline::command::{Command, OrderHandle, PlaceLeg};
 use pipeline::event::{CancelFailure, Denial, OpenOrder, OrderReport};
 use pipeline::gateway::{
@@ -32,6 +33,10 @@ fn at(ms: u64) -> Now {
 }
 
 fn gateway(limits: &[RateLimit], inflight_max: usize) -> Gateway<Alone> {
+    gateway_with(limits, inflight_max, Alone)
+}
+
+fn gateway_with<P: Permit>(limits: &[RateLimit], inflight_max: usize, permit: P) -> Gateway<P> {
     let lanes = LANES.iter().map(|symbol| InstrumentPrefix::new("test", symbol)).collect();
     let limits = limits.to_vec();
     let mut gateway = Gateway::new(
@@ -44,7 +49,7 @@ fn gateway(limits: &[RateLimit], inflight_max: usize) -> Gateway<Alone> {
             weights: WEIGHTS,
             lists_beside: false,
         },
-        Alone,
+        permit,
     );
     gateway.handle_connected();
     gateway
@@ -403,6 +408,78 @@ fn a_lost_connection_leaves_doubt_about_what_left_and_none_about_what_did_not() 
     assert_eq!(reports(&mut gateway), [(LaneId(0), denied)]);
 }
 
+/// Grants or refuses as it is told.
+#[derive(Clone, Default)]
+struct Told(Rc<Cell<Option<Denial>>>);
+
+impl Permit for Told {
+    fn grant(&mut self, _: LaneId, _: &PlaceLeg, _: Now) -> Result<(), Denial> {
+        self.0.get().map_or(Ok(()), Err)
+    }
+
+    fn hears(&self, _: LaneId, _: ClientOrderId) -> bool {
+        true
+    }
+
+    fn saw(&mut self, _: LaneId, _: Epoch) {}
+
+    fn superseded(&mut self, _: LaneId, _: Epoch) {}
+}
+
+/// What was handed out leaves only if it was written down, is still fresh and still permitted; what does not leave was
+/// denied here, and its answer would be nobody's.
+#[test]
+fn an_order_that_waited_for_the_journal_leaves_only_if_all_still_holds() {
+    let halted = Some(Denial::Halted);
+    for (written, waited_ms, permit, why) in [
+        (true, 500, None, None),
+        (true, 501, None, Some(Denial::TooLate)),
+        (true, 0, halted, Some(Denial::Halted)),
+        (false, 0, None, Some(Denial::NoJournal)),
+        // The first thing that is wrong is named.
+        (false, 501, halted, Some(Denial::NoJournal)),
+        (true, 501, halted, Some(Denial::TooLate)),
+    ] {
+        let told = Told::default();
+        let mut gateway = gateway_with(&[], 1, told.clone());
+        gateway.handle_command(LaneId(0), place_until(id(0, 0), at(500)));
+        let request = sent(&mut gateway, at(0))[0].request;
+        told.0.set(permit);
+        let leaves = gateway.handle_journaled(request, written, at(waited_ms));
+        assert_eq!(leaves, why.is_none(), "{why:?}");
+        gateway.handle_written(at(waited_ms).mono);
+        let report = match why {
+            None => OrderReport::Sent { id: id(0, 0), at: at(waited_ms).mono },
+            Some(why) => OrderReport::Denied { id: id(0, 0), why },
+        };
+        assert_eq!(reports(&mut gateway), [(LaneId(0), report)]);
+        assert_eq!(gateway.inflight(), usize::from(why.is_none()));
+        // Asked once more it does not leave a second time.
+        if why.is_some() {
+            assert!(!gateway.handle_journaled(request, true, at(0)));
+            told.0.set(None);
+            assert_eq!((sent(&mut gateway, at(0)).len(), reports(&mut gateway)), (0, vec![]));
+            gateway.handle_timeout(at(10_000));
+            assert_eq!(reports(&mut gateway), [], "nothing waits for an answer");
+        }
+    }
+}
+
+/// A connection that is lost between the journal and the frame: what was in doubt stays so, and nothing leaves late.
+/// Fault O1.
+#[test]
+fn a_place_whose_connection_went_while_it_was_written_down_does_not_leave() {
+    let mut gateway = gateway_with(&[], 4, Told::default());
+    gateway.handle_command(LaneId(0), place(id(0, 0)));
+    let request = sent(&mut gateway, at(0))[0].request;
+    gateway.handle_disconnected();
+    gateway.handle_connected();
+    assert!(!gateway.handle_journaled(request, true, at(1)));
+    gateway.handle_written(at(1).mono);
+    assert_eq!(reports(&mut gateway), [(LaneId(0), OrderReport::Unknown { id: id(0, 0) })]);
+}
+
+/// Fault O3.
 #[test]
 fn an_answer_that_does_not_come_is_unknown_and_still_counts_when_it_does() {
     let mut gateway = gateway(&[], 100);
@@ -423,16 +500,39 @@ fn an_answer_that_does_not_come_is_unknown_and_still_counts_when_it_does() {
     assert_eq!(gateway.late_answers(), 1);
 }
 
+/// Fault O5, O6, O7, O13, O20, O21. Promise P14.
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table")]
 fn what_each_answer_proves() {
     let ours = id(0, 0);
     let unknown = || vec![OrderReport::Unknown { id: ours }];
+    let alarmed = |alarm| vec![OrderReport::Alarm(alarm), OrderReport::Unknown { id: ours }];
     let update = |id| update(id, OrderStatus::New);
     let cases: Vec<(&str, Command, Answer, Vec<OrderReport>)> = vec![
         ("placed", place(ours), Answer::Updates(vec![update(ours)]), vec![OrderReport::Update(update(ours))]),
-        ("another order's", place(ours), Answer::Updates(vec![update(id(0, 1))]), unknown()),
-        ("partly another's", place(ours), Answer::Updates(vec![update(ours), update(id(0, 1))]), unknown()),
+        ("another order's", place(ours), Answer::Updates(vec![update(id(0, 1))]), alarmed(Alarm::Mismatch)),
+        (
+            "partly another's",
+            place(ours),
+            Answer::Updates(vec![update(ours), update(id(0, 1))]),
+            alarmed(Alarm::Mismatch),
+        ),
+        (
+            "impossible",
+            place(ours),
+            Answer::Contradicts(Alarm::ImpossibleFill),
+            alarmed(Alarm::ImpossibleFill),
+        ),
+        (
+            "impossible of a question",
+            query(ours),
+            Answer::Contradicts(Alarm::Mismatch),
+            vec![
+                OrderReport::Alarm(Alarm::Mismatch),
+                OrderReport::QueryFailed { id: ours, not_found: false },
+            ],
+        ),
+        ("no such order, of a place", place(ours), refused(-2013, Verdict::NoSuchOrder), unknown()),
         ("nothing said", place(ours), Answer::Updates(vec![]), unknown()),
         ("a list", place(ours), Answer::OpenOrders(vec![]), unknown()),
         ("unreadable", place(ours), Answer::Unreadable, unknown()),

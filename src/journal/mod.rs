@@ -6,6 +6,7 @@
 
 pub mod codec;
 pub mod disk;
+mod drop_copy;
 mod error;
 mod health;
 pub mod memory;

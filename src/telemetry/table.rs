@@ -32,6 +32,7 @@ pub const TABLE: &[Metric] = &[
     gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
     gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
     counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
+    counter("st_log_dropped_total", &[], "Lines of the log that found no room to wait for their reader"),
     counter(
         "st_panics_total",
         &[label("task", Values::Named(&["lane", "gateway", "feed", "journal", "other"]))],
@@ -90,6 +91,16 @@ pub const TABLE: &[Metric] = &[
         &[label("kind", Values::Named(&["ended", "crashed_recovered", "quarantined", "empty"]))],
         "Journals of earlier runs that were found at the start, by what they were",
     ),
+    gauge("st_journal_good", &[], "1 while orders can be written down; without a journal there is none"),
+    gauge(
+        "st_drop_copy_differences",
+        &[label(
+            "kind",
+            Values::Named(&["no_intent", "no_outcome", "still_open", "never_existed", "executed"]),
+        )],
+        "Orders of which the journal and the venue's user stream tell different things",
+    ),
+    counter("st_drop_copy_gaps_total", &[], "Times that more was said than could be compared"),
     // The feed.
     gauge("st_feed_live", &[], "1 while messages arrive as they are published"),
     gauge(
@@ -104,7 +115,12 @@ pub const TABLE: &[Metric] = &[
         &[label("reason", Values::AtMost(NUMBER_FAULTS_MAX))],
         "Prices and quantities that are no number above zero",
     ),
-    counter("st_feed_duplicates_total", &[], "Messages whose trade id had been seen"),
+    counter("st_feed_duplicates_total", &[], "Messages whose trade had been seen"),
+    counter(
+        "st_feed_without_id_total",
+        &[],
+        "Messages without a trade id: told apart by time, price, quantity and side, or, without a time, not at all",
+    ),
     counter("st_feed_ticks_total", &[], "Messages that became ticks"),
     counter("st_feed_overflow_total", &[], "Ticks that found their lane's queue full"),
     counter("st_feed_lagged_total", &[], "Messages that the feed's client lost to a lag"),
@@ -185,6 +201,7 @@ pub const TABLE: &[Metric] = &[
         "Time since the last acknowledged renewal left, of the owned symbol for which that is longest",
     ),
     counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
+    counter("st_filter_reloads_total", &[], "Times that a venue's filters were read again"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge(
         "st_book_age_seconds",

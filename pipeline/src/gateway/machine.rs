@@ -496,7 +496,9 @@ impl<P: Permit> Gateway<P> {
         let about_it = !updates.is_empty() && updates.iter().all(|update| Some(update.client_id) == asked);
         if !about_it {
             self.mismatches += 1;
-            self.report(request.lane, OrderReport::Alarm(Alarm::Mismatch));
+            if asked.is_some() && !updates.is_empty() {
+                self.report(request.lane, OrderReport::Alarm(Alarm::Mismatch));
+            }
             self.no_answer(request);
             return;
         }

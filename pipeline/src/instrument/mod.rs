@@ -33,6 +33,7 @@ use crate::probe::Probe;
 use crate::rules::Memory;
 pub use crate::settings::{Phase, Settings};
 use crate::skip::Skip;
+use crate::strangers::Strangers;
 use crate::sweep::Sweep;
 use crate::switch::View;
 use crate::time::{Nanos, Now};
@@ -73,6 +74,7 @@ pub struct Instrument {
     outbox: Outbox,
     /// Legs that ended without a final status of the venue's: one that shows up after all is cancelled.
     given_up: VecDeque<ClientOrderId>,
+    strangers: Strangers,
     /// Pairs in a row of which self-trade prevention took a leg.
     prevented_in_a_row: u32,
     /// What keeps it from trading though it is ours.
@@ -99,6 +101,7 @@ impl Instrument {
     pub fn idle(settings: Settings) -> Self {
         Self {
             waiting: Waiting::new(settings.conflate),
+            strangers: Strangers::new(settings.strangers_max),
             settings,
             memory: Memory::default(),
             trade: None,

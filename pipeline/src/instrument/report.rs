@@ -76,6 +76,9 @@ impl Instrument {
         if is_probe {
             return;
         }
+        if self.strangers.add(trade) {
+            self.alarms.insert(Alarm::ForeignFills);
+        }
         self.prevented_in_a_row = if outcome == Outcome::Prevented { self.prevented_in_a_row + 1 } else { 0 };
         if self.prevented_in_a_row >= PREVENTED_MAX {
             self.prevented_in_a_row = 0;

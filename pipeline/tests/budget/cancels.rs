@@ -85,6 +85,7 @@ fn ended(id: ClientOrderId) -> OrderUpdate {
         last_fill: None,
         prevented: false,
         event_time_ms: None,
+        terms: Default::default(),
     }
 }
 

@@ -290,10 +290,12 @@ impl<P: Permit> Session<P> {
             match one {
                 Beside::Events(come) => {
                     self.mute.forget();
+                    self.was_deaf();
                     self.machine.handle_events(come);
                 }
                 Beside::Update(update) => {
                     self.mute.told(now.mono);
+                    self.parts.journal.told(&update);
                     self.machine.handle_update(update);
                 }
                 Beside::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
@@ -420,7 +422,10 @@ impl<P: Permit> Session<P> {
                     self.machine.handle_count(count, now);
                 }
             }
-            Decoded::Update(update) => self.machine.handle_update(update),
+            Decoded::Update(update) => {
+                self.parts.journal.told(&update);
+                self.machine.handle_update(update);
+            }
             Decoded::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
             Decoded::Ended => return Err(LinkError::Ended),
             Decoded::Nothing => {}
@@ -496,9 +501,15 @@ impl<P: Permit> Session<P> {
     fn disconnected(&mut self) {
         self.parts.link.send_replace(Link::Down);
         self.places.clear();
+        self.was_deaf();
         self.machine.handle_disconnected();
         self.hand_out();
         self.count();
+    }
+
+    /// Events of the time without a stream are lost.
+    fn was_deaf(&self) {
+        self.parts.lanes.iter().for_each(|lane| self.parts.journal.was_deaf(lane.prefix));
     }
 
     /// Waits for something while there is no connection, refusing commands as they come; `None` once every
