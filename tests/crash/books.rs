@@ -42,6 +42,12 @@ impl Books {
         }
     }
 
+    /// Orders whose end is still to be written.
+    pub(crate) fn open(&self) -> BTreeSet<ClientOrderId> {
+        let (intents, outcomes) = self.records();
+        intents.into_keys().filter(|id| !outcomes.contains_key(id)).collect()
+    }
+
     /// Everything that must hold once the last run has ended in order.
     pub(crate) fn check(&self, orders: &Value) -> Found {
         let venue = orders.as_array().unwrap();

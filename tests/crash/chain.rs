@@ -75,9 +75,14 @@ impl Chain {
 
     /// A last start that ends in order; then everything must add up.
     pub(crate) fn close(mut self) -> Found {
-        let before = self.venue.trades();
+        let (before, doubts) = (self.venue.trades(), self.books.open());
         let mut process = self.launch(&[]);
         until("it trades again", || (self.venue.trades() > before + 3).then_some(()));
+        // Then what was in doubt is still asked for, beside the pairs.
+        until("every end of an earlier run is known", || {
+            self.books.take(&self.journal);
+            self.books.open().is_disjoint(&doubts).then_some(())
+        });
         process.signal("TERM");
         assert_eq!(process.wait().code(), Some(0));
         let log = process.out();

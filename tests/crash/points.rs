@@ -13,13 +13,13 @@ use crate::process::now;
 use crate::redis::Redis;
 
 /// Chains at one time: most of a chain's time is waiting.
-const CHAINS: usize = 6;
+const CHAINS: usize = 12;
 
 /// What the run before dies of where one is to die in its start: it leaves something to sweep, or to ask about.
 const OPEN: [&str; 2] = ["maker_acked", "before_taker"];
 const DOUBT: [&str; 2] = ["after_intent", "taker_sent"];
-/// Kills in a row on one venue.
-const LINKS: u64 = 20;
+/// Kills in a row on one venue: what never arrived stays in doubt for some starts, and is asked for at each.
+const LINKS: u64 = 10;
 
 /// Fault H1, F7, F21.
 /// Promise P1, P2, P12, P13.
