@@ -102,8 +102,10 @@ impl AppStatus {
     /// venue is not known, nor while the run ends. What others own is not waited for, nor what is halted.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let clocks = (0..self.lanes.len()).all(|place| self.clock_trouble(place).is_none());
-        if self.stopping.load(Ordering::Relaxed) || !self.journal.is_good() || !clocks {
+        let wrong =
+            |place: usize| self.holds[place].is_claimed() && self.start.clock_is_wrong(self.places[place]);
+        let clocks = (0..self.lanes.len()).any(wrong);
+        if self.stopping.load(Ordering::Relaxed) || !self.journal.is_good() || clocks {
             return false;
         }
         let up = self.clock.now().mono.since(self.started.mono);

@@ -102,6 +102,7 @@ fn what_is_not_ours_trades_nothing_and_waits_for_nothing() {
     assert!(instrument.is_quiet() && instrument.counts().balance());
 }
 
+/// Fault O22.
 #[test]
 fn a_term_begins_with_a_sweep_not_before_its_moment() {
     let mut instrument = idle();

@@ -32,6 +32,7 @@ pub const TABLE: &[Metric] = &[
     gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
     gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
     counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
+    counter("st_log_dropped_total", &[], "Lines of the log that found no room to wait for their reader"),
     counter(
         "st_panics_total",
         &[label("task", Values::Named(&["lane", "gateway", "feed", "journal", "other"]))],
@@ -200,6 +201,7 @@ pub const TABLE: &[Metric] = &[
         "Time since the last acknowledged renewal left, of the owned symbol for which that is longest",
     ),
     counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
+    counter("st_filter_reloads_total", &[], "Times that a venue's filters were read again"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge(
         "st_book_age_seconds",

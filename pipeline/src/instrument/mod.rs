@@ -101,6 +101,7 @@ impl Instrument {
     pub fn idle(settings: Settings) -> Self {
         Self {
             waiting: Waiting::new(settings.conflate),
+            strangers: Strangers::new(settings.strangers_max),
             settings,
             memory: Memory::default(),
             trade: None,
@@ -123,7 +124,6 @@ impl Instrument {
             counts: Counts::default(),
             outbox: Outbox::default(),
             given_up: VecDeque::with_capacity(GIVEN_UP_MAX),
-            strangers: Strangers::default(),
             prevented_in_a_row: 0,
             bar: None,
             probe: Probe::default(),
@@ -145,17 +145,6 @@ impl Instrument {
     /// Orders that an earlier run left in doubt: they are asked for once the first sweep is done, before any pair.
     pub fn close_out(&mut self, in_doubt: &[ClientOrderId]) {
         self.close_out = CloseOut::new(in_doubt);
-    }
-
-    /// So many thousandths of what its orders trade may go to strangers; more is an alarm.
-    pub fn limit_strangers(&mut self, permille_max: u16) {
-        self.strangers = Strangers::new(permille_max);
-    }
-
-    /// The part of what the latest pairs traded that went to strangers, thousandths.
-    #[must_use]
-    pub fn strangers_permille(&self) -> u16 {
-        self.strangers.permille()
     }
 
     /// A tick of the reference market.

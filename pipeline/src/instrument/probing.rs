@@ -71,6 +71,7 @@ impl Instrument {
         let ids = [id(LegKind::Maker), id(LegKind::Taker)];
         let mut trade = Trade::new(pair, tick, ids, self.settings.recv_window, [until, until], now);
         trade.book_update_id = top.update_id;
+        trade.expect_price(price);
         Some(trade)
     }
 }

@@ -38,6 +38,8 @@ pub struct Instrument {
     pub max_tick_age_ms: u64,
     /// Max Book Age, milliseconds.
     pub max_book_age_ms: u64,
+    /// Max Foreign Fill Ratio, a fraction; 0 to 1.
+    pub max_foreign_fill_ratio: Decimal,
     /// Probe Pair.
     pub probe_pair: ProbePair,
 }
@@ -97,6 +99,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Instrument> {
     let conflate = reader.word("Conflate");
     let max_tick_age_ms = reader.millis("Max Tick Age");
     let max_book_age_ms = reader.millis("Max Book Age");
+    let max_foreign_fill_ratio = reader.number("Max Foreign Fill Ratio");
     let probe_pair = reader.word("Probe Pair");
     reader.later("Pipelined");
     let instrument = Instrument {
@@ -112,6 +115,7 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Instrument> {
         conflate: conflate?,
         max_tick_age_ms: max_tick_age_ms?,
         max_book_age_ms: max_book_age_ms?,
+        max_foreign_fill_ratio: max_foreign_fill_ratio?,
         probe_pair: probe_pair?,
     };
     together(reader, &instrument);

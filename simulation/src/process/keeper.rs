@@ -53,8 +53,12 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn new(holds: Vec<Arc<Hold>>, seed: u64) -> Self {
+        let mut leases = Leases::new(holds.len(), Times::default());
+        for (index, hold) in holds.iter().enumerate() {
+            hold.floor().into_iter().for_each(|floor| leases.outgrow(index, floor));
+        }
         Self {
-            leases: Leases::new(holds.len(), Times::default()),
+            leases,
             holds,
             conn: 1,
             is_up: false,
@@ -119,6 +123,13 @@ impl Keeper {
             self.disconnected();
         }
         self.leases.handle_timeout(now);
+        for (index, hold) in self.holds.iter().enumerate() {
+            if hold.take_superseded()
+                && let Some(newest) = hold.floor()
+            {
+                self.leases.handle_superseded(index, newest, now);
+            }
+        }
         let (leases, mut moved) = (&mut self.leases, false);
         self.closing.retain(|index| {
             let quiet = is_quiet(*index);
