@@ -92,6 +92,15 @@ impl Books {
     }
 }
 
+/// The last intent of a file's bytes.
+pub(crate) fn last_intent(bytes: &[u8]) -> ClientOrderId {
+    let id = |payload| match serde_json::from_slice(payload) {
+        Ok(Record::Intent(intent)) => Some(intent.id),
+        Ok(_) | Err(_) => None,
+    };
+    scan(bytes).frames.iter().rev().find_map(|frame| id(frame.payload)).unwrap()
+}
+
 fn client_id(order: &Value) -> ClientOrderId {
     let text = order["clientOrderId"].as_str().unwrap();
     ClientOrderId::parse(text).unwrap_or_else(|| panic!("{text} is nobody's"))

@@ -72,6 +72,11 @@ impl Chain {
         self.died(process.wait(), "in_stop");
     }
 
+    /// Nobody starts anew: the venue's own switch has to end what is open.
+    pub(crate) fn stays_dead(&self) {
+        until("nothing is open", || self.venue.open_orders().is_empty().then_some(()));
+    }
+
     /// A last start that ends in order; then everything must add up.
     pub(crate) fn close(mut self) -> Found {
         let (before, doubts) = (self.venue.trades(), self.books.in_doubt());
@@ -84,6 +89,8 @@ impl Chain {
         });
         process.signal("TERM");
         assert_eq!(process.wait().code(), Some(0));
+        let log = process.out();
+        assert!(!log.contains("the journal and the user stream differ"), "{log}");
         self.books.take(&self.journal);
         assert_eq!(self.venue.open_orders(), Vec::<Value>::new());
         self.books.check(&self.venue.ledger("orders"))

@@ -30,6 +30,8 @@ fn in_doubt(records: &[Value]) -> Vec<Value> {
     open
 }
 
+/// Fault H1.
+/// Promise P12, P13.
 #[test]
 fn every_order_of_a_killed_run_is_in_its_journal_and_the_next_run_closes_it_out() {
     let dir = folder();
@@ -78,6 +80,8 @@ fn every_order_of_a_killed_run_is_in_its_journal_and_the_next_run_closes_it_out(
     assert!(venue.open_orders().is_empty());
 }
 
+/// Fault F21.
+/// Promise P2.
 #[test]
 fn a_value_that_was_traded_is_not_traded_again_after_a_restart() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -117,6 +121,7 @@ fn a_value_that_was_traded_is_not_traded_again_after_a_restart() {
     assert_eq!(venue.trades(), 2);
 }
 
+/// Fault D3, D4.
 #[test]
 fn a_journal_in_use_a_strangers_file_and_no_file_are_told_in_one_line() {
     let dir = folder();
