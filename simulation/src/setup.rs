@@ -144,7 +144,6 @@ fn settings(symbol: &str, seed: u64, dice: &mut Dice) -> Settings {
         book_age_max: BOOK_AGE_MAX,
         recv_window: RECV_WINDOW,
         strangers_max: Decimal::ONE,
-        strangers_max: Decimal::ONE,
         prefix: InstrumentPrefix::new("sim", symbol),
         epoch: Epoch::new(0),
         chance: Chance::new(seed, symbol),
