@@ -405,6 +405,18 @@ impl Process {
         self.lanes.iter().find(|lane| lane.symbol == symbol).map(|lane| &lane.instrument)
     }
 
+    /// What comes over that order connection is heard.
+    #[must_use]
+    pub fn hears(&self, link: u32) -> bool {
+        self.session.hears(link)
+    }
+
+    /// Its journal could not be opened at the start: it waits for a person.
+    #[must_use]
+    pub const fn is_stuck(&self) -> bool {
+        !self.journal.is_open()
+    }
+
     /// What its order connection can do.
     #[must_use]
     pub const fn link(&self) -> Link {
