@@ -93,17 +93,8 @@ pub(super) async fn start(
         token: options.access.admin_token.clone(),
     };
     let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
-    let mut probed = Vec::new();
-    let mut faults = Vec::new();
-    for account in account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)? {
-        match account.probe(&config, &builder.start, &clock).await {
-            Ok(facts) => probed.push((account, facts)),
-            Err(found) => faults.extend(found),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(StartError::Config(faults));
-    }
+    let accounts = account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)?;
+    let probed = probe(accounts, &config, &builder.start, clock).await?;
     let ledgers = open_ledgers(instruments, &probed).await;
     for (account, facts) in probed {
         builder.start_account(account, facts);
@@ -139,6 +130,23 @@ pub(super) async fn start(
         state: feed_state,
     };
     Ok(builder.finish(feed, parts))
+}
+
+/// Asks every account's venue for what has to be known before the first order; all faults come together.
+async fn probe(
+    accounts: Vec<Account>,
+    config: &Config,
+    board: &StartBoard,
+    clock: Clock,
+) -> Result<Vec<(Account, account::Probed)>, StartError> {
+    let (mut probed, mut faults) = (Vec::new(), Vec::new());
+    for account in accounts {
+        match account.probe(config, board, &clock).await {
+            Ok(facts) => probed.push((account, facts)),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(probed) } else { Err(StartError::Config(faults)) }
 }
 
 /// What [`Builder::finish`] puts together with its own.
