@@ -54,7 +54,8 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Batch>> {
     let mut batches = Vec::new();
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let line = line?;
-        let batch = serde_json::from_str(&line).with_context(|| format!("{}:{}", path.display(), number + 1))?;
+        let batch =
+            serde_json::from_str(&line).with_context(|| format!("{}:{}", path.display(), number + 1))?;
         batches.push(batch);
     }
     Ok(batches)
@@ -72,7 +73,8 @@ pub fn next_seed(batches: &[Batch], rounds: u64, profile: &str) -> u64 {
 pub fn total(batches: &[Batch]) -> String {
     let sum = |of: fn(&Batch) -> u64| batches.iter().map(of).sum::<u64>();
     let failed: usize = batches.iter().map(|batch| batch.failed.len()).sum();
-    let commits: std::collections::BTreeSet<&str> = batches.iter().map(|batch| batch.commit.as_str()).collect();
+    let commits: std::collections::BTreeSet<&str> =
+        batches.iter().map(|batch| batch.commit.as_str()).collect();
     let minutes = sum(|batch| batch.simulated_ms) / 60_000;
     format!(
         "{} seeds, {}.{:02} simulated hours, {} faults, {} pairs, {} events, {failed} seeds with a violation, commits {}",
@@ -104,6 +106,10 @@ mod tests {
         let batches = [batch(0, 5, 3), batch(5, 9, 3), batch(0, 2, 4)];
         assert_eq!(next_seed(&batches, 3, "spot"), 9);
         assert_eq!(next_seed(&batches, 3, "usdm"), 0);
-        assert!(total(&batches).starts_with("11 seeds, 3.00 simulated hours, 30 faults"), "{}", total(&batches));
+        assert!(
+            total(&batches).starts_with("11 seeds, 3.00 simulated hours, 30 faults"),
+            "{}",
+            total(&batches)
+        );
     }
 }

@@ -25,10 +25,16 @@ fn fifty_hours_of_faults_break_no_promise() {
     let failed: Vec<String> = campaign
         .failed
         .iter()
-        .map(|(seed, violation)| format!("seed {seed}: {} at {} ms: {}", violation.promise, violation.at / MS, violation.what))
+        .map(|(seed, violation)| {
+            format!("seed {seed}: {} at {} ms: {}", violation.promise, violation.at / MS, violation.what)
+        })
         .collect();
     assert_eq!(failed, Vec::<String>::new(), "cargo run --release -p simulation -- --replay SEED shows more");
-    assert!(hours >= 50 && campaign.stats.faults >= 10_000, "{hours} hours, {} faults", campaign.stats.faults);
+    assert!(
+        hours >= 50 && campaign.stats.faults >= 10_000,
+        "{hours} hours, {} faults",
+        campaign.stats.faults
+    );
     assert_eq!(campaign.coverage.missing(), Vec::<String>::new(), "cells that were never hit");
 }
 
@@ -44,7 +50,8 @@ fn a_seed_gives_the_same_run_in_every_process() {
     let first = traces("1");
     assert_eq!(first.len(), 100);
     assert_eq!(first, traces("2"));
-    let different: std::collections::BTreeSet<_> = first.iter().filter_map(|line| line.split(' ').nth(2)).collect();
+    let different: std::collections::BTreeSet<_> =
+        first.iter().filter_map(|line| line.split(' ').nth(2)).collect();
     assert_eq!(different.len(), 100, "two seeds of one run");
 }
 

@@ -153,7 +153,14 @@ impl Session {
         self.machine.handle_events(come);
     }
 
-    pub(super) fn answer(&mut self, link: u32, request: u64, mut answer: Answer, counts: &[RateLimit], now: Now) {
+    pub(super) fn answer(
+        &mut self,
+        link: u32,
+        request: u64,
+        mut answer: Answer,
+        counts: &[RateLimit],
+        now: Now,
+    ) {
         if link != self.number || !self.machine.is_connected() {
             return;
         }
@@ -207,12 +214,7 @@ impl Session {
     }
 
     /// Writes what may leave. Places leave last, once all of them are in the journal.
-    pub(super) fn send_out(
-        &mut self,
-        journal: &mut Journal,
-        now: Now,
-        effects: &mut Vec<Effect>,
-    ) -> bool {
+    pub(super) fn send_out(&mut self, journal: &mut Journal, now: Now, effects: &mut Vec<Effect>) -> bool {
         let venue_now = self.venue_now(now);
         let (mut wrote, mut places) = (false, Vec::new());
         while let Some(outgoing) = self.machine.poll_send(venue_now) {
@@ -233,7 +235,13 @@ impl Session {
         wrote
     }
 
-    fn send_places(&mut self, journal: &mut Journal, places: Vec<Outgoing>, now: Now, effects: &mut Vec<Effect>) {
+    fn send_places(
+        &mut self,
+        journal: &mut Journal,
+        places: Vec<Outgoing>,
+        now: Now,
+        effects: &mut Vec<Effect>,
+    ) {
         if self.dies(Point::BeforeIntent, effects) {
             return;
         }
@@ -281,7 +289,12 @@ impl Session {
     }
 
     /// What there is to tell the lanes. That an order was written is told with whatever comes after it.
-    pub(super) fn hand_out(&mut self, effects: &mut Vec<Effect>, now: Now, mut tell: impl FnMut(LaneId, OrderReport)) {
+    pub(super) fn hand_out(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        now: Now,
+        mut tell: impl FnMut(LaneId, OrderReport),
+    ) {
         self.made_up.drain(..).for_each(|(lane, report)| tell(lane, report));
         while let Some((lane, report)) = self.machine.poll_report() {
             if matches!(report, OrderReport::Sent { .. }) {
@@ -303,7 +316,9 @@ impl Session {
             return report;
         }
         match report {
-            OrderReport::QueryFailed { id, not_found: false } => OrderReport::QueryFailed { id, not_found: true },
+            OrderReport::QueryFailed { id, not_found: false } => {
+                OrderReport::QueryFailed { id, not_found: true }
+            }
             OrderReport::CancelFailed { id, why: CancelFailure::NoAnswer } => {
                 OrderReport::CancelFailed { id, why: CancelFailure::UnknownOrder }
             }

@@ -12,8 +12,8 @@ use pipeline::leg::Leg as OurLeg;
 use pipeline::ownership::Claim;
 use pipeline::time::Now;
 use schemas::ids::Leg;
-use schemas::order::OrderStatus;
 use schemas::journal::{Record, SweepDone};
+use schemas::order::OrderStatus;
 use self_trader::journal::outcome::outcome;
 use self_trader::ownership::{Armed, Hold};
 use tokio::sync::watch;
@@ -180,7 +180,9 @@ impl Lane {
         if self.phase == Phase::Sweeping && self.instrument.phase() == Phase::Live {
             let symbol = "swept".into();
             let swept = self.instrument.counts().swept;
-            around.journal.note(&Record::SweepDone(SweepDone { symbol, swept, at_ms: now.wall_ms }), now.mono);
+            around
+                .journal
+                .note(&Record::SweepDone(SweepDone { symbol, swept, at_ms: now.wall_ms }), now.mono);
         }
         if self.instrument.poll_doubt() {
             around.notes.push(Note::BookDoubted { symbol: self.symbol });
@@ -229,7 +231,8 @@ impl Lane {
         self.state = match report {
             OrderReport::Unknown { .. } => OrderState::InDoubt,
             OrderReport::Update(update)
-                if update.status == OrderStatus::New && update.client_id.leg() == Leg::Maker
+                if update.status == OrderStatus::New
+                    && update.client_id.leg() == Leg::Maker
                     && self.state == OrderState::MakerSent =>
             {
                 OrderState::MakerRests

@@ -34,8 +34,8 @@ use journal::Journal;
 use keeper::Keeper;
 pub use keeper::StoreEffect;
 use lane::{Around, Lane};
-use switch::Switches;
 pub use start::{Beginning, limits};
+use switch::Switches;
 
 use crate::clock::LocalClock;
 use crate::coverage::OrderState;
@@ -285,7 +285,8 @@ impl Process {
         }
         self.session.watch_urgent(&mut self.notes);
         let stopped = self.stop_by.is_some_and(|by| {
-            let lanes = self.lanes.iter().all(|lane| lane.instrument.phase() == pipeline::instrument::Phase::Stopped);
+            let lanes =
+                self.lanes.iter().all(|lane| lane.instrument.phase() == pipeline::instrument::Phase::Stopped);
             by <= now.mono || (lanes && self.keeper.as_ref().is_none_or(|keeper| keeper.is_over(now)))
         });
         if stopped {
@@ -319,7 +320,8 @@ impl Process {
             ("gateway", self.session.poll_timeout(now)),
             ("end", self.stop_by),
         ];
-        let due = |(name, at): &(&'static str, Option<Nanos>)| at.is_some_and(|at| at <= now.mono).then_some(*name);
+        let due =
+            |(name, at): &(&'static str, Option<Nanos>)| at.is_some_and(|at| at <= now.mono).then_some(*name);
         parts.iter().filter_map(due).collect::<Vec<_>>().join(", ")
     }
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use pipeline::gateway::{
-    Bounds, Gateway, GatewaySettings, LaneBounds, RateLimit, RateLimitKind, Weights,
-};
+use pipeline::gateway::{Bounds, Gateway, GatewaySettings, LaneBounds, RateLimit, RateLimitKind, Weights};
 use pipeline::instrument::{Instrument, Settings};
 use schemas::ids::ClientOrderId;
 use schemas::journal::Traded;
@@ -82,7 +80,10 @@ impl Process {
             let epoch = epoch_after(recovered.highest_epoch(), now.wall_ms);
             holds.iter().for_each(|hold| hold.begin_alone(epoch));
         }
-        recovered.highest_epoch().into_iter().for_each(|floor| holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
+        recovered
+            .highest_epoch()
+            .into_iter()
+            .for_each(|floor| holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
         let present = Arc::new(AtomicU64::new(now.mono.0));
         let guard = Guard {
             fence: Fence::new(holds.clone(), Clock::start()),

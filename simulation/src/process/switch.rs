@@ -69,7 +69,12 @@ impl Switches {
         if !due.is_empty() {
             self.next += 1;
             self.asked.push((self.next, due.clone(), now + PATIENCE));
-            effects.push(Effect::Renew { number: self.next, lanes: due, countdown: self.countdown, venue_ms });
+            effects.push(Effect::Renew {
+                number: self.next,
+                lanes: due,
+                countdown: self.countdown,
+                venue_ms,
+            });
         }
         for (switch, hold) in self.switches.iter().zip(&self.holds) {
             let armed = if switch.is_armed(now) { Armed::Yes } else { Armed::No };

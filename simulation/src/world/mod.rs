@@ -145,7 +145,10 @@ impl World {
             troubled: 0,
             trace: 0xcbf2_9ce4_8422_2325,
             next_forget: 60 * SEC,
-            oracle: Oracle::new(symbols, setup.switch.map(|times| nanos(times.in_doubt_max + times.countdown) + SEC / 4)),
+            oracle: Oracle::new(
+                symbols,
+                setup.switch.map(|times| nanos(times.in_doubt_max + times.countdown) + SEC / 4),
+            ),
             coverage: Coverage::default(),
             setup,
         };
@@ -415,12 +418,20 @@ impl World {
                 Note::Closed { symbol, id } => self.oracle.is_over(symbol, id, &self.venue, at),
                 Note::BookDoubted { symbol } => self.fetch_book(process, symbol),
                 Note::UrgentHeld => {
-                    self.oracle.violated("P6", at, format!("a cancel of process {process} waits for the limiter"));
+                    self.oracle.violated(
+                        "P6",
+                        at,
+                        format!("a cancel of process {process} waits for the limiter"),
+                    );
                 }
                 // A venue that prevents self-trades, or strangers who take our legs, halt an instrument rightly.
                 Note::Alarmed { alarm: Alarm::SelfTradePrevented | Alarm::ForeignFills, .. } => {}
                 Note::Alarmed { symbol, alarm } => {
-                    self.oracle.violated("P14", at, format!("symbol {symbol} halted itself: {}", alarm.name()));
+                    self.oracle.violated(
+                        "P14",
+                        at,
+                        format!("symbol {symbol} halted itself: {}", alarm.name()),
+                    );
                 }
             }
         }
@@ -502,7 +513,9 @@ impl World {
     /// A process is gone, from one moment to the next.
     fn kill(&mut self, process: usize) {
         let at = self.now;
-        for (_, state) in self.hosts[process].process.iter().flat_map(Process::order_states).collect::<Vec<_>>() {
+        for (_, state) in
+            self.hosts[process].process.iter().flat_map(Process::order_states).collect::<Vec<_>>()
+        {
             self.see(process, state);
         }
         let host = &mut self.hosts[process];

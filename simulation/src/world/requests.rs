@@ -79,7 +79,8 @@ impl World {
         let spared = silence != Silence::All && matches!(command, Command::Cancel(_));
         if self.now + MS < until && !spared {
             let left = (until - self.now) / MS;
-            let what = format!("process {process} sent {left} ms before the venue's wish for silence was over");
+            let what =
+                format!("process {process} sent {left} ms before the venue's wish for silence was over");
             self.oracle.violated("P7", self.now, what);
         }
     }
@@ -266,7 +267,14 @@ impl World {
     }
 
     /// A renewal of the dead man's switch leaves, over a connection of its own.
-    pub(super) fn renew(&mut self, process: usize, number: u64, lanes: &[usize], countdown: u64, venue_ms: i64) {
+    pub(super) fn renew(
+        &mut self,
+        process: usize,
+        number: u64,
+        lanes: &[usize],
+        countdown: u64,
+        venue_ms: i64,
+    ) {
         let symbols = lanes.iter().map(|lane| self.hosts[process].symbols[*lane]).collect();
         let mut way = self.way(process);
         if self.strikes(Kind::Zombie, process) {
@@ -282,7 +290,8 @@ impl World {
     /// A renewal reaches the venue.
     pub(super) fn arm(&mut self, renewal: &Renewal) {
         let Renewal { process, life, number, symbols, countdown, venue_ms } = renewal;
-        let away = [Kind::VenueDown, Kind::Ban, Kind::TooMany].iter().any(|kind| self.level(*kind, *process) > 0);
+        let away =
+            [Kind::VenueDown, Kind::Ban, Kind::TooMany].iter().any(|kind| self.level(*kind, *process) > 0);
         if away || self.strikes(Kind::UnknownAnswer, *process) {
             return;
         }
