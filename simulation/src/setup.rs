@@ -61,6 +61,8 @@ pub struct Setup {
     pub tick_every: u64,
     /// The venue's dead man's switch, where it has one.
     pub switch: Option<Times>,
+    /// A probe pair goes before the first other one.
+    pub probes: bool,
     /// Somebody else quotes the book.
     pub has_crowd: bool,
 }
@@ -88,6 +90,7 @@ impl Setup {
             processes,
             symbols: ["BTCUSDT", "ETHUSDT"].map(|symbol| settings(symbol, seed, &mut dice)).into(),
             switch: switch(is_usdm, &mut dice),
+            probes: dice.thousandths(400),
             tick_every: dice.between(600, 2_500) * crate::MS,
             has_crowd: dice.thousandths(500),
         }

@@ -18,7 +18,7 @@ use schemas::units::{MAX_DECIMALS, Rounding};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::account::{self, Account, ClockFollower, GatewayHandle, RECV_WINDOW};
+use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, RECV_WINDOW};
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
 use super::journal::{self, Opened};
@@ -108,8 +108,6 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    let floor = opened.floor.into_iter();
-    floor.for_each(|floor| builder.holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
     let leases = fleet.take(process, instruments, &builder.holds, &options, opened.floor, clock);
     let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
@@ -334,6 +332,7 @@ impl<'a> Builder<'a> {
             start: self.start.clone(),
             clock: self.clock,
         }));
+        let (key, offset_ms) = (account.key.clone(), Arc::clone(&probed.clock_offset_ms));
         let smallest: Vec<Smallest> = members
             .iter()
             .map(|place| {
@@ -367,9 +366,31 @@ impl<'a> Builder<'a> {
                 LaneInputs { reports, top, doubt, smallest: smallest[lane] },
             );
         }
+        self.heart.spawn(account::follow_filters(FilterWatch {
+            target: target.clone(),
+            key,
+            offset_ms,
+            members: self.listed(&members),
+            start: self.start.clone(),
+            clock: self.clock,
+        }));
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.links.push((venue_name, handle.link.clone()));
         self.gateways.push(handle);
+    }
+
+    /// The lanes that were started last, for the watch over their filters.
+    fn listed(&self, members: &[usize]) -> Vec<Listed> {
+        let stats = &self.stats[self.stats.len() - members.len()..];
+        let listed = |(place, stats): (&usize, &Arc<LaneStats>)| Listed {
+            place: *place,
+            instrument: self.instruments[*place].clone(),
+            hold: Arc::clone(&self.holds[*place]),
+            stats: Arc::clone(stats),
+            refused: 0,
+            unfit: false,
+        };
+        members.iter().zip(stats).map(listed).collect()
     }
 
     /// Keeps the venue's dead man's switch armed for these instruments, if it has one.

@@ -201,6 +201,7 @@ pub const TABLE: &[Metric] = &[
         "Time since the last acknowledged renewal left, of the owned symbol for which that is longest",
     ),
     counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
+    counter("st_filter_reloads_total", &[], "Times that a venue's filters were read again"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge(
         "st_book_age_seconds",

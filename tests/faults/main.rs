@@ -16,3 +16,4 @@ mod hardening;
 mod host;
 mod market;
 mod search;
+mod venue;

@@ -8,8 +8,8 @@ use crate::process::{RunProcess, VenueProcess, folder, instrument, until};
 
 const MOMENTS: u64 = 50;
 
-/// Promise P16.
 /// Fault H2.
+/// Promise P16.
 #[test]
 fn a_stop_at_any_moment_leaves_no_order_open() {
     let dir = folder();
@@ -37,8 +37,8 @@ fn a_stop_at_any_moment_leaves_no_order_open() {
     assert!((matched..=pairs).contains(&venue.trades()), "{matched} <= {} <= {pairs}", venue.trades());
 }
 
-/// Promise P16.
 /// Fault H2.
+/// Promise P16.
 #[test]
 fn a_second_signal_changes_nothing_and_a_stop_is_quick() {
     let dir = folder();

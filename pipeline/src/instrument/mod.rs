@@ -221,7 +221,7 @@ impl Instrument {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Nanos> {
         let trade = self.trade.as_ref().and_then(Trade::poll_timeout);
-        let sweep = self.sweep.as_ref().filter(|_| self.connected).and_then(Sweep::poll_timeout);
+        let sweep = self.sweep.as_ref().filter(|_| self.may_sweep()).and_then(Sweep::poll_timeout);
         let gate = (self.is_idle() && !self.waiting.is_empty()).then(|| now.mono + self.interval_left(now));
         let doubts = self.close_out_timeout();
         let probe = self.probe.poll_timeout().filter(|_| self.may_probe());

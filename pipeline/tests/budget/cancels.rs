@@ -78,7 +78,6 @@ pub(crate) fn asked(gateway: &mut Gateway<Alone>, now: Now) -> Vec<Command> {
 
 fn ended(id: ClientOrderId) -> OrderUpdate {
     OrderUpdate {
-        terms: Default::default(),
         client_id: id,
         venue_order_id: 1,
         status: OrderStatus::Filled,

@@ -80,7 +80,7 @@ pub(super) struct Session {
     pub(super) number: u32,
     written: Vec<Option<OrderReport>>,
     /// The venue's clock minus ours, as measured at the start.
-    offset_ms: i64,
+    pub(super) offset_ms: i64,
     heard: Nanos,
     backoff: Backoff,
     journal_retry: Option<Nanos>,
@@ -119,6 +119,11 @@ impl Session {
             made_up: Vec::new(),
             sent: BTreeMap::new(),
         }
+    }
+
+    /// What comes over that connection is heard.
+    pub(super) fn hears(&self, link: u32) -> bool {
+        link == self.number && self.machine.is_connected()
     }
 
     pub(super) fn connected(&mut self, link: u32, now: Now) {

@@ -7,6 +7,7 @@ use pipeline::book::Top;
 use pipeline::command::Command;
 use pipeline::event::{FeedTick, OrderReport};
 use pipeline::gateway::{LaneId, Link};
+use pipeline::halt::Bar;
 use pipeline::instrument::{Instrument, Phase};
 use pipeline::leg::Leg as OurLeg;
 use pipeline::ownership::Claim;
@@ -32,6 +33,7 @@ pub(crate) struct Lane {
     pub(crate) hold: Arc<Hold>,
     claim: watch::Receiver<Claim>,
     armed: watch::Receiver<Armed>,
+    barred: watch::Receiver<Option<Bar>>,
     ticks: VecDeque<FeedTick>,
     pub(crate) reports: VecDeque<OrderReport>,
     top: Option<Top>,
@@ -62,12 +64,15 @@ impl Lane {
         let mut claim = hold.claim();
         claim.mark_changed();
         let armed = hold.arming().armed();
+        let mut barred = hold.barred();
+        barred.mark_changed();
         Self {
             symbol,
             instrument,
             hold,
             claim,
             armed,
+            barred,
             ticks: VecDeque::new(),
             reports: VecDeque::new(),
             top: None,
@@ -119,6 +124,9 @@ impl Lane {
                 self.watch_report(&report);
                 self.instrument.handle_report(&report, now);
             }
+        } else if self.barred.has_changed().unwrap_or(false) {
+            let bar = *self.barred.borrow_and_update();
+            self.instrument.handle_bar(bar, now);
         } else if self.claim.has_changed().unwrap_or(false) {
             match *self.claim.borrow_and_update() {
                 Claim::Held(term) => self.instrument.begin(term, now),

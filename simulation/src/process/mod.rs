@@ -8,6 +8,7 @@ mod keeper;
 mod lane;
 mod start;
 mod switch;
+mod time;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -36,6 +37,7 @@ pub use keeper::StoreEffect;
 use lane::{Around, Lane};
 pub use start::{Beginning, limits};
 use switch::Switches;
+use time::ClockFollower;
 
 use crate::clock::LocalClock;
 use crate::coverage::OrderState;
@@ -111,6 +113,13 @@ pub enum Delivery {
         /// What it says.
         answer: pipeline::lease::Answer,
     },
+    /// What time it is at the venue.
+    VenueTime {
+        /// To which question.
+        number: u64,
+        /// Its wall clock.
+        venue_ms: i64,
+    },
     /// What came of a renewal of the dead man's switch.
     Renewed {
         /// Which.
@@ -142,6 +151,11 @@ pub enum Effect {
         link: u32,
         /// After this pause.
         after: Duration,
+    },
+    /// The venue is asked what time it is, over a connection of its own.
+    AskTime {
+        /// The question's number.
+        number: u64,
     },
     /// A renewal of the dead man's switch leaves, over a connection of its own.
     Renew {
@@ -206,6 +220,7 @@ pub struct Process {
     session: Session,
     keeper: Option<Keeper>,
     switches: Option<Switches>,
+    follower: ClockFollower,
     /// The present moment, for its permit.
     present: Arc<AtomicU64>,
     journal: Journal,
@@ -246,6 +261,10 @@ impl Process {
                     keeper.answered(conn, ticket, answer, now);
                 }
             }
+            Delivery::VenueTime { number, venue_ms } => {
+                self.follower.answered(number, venue_ms, now);
+                self.session.offset_ms = self.follower.offset_ms(now);
+            }
             Delivery::Renewed { number, is_renewed } => {
                 if let Some(switches) = &mut self.switches {
                     switches.answered(number, is_renewed, now.mono);
@@ -273,6 +292,7 @@ impl Process {
             assert!(turn < TURNS_MAX, "no end of it: {:?}", self.commands);
             let mut moved = self.step_keeper(now);
             self.step_switches(now);
+            self.follower.step(now, &mut self.effects);
             if gateway_first {
                 moved |= self.step_gateway(now);
             }
@@ -300,10 +320,11 @@ impl Process {
     pub fn next_wake(&self, at: u64) -> Option<u64> {
         let now = self.clock.now(at);
         let lanes = self.lanes.iter().filter_map(|lane| lane.instrument.poll_timeout(now)).min();
-        let keeper = self.keeper.as_ref().and_then(Keeper::poll_timeout);
+        let keeper = self.keeper.as_ref().and_then(|keeper| keeper.poll_timeout(now));
         let switches = self.switches.as_ref().and_then(|switches| switches.poll_timeout(now.mono));
         let session = self.session.poll_timeout(now);
-        let deadlines = [lanes, keeper, switches, self.journal.poll_timeout(), session, self.stop_by];
+        let clock = Some(self.follower.poll_timeout());
+        let deadlines = [lanes, keeper, switches, clock, self.journal.poll_timeout(), session, self.stop_by];
         deadlines.into_iter().flatten().min().map(|mono| self.clock.when(mono))
     }
 
@@ -312,7 +333,7 @@ impl Process {
     pub fn overdue(&self, at: u64) -> String {
         let now = self.clock.now(at);
         let lanes = self.lanes.iter().filter_map(|lane| lane.instrument.poll_timeout(now)).min();
-        let keeper = self.keeper.as_ref().and_then(Keeper::poll_timeout);
+        let keeper = self.keeper.as_ref().and_then(|keeper| keeper.poll_timeout(now));
         let parts = [
             ("lanes", lanes),
             ("leases", keeper),
@@ -382,6 +403,18 @@ impl Process {
     #[must_use]
     pub fn instrument(&self, symbol: usize) -> Option<&pipeline::instrument::Instrument> {
         self.lanes.iter().find(|lane| lane.symbol == symbol).map(|lane| &lane.instrument)
+    }
+
+    /// What comes over that order connection is heard.
+    #[must_use]
+    pub fn hears(&self, link: u32) -> bool {
+        self.session.hears(link)
+    }
+
+    /// Its journal could not be opened at the start: it waits for a person.
+    #[must_use]
+    pub const fn is_stuck(&self) -> bool {
+        !self.journal.is_open()
     }
 
     /// What its order connection can do.

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 
 use pipeline::gateway::{Bounds, Gateway, GatewaySettings, LaneBounds, RateLimit, RateLimitKind, Weights};
 use pipeline::instrument::{Instrument, Settings};
+use pipeline::probe::Smallest;
 use schemas::ids::ClientOrderId;
 use schemas::journal::Traded;
 use self_trader::clock::Clock;
@@ -17,6 +18,7 @@ use super::journal::Journal;
 use super::keeper::Keeper;
 use super::lane::Lane;
 use super::switch::Switches;
+use super::time::ClockFollower;
 use super::{Effect, Process};
 use crate::clock::LocalClock;
 use crate::disk::SimDisk;
@@ -96,12 +98,17 @@ impl Process {
         let traded = if sabotage == Some(Sabotage::ForgetTraded) { Vec::new() } else { recovered.traded() };
         let lane = |(symbol, hold): (&usize, &Arc<Hold>)| {
             let settings = settings(&setup.symbols[*symbol], sabotage);
-            Lane::new(*symbol, instrument(settings, &recovered), Arc::clone(hold))
+            let mut instrument = instrument(settings, &recovered);
+            if setup.probes {
+                instrument.probe_first(Smallest::default());
+            }
+            Lane::new(*symbol, instrument, Arc::clone(hold))
         };
         Ok(Self {
             lanes: own.symbols.iter().zip(&holds).map(lane).collect(),
             seens: own.symbols.iter().map(|symbol| seens(&setup.symbols[*symbol], &traded)).collect(),
             session: Session::new(machine, own.symbols.len(), offset_ms, seed, sabotage),
+            follower: ClockFollower::new(&holds, offset_ms, now),
             switches: setup.switch.map(|times| Switches::new(&holds, times, sabotage)),
             present,
             keeper: (!setup.is_alone).then(|| Keeper::new(holds, seed)),

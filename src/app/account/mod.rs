@@ -1,9 +1,11 @@
 //! One account at a venue: what it asks of the venue at the start, and its gateway.
 
 mod clock;
+mod filter_watch;
 mod filters;
 
 pub(super) use clock::{ClockFollower, follow as follow_clock};
+pub(super) use filter_watch::{FilterWatch, Listed, follow as follow_filters};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
