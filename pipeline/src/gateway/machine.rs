@@ -547,9 +547,9 @@ impl<P: Permit> Gateway<P> {
 
     /// It never left.
     fn fail_unsent(&mut self, lane: LaneId, command: Command, why: Denial) {
-        let report = match without_answer(&command) {
-            OrderReport::Unknown { id } => OrderReport::Denied { id, why },
-            failed => failed,
+        let report = match &command {
+            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => OrderReport::Denied { id: leg.id, why },
+            Command::Cancel(_) | Command::Query(_) | Command::ListOpen => without_answer(&command),
         };
         self.report(lane, report);
     }
