@@ -26,9 +26,11 @@ use crate::close_out::CloseOut;
 use crate::command::Command;
 use crate::counts::Counts;
 use crate::event::{FeedTick, OpenOrder};
+use crate::gateway::Gcra;
 use crate::halt::Bar;
 use crate::leg::Leg;
 use crate::ownership::Term;
+use crate::position::Position;
 use crate::probe::Probe;
 use crate::rules::Memory;
 pub use crate::settings::{Phase, Settings};
@@ -84,6 +86,9 @@ pub struct Instrument {
     sequence_from: u64,
     /// How often it was made anew.
     restarts: u64,
+    /// How fast its orders may leave.
+    rate: Option<Gcra>,
+    position: Position,
     /// What it found out about itself and nobody has taken yet.
     alarms: BTreeSet<Alarm>,
 }
@@ -129,6 +134,8 @@ impl Instrument {
             probe: Probe::default(),
             sequence_from: 0,
             restarts: 0,
+            rate: None,
+            position: Position::default(),
             alarms: BTreeSet::new(),
         }
     }
@@ -150,6 +157,16 @@ impl Instrument {
     /// So many thousandths of what its orders trade may go to strangers; more is an alarm.
     pub fn limit_strangers(&mut self, permille_max: u16) {
         self.strangers = Strangers::new(permille_max);
+    }
+
+    /// Orders that it may send in a second: ticks that come faster wait by Conflate.
+    pub fn limit_rate(&mut self, orders_a_second: u32) {
+        self.rate = Some(Gcra::new(orders_a_second, 1, 2));
+    }
+
+    /// Its position, and the bound that it keeps within: a pair that might carry it beyond is an alarm.
+    pub fn bound_position(&mut self, position: Position) {
+        self.position = position;
     }
 
     /// The part of what the latest pairs traded that went to strangers, thousandths.
