@@ -31,6 +31,7 @@ use crate::telemetry::pulse::Pulse;
 use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance::positions::Positions;
+use crate::venue::egress::Egress;
 
 /// A process that owns nothing may be ready without a feed that lives, after this long.
 const IDLE_AFTER: Duration = Duration::from_secs(10);
@@ -71,6 +72,8 @@ pub struct AppStatus {
     pub tops: Vec<(String, watch::Receiver<Option<Top>>)>,
     /// The gateways, by venue.
     pub links: Vec<(&'static str, watch::Receiver<Link>)>,
+    /// The ways out to the venues, each once, by venue.
+    pub egresses: Vec<(&'static str, Egress)>,
     /// The feed.
     pub feed: watch::Receiver<FeedState>,
     /// What the feed counted.

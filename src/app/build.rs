@@ -48,6 +48,7 @@ use crate::telemetry::stats::LaneStats;
 use crate::venue::binance::gateway::GatewayLane;
 use crate::venue::binance::positions::Positions;
 use crate::venue::binance::switch::{self, SwitchLane};
+use crate::venue::egress::Egress;
 use crate::venue::guard::{Endpoint, Target};
 
 /// Ticks that may wait for a lane's task to run; beyond that they count as overflow.
@@ -270,6 +271,7 @@ pub(super) struct Builder<'a> {
     heart: JoinSet<()>,
     gateways: Vec<GatewayHandle>,
     links: Vec<(&'static str, watch::Receiver<Link>)>,
+    egresses: Vec<(&'static str, Egress)>,
     stats: Vec<Arc<LaneStats>>,
     /// In the order of `stats`.
     lane_holds: Vec<Arc<Hold>>,
@@ -316,6 +318,7 @@ impl<'a> Builder<'a> {
             heart: JoinSet::new(),
             gateways: Vec::new(),
             links: Vec::new(),
+            egresses: Vec::new(),
             stats: Vec::new(),
             lane_holds: Vec::new(),
             positions: Vec::new(),
@@ -387,6 +390,9 @@ impl<'a> Builder<'a> {
         }));
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.links.push((venue_name, handle.link.clone()));
+        if !self.egresses.iter().any(|(_, known)| known.is_same(target.egress())) {
+            self.egresses.push((venue_name, target.egress().clone()));
+        }
         self.gateways.push(handle);
     }
 
@@ -544,6 +550,7 @@ impl<'a> Builder<'a> {
             leases: leases.map(Leases::status),
             tops: self.tops.clone(),
             links: self.links.clone(),
+            egresses: self.egresses.clone(),
             feed,
             counters,
             recorded: recorder.recorded(),

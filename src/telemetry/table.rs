@@ -176,6 +176,20 @@ pub const TABLE: &[Metric] = &[
     // The venue.
     gauge("st_gateway_connected", VENUE, "1 while orders can leave, to every account there"),
     gauge("st_gateway_budget", VENUE, "1 while the rate budget allows another pair, in every account there"),
+    counter("st_http_429_total", &[], "Answers of venues that told this address to wait"),
+    counter("st_http_418_total", &[], "Answers of venues that had banned this address"),
+    gauge(
+        "st_breaker_state",
+        VENUE,
+        "0 while everything may leave, 1 told to wait, 2 one request ahead of the others, 3 banned",
+    ),
+    gauge("st_banned_seconds", VENUE, "How much longer the venue's ban of this address lasts"),
+    counter("st_rate_limited_total", &[], "Times that no pair could begin for want of budget"),
+    gauge(
+        "st_ws_connects_window",
+        VENUE,
+        "Connections that began in the last five minutes; 240 are the most",
+    ),
     counter(
         "st_gateway_late_answers_total",
         &[],

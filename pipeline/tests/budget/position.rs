@@ -70,7 +70,7 @@ fn update(id: ClientOrderId, traded: i128, status: OrderStatus) -> OrderUpdate {
         last_fill: None,
         prevented: false,
         event_time_ms: None,
-        terms: None,
+        terms: Default::default(),
     }
 }
 
