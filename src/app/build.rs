@@ -19,7 +19,7 @@ use schemas::units::{MAX_DECIMALS, Rounding};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, RECV_WINDOW};
+use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, Means, RECV_WINDOW};
 use super::bounds;
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
@@ -355,15 +355,9 @@ impl<'a> Builder<'a> {
         let bounds = bounds::of_account(self.process, self.instruments, &members, account.on_address);
         let holds = members.iter().map(|place| Arc::clone(&self.holds[*place])).collect();
         let fence = Fence::new(holds, self.clock);
-        let handle = account.start_gateway(
-            probed,
-            lanes,
-            fence,
-            self.process.shards,
-            self.opened.journal.clone(),
-            bounds,
-            self.clock,
-        );
+        let (sharers, journal) = (self.process.shards, self.opened.journal.clone());
+        let means = Means { sharers, journal, bounds };
+        let handle = account.start_gateway(probed, lanes, fence, means, self.clock);
         let mut books = Vec::new();
         for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {
             let (top_sender, top) = watch::channel(None);
