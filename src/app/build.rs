@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use pipeline::book::Top;
 use pipeline::chance::Chance;
-use pipeline::gateway::{Bounds, LaneId, Link};
+use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::Settings;
+use pipeline::position::Position;
 use pipeline::probe::Smallest;
 use pipeline::rules::Rules;
 use pipeline::time::Nanos;
@@ -19,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, RECV_WINDOW};
+use super::bounds;
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
 use super::journal::{self, Opened};
@@ -93,17 +95,8 @@ pub(super) async fn start(
         token: options.access.admin_token.clone(),
     };
     let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
-    let mut probed = Vec::new();
-    let mut faults = Vec::new();
-    for account in account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)? {
-        match account.probe(&config, &builder.start, &clock).await {
-            Ok(facts) => probed.push((account, facts)),
-            Err(found) => faults.extend(found),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(StartError::Config(faults));
-    }
+    let accounts = account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)?;
+    let probed = probe(accounts, &config, &builder.start, clock).await?;
     let ledgers = open_ledgers(instruments, &probed).await;
     for (account, facts) in probed {
         builder.start_account(account, facts);
@@ -139,6 +132,23 @@ pub(super) async fn start(
         state: feed_state,
     };
     Ok(builder.finish(feed, parts))
+}
+
+/// Asks every account's venue for what has to be known before the first order; all faults come together.
+async fn probe(
+    accounts: Vec<Account>,
+    config: &Config,
+    board: &StartBoard,
+    clock: Clock,
+) -> Result<Vec<(Account, account::Probed)>, StartError> {
+    let (mut probed, mut faults) = (Vec::new(), Vec::new());
+    for account in accounts {
+        match account.probe(config, board, &clock).await {
+            Ok(facts) => probed.push((account, facts)),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(probed) } else { Err(StartError::Config(faults)) }
 }
 
 /// What [`Builder::finish`] puts together with its own.
@@ -339,6 +349,7 @@ impl<'a> Builder<'a> {
                 probed.smallest.get(&self.instruments[*place].maker_symbol).copied().unwrap_or_default()
             })
             .collect();
+        let bounds = bounds::of_account(self.process, self.instruments, &members, account.on_address);
         let holds = members.iter().map(|place| Arc::clone(&self.holds[*place])).collect();
         let fence = Fence::new(holds, self.clock);
         let handle = account.start_gateway(
@@ -347,7 +358,7 @@ impl<'a> Builder<'a> {
             fence,
             self.process.shards,
             self.opened.journal.clone(),
-            Bounds::default(),
+            bounds,
             self.clock,
         );
         let mut books = Vec::new();
@@ -464,6 +475,8 @@ impl<'a> Builder<'a> {
             settings: self.settings(instrument),
             in_doubt: self.opened.in_doubt(instrument.prefix(&self.process.instance)).to_vec(),
             probe: instrument.probes().then_some(smallest),
+            orders_a_second: bounds::orders_a_second(instrument),
+            position: Position::new(Some(bounds::position(instrument))),
         };
         stats.store_start(making.first_probe(), false);
         self.lanes.spawn(lane::supervise(making, links, self.clock, self.give_up.subscribe()));

@@ -4,6 +4,7 @@
 //! tick. The embedded venue, the recorder and the admin server have threads of their own.
 
 mod account;
+mod bounds;
 mod build;
 mod error;
 mod fleet;

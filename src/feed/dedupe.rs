@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(seens.check(&content("1.5")), Seen::Duplicate, "the same number, written otherwise");
         assert_ne!(seens.check(&content("1.6")), Seen::Duplicate);
         assert_ne!(seens.check(&tick("19999", Some(99))), Seen::Duplicate, "seen, never traded");
-        assert_ne!(seens.check(&tick("3", Some(101))), Seen::Duplicate, "a count that began anew");
+        assert_ne!(seens.check(&tick("3", Some(102))), Seen::Duplicate, "a count that began anew");
     }
 
     /// Fault F8.

@@ -42,8 +42,8 @@ impl Books {
         }
     }
 
-    /// Orders whose end is still to be written.
-    pub(crate) fn open(&self) -> BTreeSet<ClientOrderId> {
+    /// Orders that were to leave and of which no end is known.
+    pub(crate) fn in_doubt(&self) -> BTreeSet<ClientOrderId> {
         let (intents, outcomes) = self.records();
         intents.into_keys().filter(|id| !outcomes.contains_key(id)).collect()
     }

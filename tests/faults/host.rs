@@ -95,3 +95,43 @@ fn free_address() -> SocketAddr {
 fn is_open(address: SocketAddr) -> bool {
     TcpStream::connect(address).is_ok()
 }
+
+/// Processor time that a process has used, in ticks of the clock.
+fn used(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum()
+}
+
+fn limit_files(pid: u32, most: u32) {
+    let limit = format!("--nofile={most}:4096");
+    let set = Command::new("prlimit").args(["--pid", &pid.to_string(), &limit]).status().unwrap();
+    assert!(set.success());
+}
+
+/// No file and no socket can be opened: it waits, does not turn in circles, and comes back by itself.
+/// Fault H4.
+/// Promise P23.
+#[test]
+fn without_file_descriptors_it_waits_and_comes_back() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let config = json!({ "Feed": "synthetic:9", "instruments": [instrument(venue.addr, "BTCUSDT")] });
+    let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
+    run.wait_until_ready();
+    until("it trades", || (venue.trades() > 2).then_some(()));
+    let pid = run.process.id();
+    limit_files(pid, 4);
+    venue.fault(&json!({ "fault": "disconnect", "how": "reset" }));
+    until("it cannot connect", || run.process.out().contains("Too many open files").then_some(()));
+    let (before, began) = (used(pid), now());
+    until("a while passes", || (began.elapsed() > Duration::from_secs(2)).then_some(()));
+    let ticks = used(pid) - before;
+    assert!(ticks < 100, "{ticks} of 200 ticks of a processor");
+    limit_files(pid, 1_024);
+    let before = venue.trades();
+    until("it trades again", || (venue.trades() > before + 2).then_some(()));
+    let (status, summary) = run.stop();
+    assert_eq!(status.code(), Some(0));
+    assert_eq!((&summary["books_balance"], &summary["open_orders"]), (&json!(true), &json!(0)));
+}

@@ -9,7 +9,7 @@ const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
 struct Rig {
     venue: VenueProcess,
     run: RunProcess,
-    _dir: tempfile::TempDir,
+    dir: tempfile::TempDir,
 }
 
 impl Rig {
@@ -20,7 +20,7 @@ impl Rig {
         let config = json!({ "Feed": "synthetic:17", "instruments": instruments });
         let run = RunProcess::start(dir.path(), "run", &config, &[]);
         run.wait_until_ready();
-        let rig = Self { venue, run, _dir: dir };
+        let rig = Self { venue, run, dir };
         SYMBOLS.iter().for_each(|symbol| rig.trades_on(symbol));
         rig
     }
@@ -126,5 +126,69 @@ fn while_a_venue_refuses_connections_few_are_tried() {
     off["on"] = json!(false);
     rig.venue.fault(&off);
     SYMBOLS.iter().for_each(|symbol| rig.trades_on(symbol));
+    rig.ends_clean();
+}
+
+/// Fault O24.
+#[test]
+fn a_revoked_key_trades_nothing_and_is_told() {
+    let rig = Rig::trading();
+    let revoked = json!({ "fault": "reject", "preset": "key_revoked" });
+    rig.venue.fault(&revoked);
+    until("orders are refused", || {
+        (rig.instrument("BTCUSDT")["outcomes"]["maker_refused"].as_u64() > Some(0)).then_some(())
+    });
+    until("nothing is on its way any more", || {
+        let before = rig.trades_of("BTCUSDT");
+        let refused = || rig.counted("st_feed_messages_total");
+        let first = refused();
+        until("some ticks come", || (refused() > first + 10).then_some(()));
+        (rig.trades_of("BTCUSDT") == before).then_some(())
+    });
+    let mut off = revoked;
+    off["on"] = json!(false);
+    rig.venue.fault(&off);
+    SYMBOLS.iter().for_each(|symbol| rig.trades_on(symbol));
+    rig.ends_clean();
+}
+
+/// Fault O25.
+/// Promise P18.
+#[test]
+fn an_exhausted_balance_is_counted_and_stops_no_other_symbol() {
+    let rig = Rig::trading();
+    let exhausted =
+        json!({ "fault": "reject", "operation": "order.place", "symbol": "BTCUSDT", "preset": "no_balance" });
+    rig.venue.fault(&exhausted);
+    until("orders are refused", || {
+        (rig.instrument("BTCUSDT")["outcomes"]["maker_refused"].as_u64() > Some(1)).then_some(())
+    });
+    rig.trades_on("ETHUSDT");
+    let mut off = exhausted;
+    off["on"] = json!(false);
+    rig.venue.fault(&off);
+    rig.trades_on("BTCUSDT");
+    rig.ends_clean();
+}
+
+/// A changed configuration is taken in by a restart: the stop closes what its symbols had open, whether they come back
+/// or not.
+/// Fault K2.
+#[test]
+fn a_symbol_that_is_taken_out_of_the_configuration_leaves_nothing_open() {
+    let mut rig = Rig::trading();
+    rig.venue.fault(&json!({ "fault": "delay_answers", "ms": 100 }));
+    for symbol in SYMBOLS {
+        rig.trades_on(symbol);
+    }
+    let (status, summary) = rig.run.stop();
+    assert_eq!((status.code(), &summary["open_orders"]), (Some(0), &json!(0)));
+    assert!(rig.venue.open_orders().is_empty());
+    let left = rig.trades_of("ETHUSDT");
+    let config = json!({ "Feed": "synthetic:17", "instruments": [instrument(rig.venue.addr, "BTCUSDT")] });
+    rig.run = RunProcess::start(rig.dir.path(), "again", &config, &[]);
+    rig.run.wait_until_ready();
+    rig.trades_on("BTCUSDT");
+    assert_eq!(rig.trades_of("ETHUSDT"), left);
     rig.ends_clean();
 }

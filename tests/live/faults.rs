@@ -172,7 +172,7 @@ fn muted_market_streams_come_back() {
     rig.ends_clean();
 }
 
-/// Fault O15.
+/// Fault O15, O16.
 #[test]
 fn a_fill_that_no_event_tells_is_asked_for() {
     let rig = trading();

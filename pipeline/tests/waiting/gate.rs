@@ -108,11 +108,11 @@ fn probing(bid: &str, ask: &str) -> Instrument {
 }
 
 fn probe(instrument: &mut Instrument) -> PlaceLeg {
-    let places = commands(instrument).into_iter().filter_map(|command| match command {
+    let mut places = commands(instrument).into_iter().filter_map(|command| match command {
         Command::PlaceMaker(leg) => Some(leg),
         Command::PlaceTaker(_) | Command::Cancel(_) | Command::Query(_) | Command::ListOpen => None,
     });
-    places.last().expect("the probe")
+    places.next_back().expect("the probe")
 }
 
 fn says(id: ClientOrderId, status: OrderStatus, executed: &str, fill: bool) -> OrderReport {
@@ -184,7 +184,7 @@ fn a_probe_that_is_refused_or_prevented_keeps_the_gate_shut_and_is_tried_again()
 #[test]
 fn without_room_the_probe_waits_and_at_last_the_first_pair_has_to_tell() {
     let mut instrument = probing("100", "100.01");
-    assert!(commands(&mut instrument).is_empty());
+    assert_eq!(maker(&mut instrument), None);
     assert_eq!(instrument.probe_state(), ProbeState::NoRoom);
     for second in 1..=21 {
         let now = at(second * 1_000);
@@ -194,6 +194,20 @@ fn without_room_the_probe_waits_and_at_last_the_first_pair_has_to_tell() {
     assert_eq!(instrument.probe_state(), ProbeState::Unproved);
     hand_over(&mut instrument, "100", at(21_001));
     assert!(maker(&mut instrument).is_some_and(|id| !id.is_probe()));
+}
+
+#[test]
+fn in_an_empty_book_the_probe_takes_the_reference_price_and_spends_no_tick() {
+    let mut instrument = Instrument::new(settings());
+    instrument.probe_first(Smallest::default());
+    instrument.handle_connected(true, at(0));
+    instrument.handle_top(Some(top(None, None, 1, at(0))));
+    instrument.handle_report(&OrderReport::OpenOrders(Vec::new()), at(0));
+    assert_eq!((maker(&mut instrument), instrument.probe_state()), (None, ProbeState::NoRoom));
+    hand_over(&mut instrument, "123.456", at(30));
+    let leg = probe(&mut instrument);
+    assert_eq!((leg.id.is_probe(), leg.price.text(2).to_string()), (true, "123.46".into()));
+    assert_eq!(instrument.counts().waiting, 1);
 }
 
 /// Promise P17.

@@ -121,6 +121,11 @@ impl Session {
         }
     }
 
+    /// What comes over that connection is heard.
+    pub(super) fn hears(&self, link: u32) -> bool {
+        link == self.number && self.machine.is_connected()
+    }
+
     pub(super) fn connected(&mut self, link: u32, now: Now) {
         if link == self.number && !self.machine.is_connected() {
             self.backoff.reset();

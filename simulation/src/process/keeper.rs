@@ -119,6 +119,9 @@ impl Keeper {
     /// Moves on as far as it goes: whether anything changed. `is_quiet` says of each instrument whether its lane has
     /// nothing left.
     pub(crate) fn step(&mut self, is_quiet: impl Fn(usize) -> bool, now: Now) -> bool {
+        if self.is_over(now) {
+            return false;
+        }
         if self.asked.iter().any(|(_, until)| *until <= now.mono) {
             self.disconnected();
         }
@@ -158,7 +161,10 @@ impl Keeper {
         moved
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
+    pub(crate) fn poll_timeout(&self, now: Now) -> Option<Nanos> {
+        if self.is_over(now) {
+            return None;
+        }
         let answer = self.asked.iter().map(|(_, until)| *until).min();
         [self.leases.poll_timeout(self.is_up), answer, self.give_up].into_iter().flatten().min()
     }

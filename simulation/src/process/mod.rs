@@ -320,7 +320,7 @@ impl Process {
     pub fn next_wake(&self, at: u64) -> Option<u64> {
         let now = self.clock.now(at);
         let lanes = self.lanes.iter().filter_map(|lane| lane.instrument.poll_timeout(now)).min();
-        let keeper = self.keeper.as_ref().and_then(Keeper::poll_timeout);
+        let keeper = self.keeper.as_ref().and_then(|keeper| keeper.poll_timeout(now));
         let switches = self.switches.as_ref().and_then(|switches| switches.poll_timeout(now.mono));
         let session = self.session.poll_timeout(now);
         let clock = Some(self.follower.poll_timeout());
@@ -333,7 +333,7 @@ impl Process {
     pub fn overdue(&self, at: u64) -> String {
         let now = self.clock.now(at);
         let lanes = self.lanes.iter().filter_map(|lane| lane.instrument.poll_timeout(now)).min();
-        let keeper = self.keeper.as_ref().and_then(Keeper::poll_timeout);
+        let keeper = self.keeper.as_ref().and_then(|keeper| keeper.poll_timeout(now));
         let parts = [
             ("lanes", lanes),
             ("leases", keeper),
@@ -403,6 +403,18 @@ impl Process {
     #[must_use]
     pub fn instrument(&self, symbol: usize) -> Option<&pipeline::instrument::Instrument> {
         self.lanes.iter().find(|lane| lane.symbol == symbol).map(|lane| &lane.instrument)
+    }
+
+    /// What comes over that order connection is heard.
+    #[must_use]
+    pub fn hears(&self, link: u32) -> bool {
+        self.session.hears(link)
+    }
+
+    /// Its journal could not be opened at the start: it waits for a person.
+    #[must_use]
+    pub const fn is_stuck(&self) -> bool {
+        !self.journal.is_open()
     }
 
     /// What its order connection can do.

@@ -69,7 +69,7 @@ impl Host {
     /// The venue's wish for silence reaches the process. Where two are in force the later one counts.
     pub(super) fn hear_silence(&mut self, delivery: &Delivery) {
         if let Delivery::Answer { link, answer: Answer::Refused(refusal), .. } = delivery
-            && *link == self.link
+            && self.process.as_ref().is_some_and(|one| one.hears(*link))
             && let Some(until_ms) = refusal.silent_until_ms
         {
             let until = u64::try_from(until_ms - crate::START_MS).unwrap_or(0) * crate::MS;

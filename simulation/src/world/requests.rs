@@ -12,6 +12,8 @@ use crate::process::{Delivery, limits};
 use crate::venue::{code, refusal};
 use crate::{MS, SEC, wall_ms};
 
+/// How far off a process may be in what it takes for the venue's time, and still trade.
+const CLOCKS_APART: u64 = 600 * MS;
 /// How long a host tries to connect.
 const CONNECT_MAX: u64 = 2 * SEC;
 /// How long the venue waits for its own engine before it says that it does not know.
@@ -77,12 +79,20 @@ impl World {
     fn watch_silence(&mut self, process: usize, command: &Command) {
         let Some((until, silence)) = self.hosts[process].silent else { return };
         let spared = silence != Silence::All && matches!(command, Command::Cancel(_));
-        if self.now + MS < until && !spared {
+        if self.now + CLOCKS_APART < until && !spared {
             let left = (until - self.now) / MS;
             let what =
                 format!("process {process} sent {left} ms before the venue's wish for silence was over");
             self.oracle.violated("P7", self.now, what);
         }
+    }
+
+    /// Trades of a wrong time were sent a short time ago.
+    fn feed_lies(&self) -> bool {
+        let lately = |fault: &crate::fault::Fault| {
+            fault.kind == Kind::FeedFuture && fault.at <= self.now && self.now < fault.until + 20 * SEC
+        };
+        self.plan.iter().any(lately)
     }
 
     /// When the last fault of that kind that is on for a process is over.
@@ -187,7 +197,9 @@ impl World {
                         Some(TradeKey::Number(trade)) => self.markets[symbol].happened(trade),
                         Some(TradeKey::Text(_) | TradeKey::Content(_)) | None => None,
                     };
-                    let slow_ms = self.hosts[process].behind_ms(at);
+                    // A feed may date trades up to 2 s ahead.
+                    let slow_ms =
+                        self.hosts[process].behind_ms(at) + if self.feed_lies() { 2_000 } else { 0 };
                     self.oracle.accepted(symbol, &leg, happened, slow_ms, at);
                     self.note_trace(leg.id.sequence() ^ u64::from(leg.id.epoch().number()) << 32);
                 }
