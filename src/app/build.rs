@@ -37,6 +37,7 @@ use crate::journal::Journal;
 use crate::labels::{LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks, Making};
 use crate::ownership::{Armed, Fence, Hold};
+use crate::secret::Secret;
 use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
 use crate::start::StartBoard;
 use crate::status::AppStatus;
@@ -79,31 +80,17 @@ pub(super) async fn start(
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
     let recorder = recorder.map_err(anyhow::Error::from)??;
     let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), &opened, clock);
-    let halts = builder.halts.clone();
-    builder.heart.spawn(halt_signal.obey(halts.clone()));
-    let halt_file =
-        process.halt_file.clone().map(|path| FileWatch::start(path, halts.clone())).transpose()?;
+    builder.heart.spawn(halt_signal.obey(builder.halts.clone()));
+    let halt_file = process.halt_file.clone().map(|path| FileWatch::start(path, builder.halts.clone()));
+    let halt_file = halt_file.transpose()?;
     builder.heart.spawn(opened.journal.clone().tend());
     let pulse = Pulse::start(clock);
     builder.heart.spawn(pulse.clone().run());
     let watch = Watch::start(pulse.clone())?;
-    let desk = admin::Desk {
-        start: builder.start.clone(),
-        halts: halts.clone(),
-        token: options.access.admin_token.clone(),
-    };
+    let desk = builder.desk(options.access.admin_token.clone());
     let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
-    let mut probed = Vec::new();
-    let mut faults = Vec::new();
-    for account in account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)? {
-        match account.probe(&config, &builder.start, &clock).await {
-            Ok(facts) => probed.push((account, facts)),
-            Err(found) => faults.extend(found),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(StartError::Config(faults));
-    }
+    let accounts = account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)?;
+    let probed = account::ask_all(accounts, &config, &builder.start, clock).await?;
     let ledgers = open_ledgers(instruments, &probed).await;
     for (account, facts) in probed {
         builder.start_account(account, facts);
@@ -313,6 +300,11 @@ impl<'a> Builder<'a> {
             places: Vec::new(),
             lane_links: Vec::new(),
         }
+    }
+
+    /// What the admin server can show and be told before there is a status.
+    fn desk(&self, token: Option<Secret>) -> admin::Desk {
+        admin::Desk { start: self.start.clone(), halts: self.halts.clone(), token }
     }
 
     /// One account's gateway and the lanes behind it.

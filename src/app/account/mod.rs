@@ -22,6 +22,7 @@ use schemas::units::Decimal;
 use schemas::wire::binance::api_error::ErrorClass;
 use tokio::sync::{mpsc, watch};
 
+use super::error::StartError;
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::journal::Journal;
@@ -127,6 +128,23 @@ pub(super) const fn venue_name(venue: &Venue) -> &'static str {
         Venue::OkxDemo => "okx",
         Venue::Staging { .. } => "staging",
     }
+}
+
+/// Asks every account's venue what has to be known before the first order; what stands in the way is told all at once.
+pub(super) async fn ask_all(
+    accounts: Vec<Account>,
+    config: &Config,
+    start: &StartBoard,
+    clock: Clock,
+) -> Result<Vec<(Account, Probed)>, StartError> {
+    let (mut probed, mut faults) = (Vec::new(), Vec::new());
+    for account in accounts {
+        match account.probe(config, start, &clock).await {
+            Ok(facts) => probed.push((account, facts)),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(probed) } else { Err(StartError::Config(faults)) }
 }
 
 impl Account {
