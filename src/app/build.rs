@@ -7,18 +7,21 @@ use std::time::Duration;
 
 use pipeline::book::Top;
 use pipeline::chance::Chance;
-use pipeline::gateway::{Bounds, LaneId, Link};
+use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::Settings;
+use pipeline::position::Position;
 use pipeline::probe::Smallest;
 use pipeline::rules::Rules;
 use pipeline::time::Nanos;
-use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, RuleParams, TermType, Venue};
+use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, TermType, Venue};
 use schemas::ids::Epoch;
-use schemas::units::{MAX_DECIMALS, Rounding};
+use schemas::units::Rounding;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, RECV_WINDOW};
+use super::bounds;
+use super::embedded;
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
 use super::journal::{self, Opened};
@@ -38,7 +41,7 @@ use crate::labels::{LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks, Making};
 use crate::ownership::{Armed, Fence, Hold};
 use crate::secret::Secret;
-use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
+use crate::simulator::RunningVenue;
 use crate::start::StartBoard;
 use crate::status::AppStatus;
 use crate::telemetry::pulse::{Pulse, Watch};
@@ -72,7 +75,7 @@ pub(super) async fn start(
     let source = feed::Source { url, reading: fleet.kafka(process, &options) };
     feed::check(&source).await?;
     let admin = process.admin_address.map(admin::bind).transpose()?;
-    let venue = embedded_venue(instruments)?;
+    let venue = embedded::start(instruments)?;
     let simulated = venue.as_ref().map(RunningVenue::addr);
     let opened = journal::open(process, instruments, &fleet, clock).await?;
     let sinks = LabelSinks::new(process, &options.access);
@@ -90,7 +93,7 @@ pub(super) async fn start(
     let desk = builder.desk(options.access.admin_token.clone());
     let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
     let accounts = account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)?;
-    let probed = account::ask_all(accounts, &config, &builder.start, clock).await?;
+    let probed = probe(accounts, &config, &builder.start, clock).await?;
     let ledgers = open_ledgers(instruments, &probed).await;
     for (account, facts) in probed {
         builder.start_account(account, facts);
@@ -126,6 +129,23 @@ pub(super) async fn start(
         state: feed_state,
     };
     Ok(builder.finish(feed, parts))
+}
+
+/// Asks every account's venue for what has to be known before the first order; all faults come together.
+async fn probe(
+    accounts: Vec<Account>,
+    config: &Config,
+    board: &StartBoard,
+    clock: Clock,
+) -> Result<Vec<(Account, account::Probed)>, StartError> {
+    let (mut probed, mut faults) = (Vec::new(), Vec::new());
+    for account in accounts {
+        match account.probe(config, board, &clock).await {
+            Ok(facts) => probed.push((account, facts)),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(probed) } else { Err(StartError::Config(faults)) }
 }
 
 /// What [`Builder::finish`] puts together with its own.
@@ -191,30 +211,6 @@ async fn open_ledgers(
         ledgers.push(Ledger::open(target.clone()).await);
     }
     ledgers
-}
-
-/// Starts the embedded venue if an instrument asks for it, with each instrument's own decimals.
-fn embedded_venue(instruments: &[Instrument]) -> Result<Option<RunningVenue>, StartError> {
-    let wanted = instruments.iter().filter(|instrument| instrument.venue == Venue::Simulated);
-    let symbols: Vec<SymbolSpec> = wanted
-        .map(|instrument| {
-            let (rules, name) = (&instrument.rules, &instrument.maker_symbol);
-            match rules.term {
-                TermType::Spot => SymbolSpec::named(name, rules.price_decimals, rules.qty_decimals),
-                TermType::Future => SymbolSpec::perpetual(name, rules.price_decimals, lots_of(rules)),
-            }
-        })
-        .collect();
-    if symbols.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(simulator::start(VenueOptions { symbols, ..VenueOptions::default() })?))
-}
-
-/// Digits of the base asset that a contract and an order's lots need.
-fn lots_of(rules: &RuleParams) -> u8 {
-    let of_contract = u8::try_from(rules.contract_size.decimals()).unwrap_or(MAX_DECIMALS);
-    of_contract.max(rules.qty_decimals)
 }
 
 /// What a lane hears besides its ticks.
@@ -331,6 +327,7 @@ impl<'a> Builder<'a> {
                 probed.smallest.get(&self.instruments[*place].maker_symbol).copied().unwrap_or_default()
             })
             .collect();
+        let bounds = bounds::of_account(self.process, self.instruments, &members, account.on_address);
         let holds = members.iter().map(|place| Arc::clone(&self.holds[*place])).collect();
         let fence = Fence::new(holds, self.clock);
         let handle = account.start_gateway(
@@ -339,7 +336,7 @@ impl<'a> Builder<'a> {
             fence,
             self.process.shards,
             self.opened.journal.clone(),
-            Bounds::default(),
+            bounds,
             self.clock,
         );
         let mut books = Vec::new();
@@ -456,6 +453,8 @@ impl<'a> Builder<'a> {
             settings: self.settings(instrument),
             in_doubt: self.opened.in_doubt(instrument.prefix(&self.process.instance)).to_vec(),
             probe: instrument.probes().then_some(smallest),
+            orders_a_second: bounds::orders_a_second(instrument),
+            position: Position::new(Some(bounds::position(instrument))),
         };
         stats.store_start(making.first_probe(), false);
         self.lanes.spawn(lane::supervise(making, links, self.clock, self.give_up.subscribe()));

@@ -15,11 +15,9 @@ const REJECTIONS_MAX: usize = 24;
 /// The same of numbers.
 const NUMBER_FAULTS_MAX: usize = 6;
 
-/// Codes of [`schemas::wire::order_fault::OrderFault`].
-const ORDER_FAULTS: [&str; 11] = [
-    "ORD-001", "ORD-002", "ORD-003", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-008", "ORD-009",
-    "ORD-010", "ORD-011",
-];
+/// Codes of [`schemas::wire::order_fault::OrderFault`] that answers and events can have; the others are of REST, where
+/// no order leaves.
+const ORDER_FAULTS: [&str; 6] = ["ORD-002", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-011"];
 
 const SYMBOL: &[Label] = &[label("symbol", Values::Symbol)];
 const VENUE: &[Label] = &[label("venue", Values::Venue)];

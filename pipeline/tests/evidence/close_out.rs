@@ -181,7 +181,9 @@ fn what_a_list_holds_is_cancelled() {
                     close_out.handle_report(&denied, at(ms));
                 }
                 Command::ListOpen => close_out.handle_list(&[], at(ms), at(ms)),
-                other => panic!("{other:?} at {ms}"),
+                Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) => {
+                    panic!("{command:?} at {ms}")
+                }
             }
         }
         ended = close_out.poll_closed().and_then(|leg| leg.end());

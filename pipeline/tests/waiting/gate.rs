@@ -108,11 +108,11 @@ fn probing(bid: &str, ask: &str) -> Instrument {
 }
 
 fn probe(instrument: &mut Instrument) -> PlaceLeg {
-    let places = commands(instrument).into_iter().filter_map(|command| match command {
+    let mut places = commands(instrument).into_iter().filter_map(|command| match command {
         Command::PlaceMaker(leg) => Some(leg),
         Command::PlaceTaker(_) | Command::Cancel(_) | Command::Query(_) | Command::ListOpen => None,
     });
-    places.last().expect("the probe")
+    places.next_back().expect("the probe")
 }
 
 fn says(id: ClientOrderId, status: OrderStatus, executed: &str, fill: bool) -> OrderReport {

@@ -22,7 +22,6 @@ use schemas::units::Decimal;
 use schemas::wire::binance::api_error::ErrorClass;
 use tokio::sync::{mpsc, watch};
 
-use super::error::StartError;
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::journal::Journal;
@@ -51,6 +50,8 @@ pub(super) struct Account {
     pub(super) key: AccountKey,
     pub(super) venue_name: &'static str,
     pub(super) members: Vec<usize>,
+    /// How many accounts of this process share its address.
+    pub(super) on_address: u32,
     /// The venue is ours: its accounts' settings too.
     is_embedded: bool,
 }
@@ -91,12 +92,19 @@ pub(super) fn group(
     simulated: Option<SocketAddr>,
 ) -> Result<Vec<Account>, GuardError> {
     let mut accounts: BTreeMap<(&Venue, Dialect, &str), Account> = BTreeMap::new();
+    // One way out of the process to each venue, however many accounts are there.
+    let mut targets: BTreeMap<(&Venue, Dialect), (Target, u32)> = BTreeMap::new();
     for (place, (instrument, credential)) in config.instruments.iter().zip(credentials).enumerate() {
         let Some(target) = target_of(instrument, simulated)? else { continue };
         let api_key = credential.api_key.expose();
         let key = (&instrument.venue, target.dialect(), api_key);
+        let (target, accounts_there) = targets.entry((key.0, key.1)).or_insert((target, 0));
         let account = accounts.entry(key).or_insert_with(|| Account {
-            target,
+            target: {
+                *accounts_there += 1;
+                target.clone()
+            },
+            on_address: 1,
             key: AccountKey::new(api_key, credential.secret.expose().as_bytes()),
             venue_name: venue_name(&instrument.venue),
             members: Vec::new(),
@@ -104,7 +112,11 @@ pub(super) fn group(
         });
         account.members.push(place);
     }
-    Ok(accounts.into_values().collect())
+    let on_address = |(key, account): ((&Venue, Dialect, &str), Account)| {
+        let accounts_there = targets.get(&(key.0, key.1)).map_or(1, |(_, accounts)| *accounts);
+        Account { on_address: accounts_there, ..account }
+    };
+    Ok(accounts.into_iter().map(on_address).collect())
 }
 
 /// Where an instrument's orders go: the embedded venue speaks the dialect of its term.
@@ -128,23 +140,6 @@ pub(super) const fn venue_name(venue: &Venue) -> &'static str {
         Venue::OkxDemo => "okx",
         Venue::Staging { .. } => "staging",
     }
-}
-
-/// Asks every account's venue what has to be known before the first order; what stands in the way is told all at once.
-pub(super) async fn ask_all(
-    accounts: Vec<Account>,
-    config: &Config,
-    start: &StartBoard,
-    clock: Clock,
-) -> Result<Vec<(Account, Probed)>, StartError> {
-    let (mut probed, mut faults) = (Vec::new(), Vec::new());
-    for account in accounts {
-        match account.probe(config, start, &clock).await {
-            Ok(facts) => probed.push((account, facts)),
-            Err(found) => faults.extend(found),
-        }
-    }
-    if faults.is_empty() { Ok(probed) } else { Err(StartError::Config(faults)) }
 }
 
 impl Account {

@@ -155,7 +155,7 @@ fn daily(path: &Path) -> anyhow::Result<RollingFileAppender> {
 #[cfg(test)]
 mod tests {
     use std::io;
-    use std::sync::mpsc::{Receiver, channel};
+    use std::sync::mpsc::{Receiver, sync_channel};
 
     use super::*;
 
@@ -176,7 +176,7 @@ mod tests {
     /// Fault K10.
     #[test]
     fn what_finds_no_room_is_counted_and_nobody_waits() {
-        let (go_on, told) = channel();
+        let (go_on, told) = sync_channel(1);
         let (mut writer, worker) = apart(Stalled(told), 8);
         let counter = writer.error_counter();
         for _ in 0..20 {
