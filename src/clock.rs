@@ -1,5 +1,6 @@
 //! The only place that reads the clocks.
 
+use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use pipeline::time::{Nanos, Now};
@@ -12,10 +13,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock whose monotonic side begins at zero now.
+    /// A clock whose monotonic side begins at zero when the first of the process starts: what one tells another can
+    /// compare.
     #[must_use]
     pub fn start() -> Self {
-        Self { started_ns: boot_ns() }
+        static STARTED_NS: OnceLock<u64> = OnceLock::new();
+        Self { started_ns: *STARTED_NS.get_or_init(boot_ns) }
     }
 
     /// The present moment.

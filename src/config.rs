@@ -48,6 +48,8 @@ pub struct Access {
     pub lease_store: Option<Secret>,
     /// Kafka Options, in the order of the file.
     pub kafka_options: Vec<(String, Secret)>,
+    /// Admin Token; none where there is none.
+    pub admin_token: Option<Secret>,
 }
 
 /// Reads a configuration file.
@@ -187,7 +189,12 @@ fn access(
         Some(FeedUrl::Kafka(_) | FeedUrl::Tape { .. } | FeedUrl::Synthetic { .. }) | None => None,
     });
     let options = process.kafka_options.iter();
+    let admin_token = Secret::resolve(&process.admin_token, env);
+    let admin_token = admin_token
+        .map_err(|error| faults.push(Fault::new(Code::Secret, "/Admin Token", error.to_string())))
+        .ok();
     Access {
+        admin_token: admin_token.filter(|token| !token.is_empty()),
         lease_store: lease_store.map(Secret::new),
         kafka_options: options.filter_map(|option| kafka_option(option, env, faults)).collect(),
     }

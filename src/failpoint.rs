@@ -135,3 +135,23 @@ pub(crate) fn heard(report: &OrderReport) {
         failpoint!("maker_acked");
     }
 }
+
+/// Fails as a fault in an instrument's code would, if a test asked for it: `SELF_TRADER_POISON=SYMBOL:TICK:TIMES`
+/// panics at each `TICK`-th tick of that symbol, so many times.
+pub(crate) fn poison(symbol: &str) {
+    static WANTED: OnceLock<Option<(String, u64, u64)>> = OnceLock::new();
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+    if !ENABLED {
+        return;
+    }
+    let wanted = WANTED.get_or_init(|| {
+        let text = std::env::var("SELF_TRADER_POISON").ok()?;
+        let mut parts = text.split(':');
+        let symbol = parts.next()?.to_owned();
+        let mut number = || parts.next()?.parse().ok().filter(|number| *number > 0);
+        Some((symbol, number()?, number()?))
+    });
+    let Some((_, tick, times)) = wanted.as_ref().filter(|(poisoned, ..)| poisoned == symbol) else { return };
+    let seen = SEEN.fetch_add(1, Ordering::Relaxed) + 1;
+    assert!(!seen.is_multiple_of(*tick) || seen / tick > *times, "a poisoned tick");
+}

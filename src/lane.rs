@@ -1,4 +1,7 @@
-//! One instrument: wait -> event -> pipeline -> commands. The task owns the instrument; nobody else touches it.
+//! One instrument: wait -> event -> pipeline -> commands. The task owns the instrument; nobody else touches it. Where
+//! its code fails, [`supervise`] puts another in its place.
+
+mod supervise;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,24 +11,29 @@ use pipeline::command::Command;
 use pipeline::counts::Counts;
 use pipeline::event::{FeedTick, OrderReport};
 use pipeline::gateway::{LaneId, Link};
+use pipeline::halt::Bar;
 use pipeline::instrument::{Instrument, Phase};
 use pipeline::leg::Leg;
 use pipeline::ownership::Claim;
-use pipeline::time::Now;
+use pipeline::time::{Nanos, Now};
 use pipeline::trade::Trade;
+use schemas::halt::HaltedBy;
 use schemas::ids::ClientOrderId;
 use schemas::journal;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
-use crate::failpoint::{self, failpoint};
+use crate::failpoint::{self, failpoint, poison};
+use crate::halt::HaltBoard;
 use crate::journal::Journal;
 use crate::journal::outcome::outcome;
 use crate::labels::LabelSource;
 use crate::ownership::{Armed, Hold};
 use crate::telemetry::recorder::Record;
 use crate::telemetry::stats::LaneStats;
+
+pub use supervise::{Making, supervise};
 
 /// What a lane hears and speaks to.
 #[derive(Debug)]
@@ -44,6 +52,10 @@ pub struct LaneLinks {
     pub hold: Arc<Hold>,
     /// What it is told of that.
     pub claim: watch::Receiver<Claim>,
+    /// What keeps it from trading though it is ours.
+    pub barred: watch::Receiver<Option<Bar>>,
+    /// Where it halts itself.
+    pub halts: HaltBoard,
     /// Whether the venue's dead man's switch is armed.
     pub armed: watch::Receiver<Armed>,
     /// What its gateway can do at the moment.
@@ -60,6 +72,10 @@ pub struct LaneLinks {
     pub source: Arc<LabelSource>,
     /// Turns true when no new pair may begin.
     pub stop: watch::Receiver<bool>,
+    /// Ticks that were taken in, whether the instrument has counted them or not.
+    pub taken: u64,
+    /// The instrument took the place of one that failed: no order leaves before this moment.
+    pub recovers_at: Option<Nanos>,
 }
 
 /// How a lane ended.
@@ -74,23 +90,26 @@ pub struct LaneEnd {
 }
 
 /// Runs an instrument until it has stopped with nothing open, or `give_up` turns true.
-pub async fn run(
-    mut instrument: Instrument,
-    mut links: LaneLinks,
+async fn run(
+    instrument: &mut Instrument,
+    links: &mut LaneLinks,
     clock: Clock,
-    mut give_up: watch::Receiver<bool>,
+    give_up: &mut watch::Receiver<bool>,
 ) -> LaneEnd {
     let timer = tokio::time::sleep_until(Instant::now());
     tokio::pin!(timer);
     let mut feed_open = true;
-    take_link(&mut instrument, &mut links, &clock);
+    take_link(instrument, links, &clock);
+    take_bar(instrument, links, &clock);
     links.claim.mark_changed();
+    links.stop.mark_changed();
     loop {
-        pump(&mut instrument, &mut links, &clock).await;
+        pump(instrument, links, &clock).await;
         if instrument.phase() == Phase::Stopped || *give_up.borrow() {
-            return end(instrument, &mut links, clock.now()).await;
+            return end(instrument, links, clock.now()).await;
         }
-        let deadline = instrument.poll_timeout(clock.now()).map(|at| clock.instant(at));
+        let wanted = [instrument.poll_timeout(clock.now()), links.recovers_at];
+        let deadline = wanted.into_iter().flatten().min().map(|at| clock.instant(at));
         // A timer that is early wakes us for nothing, once; setting it with each order costs more.
         if let Some(deadline) = deadline
             && (deadline < timer.deadline() || timer.is_elapsed())
@@ -99,30 +118,39 @@ pub async fn run(
         }
         tokio::select! {
             biased;
-            Some(report) = links.reports.recv() => take_reports(&mut instrument, &mut links, report, &clock),
-            Ok(()) = links.claim.changed() => take_claim(&mut instrument, &mut links, &clock),
-            Ok(()) = links.link.changed() => take_link(&mut instrument, &mut links, &clock),
-            Ok(()) = links.armed.changed() => take_link(&mut instrument, &mut links, &clock),
-            Ok(()) = links.stop.changed() => {
-                if *links.stop.borrow_and_update() {
-                    let now = clock.now();
-                    if instrument.phase() != Phase::Idle {
-                        links.stats.leaves(now.mono);
-                    }
-                    instrument.stop(now);
-                }
-            }
+            Some(report) = links.reports.recv() => take_reports(instrument, links, report, &clock),
+            Ok(()) = links.barred.changed() => take_bar(instrument, links, &clock),
+            Ok(()) = links.claim.changed() => take_claim(instrument, links, &clock),
+            Ok(()) = links.link.changed() => take_link(instrument, links, &clock),
+            Ok(()) = links.armed.changed() => take_link(instrument, links, &clock),
+            Ok(()) = links.stop.changed() => take_stop(instrument, links, &clock),
             _ = give_up.changed() => {}
             tick = links.ticks.recv(), if feed_open => match tick {
-                Some(tick) => take_tick(&mut instrument, &mut links, tick, &clock),
+                Some(tick) => take_tick(instrument, links, tick, &clock),
                 None => feed_open = false,
             },
             () = &mut timer, if deadline.is_some() => {
-                refresh_top(&mut instrument, &mut links);
+                supervise::recovered(links, clock.now().mono);
+                refresh_top(instrument, links);
                 instrument.handle_timeout(clock.now());
             }
         }
     }
+}
+
+fn take_stop(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
+    if *links.stop.borrow_and_update() {
+        let now = clock.now();
+        if instrument.phase() != Phase::Idle {
+            links.stats.leaves(now.mono);
+        }
+        instrument.stop(now);
+    }
+}
+
+fn take_bar(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
+    let bar = *links.barred.borrow_and_update();
+    instrument.handle_bar(bar, clock.now());
 }
 
 fn take_link(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock) {
@@ -150,7 +178,9 @@ fn take_claim(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
 }
 
 fn take_tick(instrument: &mut Instrument, links: &mut LaneLinks, tick: FeedTick, clock: &Clock) {
+    links.taken += 1;
     refresh_top(instrument, links);
+    poison(&links.source.maker_symbol);
     instrument.handle_tick(tick, clock.now());
     failpoint!("tick_taken");
 }
@@ -197,8 +227,8 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         links.journal.note(|| swept(links, instrument, clock.now().wall_ms));
     }
     while let Some(alarm) = instrument.poll_alarm() {
-        tracing::error!(symbol = links.source.maker_symbol, "halted by its own finding: {}", alarm.name());
-        links.hold.set_halted(true);
+        let symbol = &links.source.maker_symbol;
+        links.halts.halt_from_task(Some(symbol), HaltedBy::Alarm, alarm.name());
     }
     if instrument.poll_doubt() {
         tracing::warn!(
@@ -218,6 +248,7 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
     }
     let open = instrument.open_maker_since().map(|since| since.0);
     links.stats.store(&instrument.counts(), instrument.phase(), open);
+    links.stats.store_start(instrument.probe_state(), instrument.is_closing_out());
 }
 
 fn swept<'a>(links: &'a LaneLinks, instrument: &Instrument, at_ms: i64) -> journal::Record<'a> {
@@ -232,7 +263,7 @@ async fn record(links: &LaneLinks, trade: Trade, now: Now) {
         note_end(links, leg, now);
     }
     failpoint!("outcome_noted");
-    if let Some(sent) = trade.maker.sent_at {
+    if let Some(sent) = trade.maker.sent_at.filter(|_| !trade.maker.id.is_probe()) {
         links.stats.maker_sent(sent.since(trade.tick.received.mono));
     }
     let ended = [trade.maker.ended_at, trade.taker.ended_at].into_iter().flatten().max();
@@ -253,7 +284,7 @@ fn note_end(links: &LaneLinks, leg: &Leg, now: Now) {
 }
 
 /// Says what may be open, then labels the pair that is given up, if there is one, as far as it is known.
-async fn end(mut instrument: Instrument, links: &mut LaneLinks, now: Now) -> LaneEnd {
+async fn end(instrument: &mut Instrument, links: &mut LaneLinks, now: Now) -> LaneEnd {
     let maybe_open = instrument.maybe_open();
     let mut counts = instrument.counts();
     if let Some(trade) = instrument.abandon() {

@@ -1,5 +1,6 @@
 //! What an operator may see of a run, readable from any thread.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -8,6 +9,8 @@ use pipeline::book::Top;
 use pipeline::counts::Counts;
 use pipeline::gateway::Link;
 use pipeline::instrument::Phase;
+use pipeline::probe::ProbeState;
+use pipeline::readiness::{Facts, Step};
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
@@ -19,16 +22,21 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::feed::{FeedCounters, FeedState};
+use crate::halt::HaltBoard;
 use crate::journal::Journal;
-use crate::ownership::Hold;
 use crate::ownership::lease::LeaseStatus;
+use crate::ownership::{Armed, Hold};
+use crate::start::{StartBoard, Waiting};
 use crate::telemetry::pulse::Pulse;
 use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance::positions::Positions;
+use crate::venue::egress::Egress;
 
 /// A process that owns nothing may be ready without a feed that lives, after this long.
 const IDLE_AFTER: Duration = Duration::from_secs(10);
+/// How often the start-up gate is looked at, whether anybody asks or not.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Which part of a fleet a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +72,8 @@ pub struct AppStatus {
     pub tops: Vec<(String, watch::Receiver<Option<Top>>)>,
     /// The gateways, by venue.
     pub links: Vec<(&'static str, watch::Receiver<Link>)>,
+    /// The ways out to the venues, each once, by venue.
+    pub egresses: Vec<(&'static str, Egress)>,
     /// The feed.
     pub feed: watch::Receiver<FeedState>,
     /// What the feed counted.
@@ -72,6 +82,14 @@ pub struct AppStatus {
     pub recorded: Arc<Mutex<Recorded>>,
     /// The journal.
     pub journal: Journal,
+    /// What is halted.
+    pub halts: HaltBoard,
+    /// Where the instruments stand on their way to their first pairs.
+    pub start: StartBoard,
+    /// The instruments' places in the configuration, in the order of `lanes`.
+    pub places: Vec<usize>,
+    /// What their gateways can do, in the same order.
+    pub lane_links: Vec<watch::Receiver<Link>>,
     /// The trading thread's heartbeat.
     pub pulse: Pulse,
     /// The first start-up is done.
@@ -84,11 +102,14 @@ pub struct AppStatus {
 
 impl AppStatus {
     /// Whether traffic of probes says ready: once everything was, for good; not while the journal cannot be written,
-    /// nor while the run ends. What others
-    /// own is not waited for.
+    /// what time it is at a
+    /// venue is not known, nor while the run ends. What others own is not waited for, nor what is halted.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        if self.stopping.load(Ordering::Relaxed) || !self.journal.is_good() {
+        let wrong =
+            |place: usize| self.holds[place].is_claimed() && self.start.clock_is_wrong(self.places[place]);
+        let clocks = (0..self.lanes.len()).any(wrong);
+        if self.stopping.load(Ordering::Relaxed) || !self.journal.is_good() || clocks {
             return false;
         }
         let up = self.clock.now().mono.since(self.started.mono);
@@ -116,6 +137,10 @@ impl AppStatus {
     #[must_use]
     pub fn waits_for(&self) -> Vec<String> {
         let mut waits = self.waits_for_before_feed();
+        for (place, lane) in self.lanes.iter().enumerate() {
+            let probe = Some(lane.probe()).filter(|probe| *probe == ProbeState::NoRoom);
+            waits.extend(probe.and_then(|probe| self.waits_for_probe(place, probe)));
+        }
         let feed = self.feed.borrow();
         if !feed.is_live() {
             waits.push(format!("feed: {}", *feed));
@@ -140,12 +165,78 @@ impl AppStatus {
                 waits.push(format!("book: {symbol} is not live"));
             }
         }
-        for lane in &self.lanes {
+        for (hold, lane) in self.holds.iter().zip(&self.lanes) {
+            if hold.is_claimed() && lane.phase() == Phase::Live && hold.arming().is() == Armed::No {
+                waits.push(format!("switch: {} is not armed at the venue", lane.symbol));
+            }
+        }
+        for (place, lane) in self.lanes.iter().enumerate() {
             if lane.phase() == Phase::Sweeping {
                 waits.push(format!("sweep: {} may hold orders of a predecessor", lane.symbol));
             }
+            waits.extend(self.clock_trouble(place).map(|why| format!("clock: {}: {why}", lane.symbol)));
+            // In an empty book the probe needs a price of the feed's.
+            let probe = Some(lane.probe()).filter(|probe| *probe != ProbeState::NoRoom);
+            waits.extend(probe.and_then(|probe| self.waits_for_probe(place, probe)));
         }
         waits
+    }
+
+    fn waits_for_probe(&self, place: usize, probe: ProbeState) -> Option<String> {
+        let why = probe.why().filter(|_| self.is_waited_for(place))?;
+        Some(format!("probe: {}: {why}", self.lanes[place].symbol))
+    }
+
+    /// What stands in the way of each instrument that is ours and not halted.
+    #[must_use]
+    pub fn blocked(&self) -> Vec<Waiting> {
+        let waited_for = (0..self.lanes.len()).filter(|place| self.is_waited_for(*place));
+        let look = |place: usize| {
+            let epoch = self.holds[place].epoch().number();
+            self.start.look(self.places[place], epoch, self.steps(place))
+        };
+        waited_for.filter_map(look).collect()
+    }
+
+    /// Looks at the start-up gate again and again, so that its moments are right and what is overdue is told; until
+    /// dropped.
+    pub async fn watch_start(self) {
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            let _ = self.blocked();
+        }
+    }
+
+    fn is_waited_for(&self, place: usize) -> bool {
+        let hold = &self.holds[place];
+        hold.is_claimed() && !hold.is_halted() && self.lanes[place].phase() != Phase::Stopped
+    }
+
+    fn clock_trouble(&self, place: usize) -> Option<Cow<'static, str>> {
+        self.start.clock_trouble(self.places[place]).filter(|_| self.holds[place].is_claimed())
+    }
+
+    /// How an instrument's steps stand, but for those that its venue answers.
+    fn steps(&self, place: usize) -> Facts {
+        let lane = &self.lanes[place];
+        let up = self.lane_links.get(place).is_none_or(|link| link.borrow().is_up());
+        let sweeping = lane.phase() == Phase::Sweeping;
+        let mut facts = Facts::default();
+        let mut set = |step: Step, why: Option<Cow<'static, str>>| facts[step.index()] = why;
+        let sweep = match (sweeping, lane.is_closing_out(), up) {
+            (true, _, false) => Some("no connection to the venue"),
+            (true, false, true) => Some("orders of ours may be open"),
+            (true, true, true) | (false, _, _) => None,
+        };
+        set(Step::Sweep, sweep.map(Cow::Borrowed));
+        let in_doubt = (sweeping && lane.is_closing_out()).then_some("orders in doubt are being asked for");
+        set(Step::Journal, self.journal.trouble().map(Cow::Owned).or(in_doubt.map(Cow::Borrowed)));
+        let live = self.tops.get(place).is_some_and(|(_, top)| top.borrow().is_some());
+        set(Step::Book, (!live).then_some(Cow::Borrowed("the book is not live")));
+        set(Step::Probe, lane.probe().why().map(Cow::Owned));
+        facts
     }
 
     /// All instruments' counts together.
@@ -235,7 +326,10 @@ impl AppStatus {
             "venue": lane.venue,
             "follow_key": lane.follow_key,
             "phase": phase_name(lane.phase()),
+            "halted": self.halts.of(&lane.symbol).map(|halt| json!({ "by": halt.by, "reason": halt.reason })),
+            "probe": lane.probe().why(),
             "owned": hold.is_open(self.clock.now().mono),
+            "switch": switch_name(hold.arming().is()),
             "epoch": hold.epoch().number(),
             "book": top.map(|top| json!({
                 "bid": price(top.bid),
@@ -276,6 +370,16 @@ fn by_reason(counts: &Counts) -> Map<String, Value> {
 fn by_outcome(counts: &Counts) -> Map<String, Value> {
     let named = Outcome::ALL.iter().zip(counts.outcomes).filter(|(_, count)| *count > 0);
     named.map(|(outcome, count)| (outcome.name().to_owned(), count.into())).collect()
+}
+
+/// The venue's dead man's switch for operators.
+const fn switch_name(armed: Armed) -> &'static str {
+    match armed {
+        Armed::NotNeeded => "none",
+        Armed::No => "off",
+        Armed::Waived => "waived",
+        Armed::Yes => "armed",
+    }
 }
 
 /// The phase's name for operators.

@@ -186,6 +186,8 @@ fn bad_times_and_ids() -> Vec<Row> {
     rows
 }
 
+/// Fault F15.
+/// Promise P18, P20.
 #[test]
 fn each_bad_payload_gives_its_line_and_stops_nothing() {
     for rows in [not_text(), not_an_object(), bad_numbers(), bad_times_and_ids()] {
@@ -225,6 +227,7 @@ fn check(payload: &[u8], reason: Reason, part: &str, want: Want) {
     assert!(bench.counters.snapshot().balances());
 }
 
+/// Fault F14, K11.
 #[test]
 fn unknown_and_shared_names_are_refused() {
     let counters = Arc::new(FeedCounters::default());

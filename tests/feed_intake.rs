@@ -116,6 +116,7 @@ fn message() -> impl Strategy<Value = (usize, String)> {
 }
 
 proptest! {
+    /// Promise P13.
     #[test]
     fn messages_are_rejected_duplicates_or_ticks(messages in proptest::collection::vec(message(), 0..200)) {
         let counters = Arc::new(FeedCounters::default());

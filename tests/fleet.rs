@@ -21,6 +21,8 @@ mod bad_input;
 mod budget;
 #[path = "fleet/by_hand.rs"]
 mod by_hand;
+#[path = "fleet/frozen.rs"]
+mod frozen;
 #[path = "fleet/group.rs"]
 mod group;
 #[path = "fleet/ledger.rs"]
@@ -41,3 +43,7 @@ mod rolling;
 mod shards;
 #[path = "fleet/slow.rs"]
 mod slow;
+#[path = "fleet/store.rs"]
+mod store;
+#[path = "fleet/two_alone.rs"]
+mod two_alone;

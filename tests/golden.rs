@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 type Case = BTreeMap<String, Box<RawValue>>;
 
+/// Fault F13.
 #[test]
 fn every_case_has_its_answer() {
     let text = std::fs::read_to_string("tests/golden/rules.jsonl").unwrap();

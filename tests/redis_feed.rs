@@ -150,6 +150,7 @@ fn a_published_message_becomes_a_tick() {
     });
 }
 
+/// Fault F2.
 #[test]
 fn a_killed_connection_comes_back_subscribed() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -167,6 +168,7 @@ fn a_killed_connection_comes_back_subscribed() {
     });
 }
 
+/// Fault F2.
 #[test]
 fn a_server_that_dies_and_returns_empty_is_followed_again() {
     let Some(mut redis) = Redis::start(&[]) else { return };
@@ -182,6 +184,7 @@ fn a_server_that_dies_and_returns_empty_is_followed_again() {
     });
 }
 
+/// Fault F1.
 #[test]
 fn a_server_that_is_down_at_the_start_is_waited_for() {
     let Some(mut redis) = Redis::stopped(&[]) else { return };
@@ -196,6 +199,7 @@ fn a_server_that_is_down_at_the_start_is_waited_for() {
     });
 }
 
+/// Fault F3.
 #[test]
 fn a_frozen_server_is_noticed_and_its_return_too() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -212,6 +216,7 @@ fn a_frozen_server_is_noticed_and_its_return_too() {
     });
 }
 
+/// Fault F4, F22.
 #[test]
 fn a_forbidden_channel_is_noticed_though_others_subscribe_to_it() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -246,6 +251,8 @@ fn a_user_who_may_not_ask_about_subscriptions_is_told_so() {
     });
 }
 
+/// Fault F22.
+/// Promise P11.
 #[test]
 fn a_wrong_password_is_one_line_without_the_secret_and_tried_again() {
     let Some(redis) = Redis::start(&["--requirepass", "right"]) else { return };
@@ -306,6 +313,7 @@ async fn deaf_server() -> u16 {
     port
 }
 
+/// Fault F4.
 #[test]
 fn a_subscription_that_is_lost_on_the_way_is_noticed() {
     block_on(async {
@@ -316,6 +324,7 @@ fn a_subscription_that_is_lost_on_the_way_is_noticed() {
     });
 }
 
+/// Fault F5.
 #[test]
 fn a_burst_beyond_the_capacity_is_counted_and_the_feed_goes_on() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -371,6 +380,7 @@ fn the_last_value_is_a_tick_only_if_it_is_young() {
 }
 
 /// Its id does not tell: a published trade and a value may be told in different words.
+/// Fault F2.
 #[test]
 fn after_a_reconnect_a_value_that_is_not_newer_is_no_tick() {
     let Some(redis) = Redis::start(&[]) else { return };

@@ -25,6 +25,10 @@ mod ledger;
 mod limits;
 #[path = "venue/orders.rs"]
 mod orders;
+#[path = "venue/owners.rs"]
+mod owners;
+#[path = "venue/prefix_switch.rs"]
+mod prefix_switch;
 #[path = "venue/refusals.rs"]
 mod refusals;
 #[path = "venue/sessions.rs"]

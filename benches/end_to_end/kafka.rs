@@ -45,11 +45,9 @@ impl Kafka {
 
     /// Waits until the program trades every symbol and counts one probe a partition.
     pub(crate) fn wait_for_program(&self, symbols: u64, admin: SocketAddr) -> anyhow::Result<()> {
+        wait_until_owned(symbols, admin)?;
         let deadline = Deadline::within(READY_MAX);
         let metric = |name: &str| metric(admin, name).unwrap_or_default();
-        while metric("st_symbols_owned ") < symbols || metric("st_ready ") == 0 {
-            deadline.check("the program to trade every symbol")?;
-        }
         let partitions = inhabited(symbols);
         loop {
             let before = metric("st_feed_messages_total ");
@@ -91,11 +89,21 @@ pub(crate) fn inhabited(symbols: u64) -> Vec<i32> {
     partitions
 }
 
+/// Waits until the program may trade every symbol.
+pub(crate) fn wait_until_owned(symbols: u64, admin: SocketAddr) -> anyhow::Result<()> {
+    let deadline = Deadline::within(READY_MAX);
+    let metric = |name: &str| metric(admin, name).unwrap_or_default();
+    while metric("st_symbols_owned ") < symbols || metric("st_ready ") == 0 {
+        deadline.check("the program to trade every symbol")?;
+    }
+    Ok(())
+}
+
 /// A metric without labels, named with the blank behind it.
 #[expect(clippy::disallowed_methods, reason = "the program's own admin port, on loopback")]
 fn metric(admin: SocketAddr, name: &str) -> anyhow::Result<u64> {
     let mut stream = TcpStream::connect(admin)?;
-    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut page = String::new();
     stream.read_to_string(&mut page)?;
     let value = page.lines().find_map(|line| line.strip_prefix(name)).context("no such metric")?;

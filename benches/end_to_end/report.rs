@@ -13,6 +13,10 @@ type Part = fn(&Sample) -> &Histogram<u64>;
 
 const QUANTILES: [f64; 5] = [0.5, 0.9, 0.99, 0.999, 1.0];
 
+/// Whom a subject is compared with, and in which of the quantiles.
+const BASES: [(Subject, usize); 4] =
+    [(Subject::Relay, 0), (Subject::Raw, 0), (Subject::Program, 0), (Subject::Program, 2)];
+
 /// All samples of a run.
 pub(crate) struct Report {
     rates: Vec<u64>,
@@ -90,7 +94,7 @@ impl Report {
         &self,
         subject: Subject,
         part: &str,
-        histogram: fn(&Sample) -> &Histogram<u64>,
+        histogram: Part,
         samples: &[&Sample],
         f: &mut fmt::Formatter<'_>,
     ) -> fmt::Result {
@@ -101,7 +105,9 @@ impl Report {
         for at in 0..QUANTILES.len() {
             write!(f, "| {:.0} ", of(&|sample| quantiles(histogram(sample))[at]))?;
         }
-        write!(f, "| {:.2} ", self.ratio(histogram, samples))?;
+        for (base, at) in BASES {
+            write!(f, "| {:.2} ", self.ratio(histogram, samples, base, at))?;
+        }
         let ticks = of(&|sample| histogram(sample).len() as f64);
         let [cpu, venue, feed] = [0, 1, 2].map(|at| of(&|sample| sample.cpu_us[at]));
         let unaccounted: i128 = samples.iter().map(|sample| sample.unaccounted.abs()).sum();
@@ -109,11 +115,15 @@ impl Report {
         writeln!(f, "| {ticks:.0} | {cpu:.0} / {venue:.0} / {feed:.0} | {rss:.0} | {unaccounted} |")
     }
 
-    /// The median over the rounds of p50 to the relay's p50 of the same round.
-    fn ratio(&self, histogram: fn(&Sample) -> &Histogram<u64>, samples: &[&Sample]) -> f64 {
-        let relays = self.of(Subject::Relay, samples[0].plan.rate);
-        let pairs = samples.iter().zip(relays);
-        median(pairs.map(|(one, relay)| quantiles(histogram(one))[0] / quantiles(&relay.all)[0]).collect())
+    /// The median over the rounds of a quantile to another subject's in the same round; of a program's ticks the same
+    /// ones are taken.
+    fn ratio(&self, histogram: Part, samples: &[&Sample], base: Subject, at: usize) -> f64 {
+        let others = self.of(base, samples[0].plan.rate);
+        let of_base: Part = if base.decides() { histogram } else { |sample| &sample.all };
+        let pairs = samples.iter().zip(others);
+        median(
+            pairs.map(|(one, other)| quantiles(histogram(one))[at] / quantiles(of_base(other))[at]).collect(),
+        )
     }
 }
 
@@ -125,10 +135,10 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "| ticks/s | subject | p50 | p90 | p99 | p99.9 | max | p50 to relay | timed | cpu us/tick: own / venue / \
+            "| ticks/s | subject | p50 | p90 | p99 | p99.9 | max | p50 to relay | to raw | p50 to program | p99 | timed | cpu us/tick: own / venue / \
              feed | peak RSS MB | unaccounted |"
         )?;
-        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|---|")?;
+        writeln!(f, "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")?;
         self.rates.iter().try_for_each(|rate| self.rows(*rate, f))
     }
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use crate::kafka::Kafka;
+use crate::kafka::{Kafka, wait_until_owned};
 use crate::options::Feed;
 use crate::process::cpu_us_of;
 use crate::redis::Redis;
@@ -56,7 +56,10 @@ impl Server {
         ready: &Path,
     ) -> anyhow::Result<()> {
         match self {
-            Self::Redis(redis) => redis.wait_until_subscribed(symbols),
+            Self::Redis(redis) => {
+                redis.wait_until_subscribed(symbols)?;
+                if subject.decides() { wait_until_owned(symbols, admin) } else { Ok(()) }
+            }
             Self::Kafka(kafka) if subject.decides() => kafka.wait_for_program(symbols, admin),
             Self::Kafka(kafka) => kafka.wait_for_relay(symbols, ready),
         }

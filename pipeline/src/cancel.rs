@@ -130,7 +130,8 @@ impl Closing {
             | OrderReport::Denied { .. }
             | OrderReport::Unknown { .. }
             | OrderReport::OpenOrders(_)
-            | OrderReport::ListFailed => {}
+            | OrderReport::ListFailed
+            | OrderReport::Alarm(_) => {}
         }
         self.absence.evidence().filter(|_| self.is_missing(leg))
     }

@@ -4,6 +4,7 @@ use schemas::ids::ClientOrderId;
 use schemas::tick::Tick;
 use schemas::wire::order_update::OrderUpdate;
 
+use crate::alarm::Alarm;
 use crate::ownership::Generation;
 use crate::time::{Nanos, Now};
 
@@ -26,6 +27,7 @@ pub struct FeedTick {
 /// Only [`OrderReport::Update`], [`OrderReport::Rejected`] and [`OrderReport::Denied`] are evidence. Whatever a
 /// transport does wrong comes as `Unknown` or as an answer that never came, and decides nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most are updates: a box would cost an allocation each")]
 pub enum OrderReport {
     /// The order's frame was handed to the socket.
     Sent {
@@ -75,6 +77,8 @@ pub enum OrderReport {
     OpenOrders(Vec<OpenOrder>),
     /// The list of open orders did not come.
     ListFailed,
+    /// The venue said what cannot be of an order of the instrument.
+    Alarm(Alarm),
 }
 
 /// An order that a venue lists as open.
@@ -99,6 +103,8 @@ pub enum Denial {
     NoPermit,
     /// Trading was halted.
     Halted,
+    /// What time it is at the venue is not known well enough.
+    ClockUnsure,
     /// The venue's dead man's switch is not known to be armed.
     SwitchOff,
     /// A cap on orders or amounts is reached.
@@ -117,6 +123,7 @@ impl Denial {
             Self::QueueFull => "queue_full",
             Self::NoPermit => "no_permit",
             Self::Halted => "halted",
+            Self::ClockUnsure => "clock_unsure",
             Self::SwitchOff => "switch_off",
             Self::Capped => "capped",
             Self::NoJournal => "no_journal",

@@ -77,7 +77,8 @@ impl Evidence {
             | OrderReport::CancelFailed { .. }
             | OrderReport::QueryFailed { .. }
             | OrderReport::OpenOrders(_)
-            | OrderReport::ListFailed => None,
+            | OrderReport::ListFailed
+            | OrderReport::Alarm(_) => None,
         }
     }
 

@@ -1,8 +1,9 @@
 //! One order of a pair, and what is known of it. No end without [`Evidence`].
 
 use schemas::ids::ClientOrderId;
+use schemas::order::Side;
 use schemas::units::{Decimal, Rounding};
-use schemas::wire::order_update::{Fill, OrderUpdate};
+use schemas::wire::order_update::{Fill, OrderUpdate, Terms};
 
 use crate::alarm::Alarm;
 use crate::event::{Denial, OpenOrder, OrderReport};
@@ -50,6 +51,8 @@ pub struct Leg {
     /// Digits after the quantity's point.
     pub qty_decimals: u8,
     state: LegState,
+    /// Side and limit price that were sent, where known.
+    expected: Option<(Side, Decimal)>,
     executed: Decimal,
     fills: Vec<Fill>,
     /// Self-trade prevention took a part.
@@ -76,6 +79,7 @@ impl Leg {
             qty_steps: 0,
             qty_decimals: 0,
             state: LegState::Idle,
+            expected: None,
             executed: Decimal::ZERO,
             fills: Vec::new(),
             prevented: false,
@@ -91,6 +95,11 @@ impl Leg {
     #[must_use]
     pub fn in_doubt(id: ClientOrderId, now: Nanos) -> Self {
         Self { state: LegState::Unknown, was_unknown: true, sent_at: Some(now), ..Self::new(id) }
+    }
+
+    /// On that side, at that price the venue must say that it is.
+    pub const fn expect(&mut self, side: Side, price: Decimal) {
+        self.expected = Some((side, price));
     }
 
     /// Where it stands.
@@ -201,7 +210,8 @@ impl Leg {
             | OrderReport::CancelFailed { .. }
             | OrderReport::QueryFailed { .. }
             | OrderReport::OpenOrders(_)
-            | OrderReport::ListFailed => None,
+            | OrderReport::ListFailed
+            | OrderReport::Alarm(_) => None,
         };
         if let Some(evidence) = evidence.filter(|_| alarm.is_none()) {
             self.close(evidence, now);
@@ -227,9 +237,9 @@ impl Leg {
     }
 
     fn merge(&mut self, update: &OrderUpdate, now: Nanos) -> Option<Alarm> {
-        if self.is_impossible(update) {
+        if let Some(alarm) = self.contradiction(update) {
             self.unknown();
-            return Some(Alarm::ImpossibleFill);
+            return Some(alarm);
         }
         self.venue_id = Some(update.venue_order_id);
         self.acknowledged_at.get_or_insert(now);
@@ -247,11 +257,32 @@ impl Leg {
         None
     }
 
-    /// More than was ordered, or less than nothing.
-    fn is_impossible(&self, update: &OrderUpdate) -> bool {
+    /// What a statement says that cannot be of what was sent: it proves nothing.
+    fn contradiction(&self, update: &OrderUpdate) -> Option<Alarm> {
+        if self.is_other_than(update.terms) {
+            return Some(Alarm::Mismatch);
+        }
         let most = Some(self.qty()).filter(|qty| qty.is_positive());
         let beyond = |qty: Decimal| qty < Decimal::ZERO || most.is_some_and(|most| qty > most);
-        beyond(update.executed) || update.last_fill.is_some_and(|fill| beyond(fill.qty))
+        let fill = |fill: Fill| beyond(fill.qty) || self.is_beyond_limit(fill.price);
+        (beyond(update.executed) || update.last_fill.is_some_and(fill)).then_some(Alarm::ImpossibleFill)
+    }
+
+    /// Another side, price or quantity than was sent (`ORD-005`).
+    fn is_other_than(&self, terms: Terms) -> bool {
+        let differs = |sent: Decimal, said: Option<Decimal>| said.is_some_and(|said| said != sent);
+        (self.qty_steps > 0 && differs(self.qty(), terms.qty))
+            || self.expected.is_some_and(|(side, price)| {
+                terms.side.is_some_and(|said| said != side) || differs(price, terms.price)
+            })
+    }
+
+    /// A worse price than the limit.
+    fn is_beyond_limit(&self, traded: Decimal) -> bool {
+        self.expected.is_some_and(|(side, limit)| match side {
+            Side::Buy => traded > limit,
+            Side::Sell => traded < limit,
+        })
     }
 
     /// Less has traded than before, or what is over is open again.

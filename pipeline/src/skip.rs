@@ -29,11 +29,17 @@ pub enum Skip {
     StaleBook,
     /// The instrument is not ours, or a predecessor may have traded on the tick.
     NotOwner,
+    /// The instrument is halted.
+    Halted,
+    /// What time it is at the venue is not known well enough.
+    ClockUnsure,
+    /// The pair might carry the position beyond its bound.
+    PositionBound,
 }
 
 impl Skip {
     /// All reasons, in the order of their index.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidTick,
         Self::Interval,
         Self::NoBook,
@@ -46,6 +52,9 @@ impl Skip {
         Self::FutureTick,
         Self::StaleBook,
         Self::NotOwner,
+        Self::Halted,
+        Self::ClockUnsure,
+        Self::PositionBound,
     ];
 
     /// The name in answers, metrics and summaries.
@@ -64,6 +73,9 @@ impl Skip {
             Self::FutureTick => "future_tick",
             Self::StaleBook => "stale_book",
             Self::NotOwner => "not_owner",
+            Self::Halted => "halted",
+            Self::ClockUnsure => "clock_unsure",
+            Self::PositionBound => "position_bound",
         }
     }
 

@@ -89,7 +89,8 @@ impl Sweep {
             | OrderReport::Denied { .. }
             | OrderReport::Unknown { .. }
             | OrderReport::CancelFailed { .. }
-            | OrderReport::QueryFailed { .. } => {}
+            | OrderReport::QueryFailed { .. }
+            | OrderReport::Alarm(_) => {}
         }
     }
 

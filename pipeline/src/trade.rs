@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use schemas::ids::{ClientOrderId, Leg as LegKind};
 use schemas::order::OrderStatus;
-use schemas::units::Qty;
+use schemas::units::{Decimal, Qty};
 use schemas::wire::order_update::Fill;
 
 use crate::alarm::Alarm;
@@ -125,6 +125,12 @@ impl Trade {
             fills_missed: false,
             alarm: None,
         }
+    }
+
+    /// At that price the venue must say that the legs are.
+    pub fn expect_price(&mut self, price: Decimal) {
+        self.maker.expect(self.pair.maker_side, price);
+        self.taker.expect(self.pair.maker_side.opposite(), price);
     }
 
     /// Both legs are over, or were never to be sent, and what can be known of them is.
@@ -356,6 +362,6 @@ pub fn report_id(report: &OrderReport) -> Option<ClientOrderId> {
         | OrderReport::CancelFailed { id, .. }
         | OrderReport::QueryFailed { id, .. } => Some(*id),
         OrderReport::Update(update) => Some(update.client_id),
-        OrderReport::OpenOrders(_) | OrderReport::ListFailed => None,
+        OrderReport::OpenOrders(_) | OrderReport::ListFailed | OrderReport::Alarm(_) => None,
     }
 }

@@ -79,6 +79,7 @@ fn a_snapshot_that_joins_the_diffs_exactly_is_enough() {
     assert_eq!(shown(&book, at(2)).unwrap(), "99x5/101x2 @101");
 }
 
+/// Fault B2.
 #[test]
 fn a_snapshot_older_than_the_diffs_is_fetched_again_ever_later() {
     let mut book = Book::new();
@@ -181,6 +182,7 @@ fn only_the_snapshot_that_was_asked_for_counts() {
     assert!(shown(&book, at(1_000)).is_some());
 }
 
+/// Fault B1.
 #[test]
 fn every_break_of_the_sequence_is_found_and_mended() {
     let breaks = [
@@ -227,6 +229,7 @@ fn a_gap_among_the_waiting_diffs_keeps_what_comes_after_it() {
     assert_eq!(shown(&book, at(501)).unwrap(), "98x9/none @106");
 }
 
+/// Fault B8.
 #[test]
 fn old_news_is_ignored_and_confirms_nothing() {
     let mut book = live();
@@ -318,6 +321,7 @@ fn two_accounts_of_one_update_must_agree() {
     assert_eq!((book.counts().mismatches, book.counts().resyncs), (1, 1));
 }
 
+/// Fault B6.
 #[test]
 fn an_empty_side_and_an_empty_book_are_live() {
     let mut book = Book::new();
@@ -335,6 +339,7 @@ fn an_empty_side_and_an_empty_book_are_live() {
     );
 }
 
+/// Fault B6.
 #[test]
 fn a_crossed_book_is_shown_as_such_and_thrown_away_if_it_stays() {
     for crossing in ["101", "102"] {
@@ -365,6 +370,7 @@ fn an_answer_confirms_what_it_agrees_with() {
     assert_eq!(book.state(at(5_000)), BookState::Live);
 }
 
+/// Fault B9.
 #[test]
 fn the_second_answer_in_a_row_that_disagrees_throws_the_book_away() {
     let wrong = TopAnswer { bid: None, ask: levels(&[("101", "2")]).pop() };
@@ -379,6 +385,7 @@ fn the_second_answer_in_a_row_that_disagrees_throws_the_book_away() {
     assert_eq!(book.handle_top_answer(wrong, at(3_001)), None, "nothing to compare with while syncing");
 }
 
+/// Fault B7.
 #[test]
 fn diffs_that_fall_silent_while_the_quote_moves_are_noticed() {
     let mut book = live();
@@ -393,6 +400,7 @@ fn diffs_that_fall_silent_while_the_quote_moves_are_noticed() {
     assert_eq!(book.handle_timeout(at(65_000)), None, "behind, but not silent");
 }
 
+/// Promise P20.
 #[test]
 fn a_message_that_cannot_be_read_costs_the_book() {
     let mut book = live();

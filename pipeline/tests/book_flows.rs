@@ -202,6 +202,8 @@ impl Run<'_> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
+    /// Fault B1, B8.
+    /// Promise P4.
     #[test]
     fn whatever_the_wire_does_the_top_is_one_that_the_venue_had(
         changes in prop::collection::vec(any::<(bool, u8, u8)>(), 1..120),

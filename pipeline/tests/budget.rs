@@ -1,11 +1,23 @@
 //! Without rate budget for a whole pair none begins: ticks wait, cancels still leave.
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+#[path = "budget/breaker.rs"]
+mod breaker;
+#[path = "budget/cancels.rs"]
+mod cancels;
+#[path = "budget/caps.rs"]
+mod caps;
+#[path = "budget/gcra.rs"]
+mod gcra;
+#[path = "budget/position.rs"]
+mod position;
 mod support;
 
 use std::time::Duration;
 
-use pipeline::gateway::{Alone, Gateway, GatewaySettings, Limiter, RateLimit, RateLimitKind, Weights};
+use pipeline::gateway::{
+    Alone, Gateway, GatewaySettings, LaneId, Limiter, RateLimit, RateLimitKind, Weights,
+};
 use pipeline::instrument::Instrument;
 
 use support::{at_ns, settings, tick, top};
@@ -72,16 +84,18 @@ fn the_parts_together_are_no_more_than_the_whole() {
             let spent: u64 = (0..u64::from(sharers))
                 .map(|_| {
                     let mut limiter = Limiter::new(&limits, sharers);
-                    limiter.spend(1, 1, now);
-                    let mut own = 1;
-                    while limiter.allows_places(1, now) {
-                        limiter.spend(1, 1, now);
+                    let mut own = 0;
+                    while limiter.allows_pairs(1, now) {
                         own += 1;
+                        for command in cancels::pair(own) {
+                            limiter.spend(LaneId(0), &command, now);
+                        }
                     }
-                    own
+                    2 * own
                 })
                 .sum();
-            assert!(spent <= limit.max(u64::from(sharers)), "{spent} of {limit} by {sharers}");
+            assert!(spent <= limit, "{spent} of {limit} by {sharers}");
+            assert!(spent > 0 || limit / u64::from(sharers) < 2, "nobody may trade: {limit} by {sharers}");
         }
     }
 }
@@ -92,7 +106,7 @@ fn what_the_others_spend_counts_against_the_whole() {
     let limit = RateLimit { kind: RateLimitKind::Orders, interval_ms: WINDOW_MS, count: 50 };
     let mut limiter = Limiter::new(&[limit], 5);
     limiter.observe(RateLimit { count: 30, ..limit }, 0, now);
-    assert!(limiter.allows_places(8, now) && !limiter.allows_places(9, now), "a fifth, less its reserve");
+    assert!(limiter.allows_pairs(4, now) && !limiter.allows_pairs(5, now), "a fifth, less its reserve");
     limiter.observe(RateLimit { count: 38, ..limit }, 0, now);
-    assert!(limiter.allows_places(2, now) && !limiter.allows_places(3, now), "the whole, less its reserve");
+    assert!(limiter.allows_pairs(1, now) && !limiter.allows_pairs(2, now), "the whole, less its reserve");
 }

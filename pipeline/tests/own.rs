@@ -45,6 +45,7 @@ fn without_a_maker_the_view_is_the_book() {
     assert_eq!(seen(&mut view, 2, "none/none", 1), "none/none");
 }
 
+/// Fault B12.
 #[test]
 fn in_a_dead_market_our_maker_leaves_the_side_empty() {
     let mut view = OwnView::new();
@@ -54,6 +55,7 @@ fn in_a_dead_market_our_maker_leaves_the_side_empty() {
     assert_eq!(seen(&mut view, 3, "100x5/103x1", 3), "none/103x1", "the other side is the market's");
 }
 
+/// Fault B12.
 #[test]
 fn others_at_our_price_stay() {
     let mut view = OwnView::new();
@@ -89,6 +91,7 @@ fn what_is_filled_is_no_longer_taken_out() {
     assert_eq!(seen(&mut view, 3, "none/101x2", 4), "none/101x2");
 }
 
+/// Fault B12.
 #[test]
 fn after_its_end_the_level_of_before_counts_until_the_venue_shows_a_newer_one() {
     let mut view = OwnView::new();

@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "waiting/gate.rs"]
+mod gate;
+
 use std::time::Duration;
 
 use pipeline::command::Command;
@@ -117,6 +120,8 @@ fn a_tick_within_the_interval_waits_for_its_end() {
 }
 
 /// Rule 2 goes by the wall clock: while it stands behind the last fire nothing fires, and nothing spins.
+/// Fault C1.
+/// Promise P25.
 #[test]
 fn a_wall_clock_that_goes_back_keeps_the_gate_shut() {
     let back = |ms: u64, by_ms: i64| Now { wall_ms: at(ms).wall_ms - by_ms, ..at(ms) };
@@ -151,6 +156,8 @@ fn nothing_fires_before_the_sweep_nor_while_the_gateway_is_down() {
 }
 
 /// By event time where there is one, else by arrival; the limits themselves still pass.
+/// Fault F15.
+/// Promise P4.
 #[test]
 fn ticks_have_an_age() {
     let cases: [(Option<i64>, u64, Option<Skip>); 9] = [
@@ -193,6 +200,7 @@ fn a_tick_that_waited_too_long_is_stale_when_its_turn_comes() {
     assert_eq!(end_pair(&mut instrument, next, at(6_001)), "103");
 }
 
+/// Promise P4.
 #[test]
 fn a_book_that_is_not_live_is_not_traded_on() {
     let stale = |instrument: &Instrument| skipped(instrument, Skip::StaleBook);
@@ -213,6 +221,7 @@ fn a_book_that_is_not_live_is_not_traded_on() {
 }
 
 /// Our maker rested and the book never showed it: two seconds later it is doubted, once in a while.
+/// Fault B7.
 #[test]
 fn a_book_that_stands_still_is_doubted_and_any_other_update_clears_it() {
     let mut instrument = live(settings(), at(0));

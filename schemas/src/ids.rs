@@ -9,6 +9,9 @@ pub const CLIENT_ORDER_ID_LEN: usize = 27;
 /// Length of the part that names the instrument: `st` + instance + instrument.
 pub const INSTRUMENT_PREFIX_LEN: usize = 12;
 
+/// Sequence numbers from this one on are those of probe pairs; a term has room for 1,679,616 of them.
+pub const PROBES_FROM: u64 = 36_u64.pow(8) - 36_u64.pow(4);
+
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// Which leg of a pair an order is.
@@ -143,6 +146,12 @@ impl ClientOrderId {
     #[must_use]
     pub fn sequence(&self) -> u64 {
         value36(&self.0[18..26])
+    }
+
+    /// Whether it is of a probe pair, which re-creates no trade of the reference market.
+    #[must_use]
+    pub fn is_probe(&self) -> bool {
+        self.sequence() >= PROBES_FROM
     }
 
     /// Which leg.

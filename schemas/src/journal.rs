@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use crate::halt::Halt;
 use crate::ids::{ClientOrderId, Leg};
 use crate::order::{OrderStatus, PositionSide, Side, TimeInForce};
 use crate::tick::{TickId, TradeKey};
@@ -198,18 +199,6 @@ pub struct SweepDone<'a> {
     pub symbol: Cow<'a, str>,
     /// Orders that were cancelled since the run began.
     pub swept: u64,
-    /// When, milliseconds since the epoch.
-    pub at_ms: i64,
-}
-
-/// A halt, or its release.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Halt {
-    /// The symbol on the venue; none = all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub symbol: Option<String>,
-    /// Why, in the operator's words.
-    pub reason: String,
     /// When, milliseconds since the epoch.
     pub at_ms: i64,
 }

@@ -3,6 +3,7 @@
 
 pub mod config;
 pub mod decision;
+pub mod halt;
 pub mod ids;
 pub mod journal;
 pub mod json_schema;

@@ -47,6 +47,7 @@ fn one(text: &[u8], want: &str) {
     assert!(lines.len() == 1 && lines[0].starts_with(want), "want {want}\ngot {lines:#?}");
 }
 
+/// Fault K1.
 #[test]
 fn a_file_that_is_no_text_is_cfg_001() {
     one(b"", "CFG-001 file: empty");
@@ -91,6 +92,7 @@ fn nesting_has_a_limit() {
     }
 }
 
+/// Fault K1.
 #[test]
 fn an_unknown_key_is_refused_with_a_suggestion() {
     one(&with("Qty Multipler", "1"), "CFG-003 /0/Qty Multipler: unknown; did you mean \"Qty Multiplier\"?");
@@ -177,6 +179,7 @@ fn a_value_of_the_wrong_type_is_refused() {
 }
 
 /// The committed schema lists every key: none may take null, a list, or an object that is no reference.
+/// Fault K1.
 #[test]
 fn every_key_checks_its_value() {
     let schema = schemas::config::json_schema();
@@ -196,6 +199,8 @@ fn every_key_checks_its_value() {
     }
 }
 
+/// Fault K1.
+/// Promise P10.
 #[test]
 fn a_venue_outside_the_set_is_refused_with_the_set() {
     for venue in ["binance", "Binance_spot", "embedded", "", "https://example.test", "okx "] {
@@ -253,6 +258,7 @@ fn numbers_have_their_ranges() {
         ("Leverage", ["0"].as_slice()),
         ("Max Tick Age", ["0", "3601", "0.0001", "1.2345"].as_slice()),
         ("Max Book Age", ["0", "-1"].as_slice()),
+        ("Max Foreign Fill Ratio", ["-0.1", "1.1"].as_slice()),
     ]);
     for (key, values) in refused {
         for value in values {
@@ -344,6 +350,8 @@ fn venue_and_term_type_must_go_together() {
     assert!(config.warnings.iter().any(|warning| warning.code == Code::Together), "{:?}", config.warnings);
 }
 
+/// Fault K1.
+/// Promise P11.
 #[test]
 fn secrets_are_asked_for_and_never_shown() {
     for wrong in [
@@ -469,6 +477,7 @@ fn the_number_of_instruments_has_bounds() {
     assert_eq!(Config::parse(entries(1_000).as_bytes()).unwrap().instruments.len(), 1_000);
 }
 
+/// Fault K1.
 #[test]
 fn a_flood_of_faults_is_counted_not_printed() {
     let text = format!("[{}]", vec!["{\"x\": 1}"; 5_000].join(","));

@@ -82,6 +82,7 @@ proptest! {
         }
     }
 
+    /// Promise P24.
     #[test]
     fn a_value_replaced(which in any::<prop::sample::Index>(), value in value()) {
         let text = valid();
@@ -100,6 +101,8 @@ proptest! {
         }
     }
 
+    /// Fault K1.
+    /// Promise P24.
     #[test]
     fn anything_at_all(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         prop_assert!(Config::parse(&bytes).is_err());

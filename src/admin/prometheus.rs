@@ -3,15 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::counts::Counts;
-use pipeline::gateway::Link;
+use pipeline::gateway::{Link, Standing};
+use pipeline::readiness::Step;
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Outcome;
+use schemas::halt::HaltedBy;
 
+use crate::ownership::{Armed, Arming, Hold};
 use crate::status::AppStatus;
+use crate::telemetry::logging;
 use crate::telemetry::metrics::{TABLE, handle};
 
 /// Writes the page; remembers what it needs from one reading to the next.
@@ -75,16 +80,35 @@ impl Page {
 /// Brings every series of the process that is not counted on the spot up to date.
 fn publish(status: &AppStatus, now: Now) {
     set("st_ready", flag(status.waits_for().is_empty()));
+    if status.journal.is_on() {
+        set("st_journal_good", flag(status.journal.is_good()));
+    }
     set("st_up_seconds", now.mono.since(status.started.mono).as_secs_f64());
     set("st_start_time_seconds", since_epoch(status.started.wall_ms));
     set("st_loop_lag_seconds", status.heartbeat_age().as_secs_f64());
+    metrics::counter!("st_log_dropped_total").absolute(logging::dropped());
     set("st_feed_live", flag(status.feed.borrow().is_live()));
     if let Some(at_ms) = status.counters.newest_ms() {
         set("st_feed_last_tick_timestamp_seconds", since_epoch(at_ms));
     }
+    publish_gate(status);
     publish_ownership(status, now);
     publish_totals(status);
     publish_links(status);
+    publish_egresses(status);
+    publish_switches(status, now);
+}
+
+/// Instruments that wait at each step of the start-up gate, and those that are halted, by whom.
+fn publish_gate(status: &AppStatus) {
+    let blocked = status.blocked();
+    for step in Step::ALL {
+        let waiting = blocked.iter().filter(|waiting| waiting.blocked.step == step).count();
+        metrics::gauge!("st_start_waiting", "step" => step.name()).set(count(waiting));
+    }
+    for (by, halted) in HaltedBy::ALL.into_iter().zip(status.halts.counts()) {
+        metrics::gauge!("st_halted", "by" => by.name()).set(count(halted));
+    }
 }
 
 fn publish_ownership(status: &AppStatus, now: Now) {
@@ -135,6 +159,47 @@ fn publish_links(status: &AppStatus) {
     for (venue, (connected, budget)) in venues {
         metrics::gauge!("st_gateway_connected", "venue" => venue).set(flag(connected));
         metrics::gauge!("st_gateway_budget", "venue" => venue).set(flag(budget));
+    }
+}
+
+/// The switches are as good as the worst of those that are wanted here.
+/// How this address stands with each venue; the worst, where a name stands for several.
+fn publish_egresses(status: &AppStatus) {
+    let mut venues: BTreeMap<&'static str, (f64, Duration, usize)> = BTreeMap::new();
+    let mut counts = [0, 0];
+    for (venue, egress) in &status.egresses {
+        let state = match egress.standing() {
+            Standing::Open => 0.0,
+            Standing::Limited(_) => 1.0,
+            Standing::HalfOpen => 2.0,
+            Standing::Banned(_) => 3.0,
+        };
+        let seen = venues.entry(venue).or_default();
+        seen.0 = f64::max(seen.0, state);
+        seen.1 = seen.1.max(egress.banned_for().unwrap_or_default());
+        seen.2 = seen.2.max(egress.connects_in_window().0);
+        for (sum, more) in counts.iter_mut().zip(egress.counts()) {
+            *sum += more;
+        }
+    }
+    for (venue, (state, banned, connects)) in venues {
+        metrics::gauge!("st_breaker_state", "venue" => venue).set(state);
+        metrics::gauge!("st_banned_seconds", "venue" => venue).set(banned.as_secs_f64());
+        metrics::gauge!("st_ws_connects_window", "venue" => venue).set(count(connects));
+    }
+    metrics::counter!("st_http_429_total").absolute(counts[0]);
+    metrics::counter!("st_http_418_total").absolute(counts[1]);
+}
+
+fn publish_switches(status: &AppStatus, now: Now) {
+    let is_wanted = |hold: &&Arc<Hold>| hold.is_claimed() && hold.arming().is() != Armed::NotNeeded;
+    let wanted = || status.holds.iter().filter(is_wanted).map(|hold| hold.arming());
+    if wanted().next().is_none() {
+        return;
+    }
+    set("st_dms_armed", flag(wanted().all(|arming| arming.is() == Armed::Yes)));
+    if let Some(oldest) = wanted().filter_map(Arming::renewed).min() {
+        set("st_dms_renew_age_seconds", now.mono.since(oldest).as_secs_f64());
     }
 }
 

@@ -8,15 +8,20 @@ use std::time::Duration;
 use pipeline::book::Top;
 use pipeline::chance::Chance;
 use pipeline::gateway::{LaneId, Link};
-use pipeline::instrument::{Instrument as Machine, Settings};
+use pipeline::instrument::Settings;
+use pipeline::position::Position;
+use pipeline::probe::Smallest;
 use pipeline::rules::Rules;
-use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, RuleParams, TermType, Venue};
+use pipeline::time::Nanos;
+use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, TermType, Venue};
 use schemas::ids::Epoch;
-use schemas::units::{MAX_DECIMALS, Rounding};
+use schemas::units::Rounding;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::account::{self, Account, GatewayHandle, RECV_WINDOW};
+use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, Means, RECV_WINDOW};
+use super::bounds;
+use super::embedded;
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
 use super::journal::{self, Opened};
@@ -29,17 +34,23 @@ use crate::book::{self, Books, SymbolTop};
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::feed::{self, FeedCounters, Route};
+use crate::halt::state::{self, StateFile};
+use crate::halt::{FileWatch, HaltBoard, HaltSignal};
 use crate::journal::Journal;
 use crate::labels::{LabelSinks, LabelSource};
-use crate::lane::{self, LaneEnd, LaneLinks};
-use crate::ownership::{Fence, Hold};
-use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
+use crate::lane::{self, LaneEnd, LaneLinks, Making};
+use crate::ownership::{Armed, Fence, Hold};
+use crate::secret::Secret;
+use crate::simulator::RunningVenue;
+use crate::start::StartBoard;
 use crate::status::AppStatus;
 use crate::telemetry::pulse::{Pulse, Watch};
 use crate::telemetry::recorder::{Record, Recorder};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance::gateway::GatewayLane;
 use crate::venue::binance::positions::Positions;
+use crate::venue::binance::switch::{self, SwitchLane};
+use crate::venue::egress::Egress;
 use crate::venue::guard::{Endpoint, Target};
 
 /// Ticks that may wait for a lane's task to run; beyond that they count as overflow.
@@ -54,6 +65,7 @@ pub(super) async fn start(
     config: Config,
     credentials: Vec<Credentials>,
     options: RunOptions,
+    halt_signal: HaltSignal,
     clock: Clock,
 ) -> Result<Running, StartError> {
     refuse_what_cannot_run(&config)?;
@@ -64,7 +76,7 @@ pub(super) async fn start(
     let source = feed::Source { url, reading: fleet.kafka(process, &options) };
     feed::check(&source).await?;
     let admin = process.admin_address.map(admin::bind).transpose()?;
-    let venue = embedded_venue(instruments)?;
+    let venue = embedded::start(instruments)?;
     let simulated = venue.as_ref().map(RunningVenue::addr);
     let opened = journal::open(process, instruments, &fleet, clock).await?;
     let sinks = LabelSinks::new(process, &options.access);
@@ -72,28 +84,21 @@ pub(super) async fn start(
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
     let recorder = recorder.map_err(anyhow::Error::from)??;
     let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), &opened, clock);
+    builder.heart.spawn(halt_signal.obey(builder.halts.clone()));
+    let halt_file = process.halt_file.clone().map(|path| FileWatch::start(path, builder.halts.clone()));
+    let halt_file = halt_file.transpose()?;
     builder.heart.spawn(opened.journal.clone().tend());
     let pulse = Pulse::start(clock);
     builder.heart.spawn(pulse.clone().run());
     let watch = Watch::start(pulse.clone())?;
-    let admin = admin.map(|bound| bound.serve(pulse.clone())).transpose()?;
-    let mut probed = Vec::new();
-    let mut faults = Vec::new();
-    for account in account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)? {
-        match account.probe(&config, &clock).await {
-            Ok(facts) => probed.push((account, facts)),
-            Err(found) => faults.extend(found),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(StartError::Config(faults));
-    }
+    let desk = builder.desk(options.access.admin_token.clone());
+    let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
+    let accounts = account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)?;
+    let probed = probe(accounts, &config, &builder.start, clock).await?;
     let ledgers = open_ledgers(instruments, &probed).await;
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    let floor = opened.floor.into_iter();
-    floor.for_each(|floor| builder.holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
     let leases = fleet.take(process, instruments, &builder.holds, &options, opened.floor, clock);
     let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
@@ -104,8 +109,20 @@ pub(super) async fn start(
         admin.show(status.clone());
     }
     let journal = opened.journal.clone();
-    let parts =
-        Parts { venue, ledgers, leases, takeovers, recorder, status, admin, watch, counters, journal };
+    builder.heart.spawn(status.clone().watch_start());
+    let parts = Parts {
+        venue,
+        ledgers,
+        leases,
+        takeovers,
+        recorder,
+        status,
+        admin,
+        watch,
+        halt_file,
+        counters,
+        journal,
+    };
     let feed = FeedPlan {
         source,
         routes: builder.routes(process),
@@ -113,6 +130,23 @@ pub(super) async fn start(
         state: feed_state,
     };
     Ok(builder.finish(feed, parts))
+}
+
+/// Asks every account's venue for what has to be known before the first order; all faults come together.
+async fn probe(
+    accounts: Vec<Account>,
+    config: &Config,
+    board: &StartBoard,
+    clock: Clock,
+) -> Result<Vec<(Account, account::Probed)>, StartError> {
+    let (mut probed, mut faults) = (Vec::new(), Vec::new());
+    for account in accounts {
+        match account.probe(config, board, &clock).await {
+            Ok(facts) => probed.push((account, facts)),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(probed) } else { Err(StartError::Config(faults)) }
 }
 
 /// What [`Builder::finish`] puts together with its own.
@@ -125,6 +159,7 @@ pub(super) struct Parts {
     pub(super) status: AppStatus,
     pub(super) admin: Option<Admin>,
     pub(super) watch: Watch,
+    pub(super) halt_file: Option<FileWatch>,
     pub(super) counters: Arc<FeedCounters>,
     pub(super) journal: Journal,
 }
@@ -179,35 +214,13 @@ async fn open_ledgers(
     ledgers
 }
 
-/// Starts the embedded venue if an instrument asks for it, with each instrument's own decimals.
-fn embedded_venue(instruments: &[Instrument]) -> Result<Option<RunningVenue>, StartError> {
-    let wanted = instruments.iter().filter(|instrument| instrument.venue == Venue::Simulated);
-    let symbols: Vec<SymbolSpec> = wanted
-        .map(|instrument| {
-            let (rules, name) = (&instrument.rules, &instrument.maker_symbol);
-            match rules.term {
-                TermType::Spot => SymbolSpec::named(name, rules.price_decimals, rules.qty_decimals),
-                TermType::Future => SymbolSpec::perpetual(name, rules.price_decimals, lots_of(rules)),
-            }
-        })
-        .collect();
-    if symbols.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(simulator::start(VenueOptions { symbols, ..VenueOptions::default() })?))
-}
-
-/// Digits of the base asset that a contract and an order's lots need.
-fn lots_of(rules: &RuleParams) -> u8 {
-    let of_contract = u8::try_from(rules.contract_size.decimals()).unwrap_or(MAX_DECIMALS);
-    of_contract.max(rules.qty_decimals)
-}
-
 /// What a lane hears besides its ticks.
 struct LaneInputs {
     reports: mpsc::Receiver<pipeline::event::OrderReport>,
     top: watch::Receiver<Option<Top>>,
     doubt: Arc<AtomicBool>,
+    /// What the venue asks of the smallest order.
+    smallest: Smallest,
 }
 
 /// Lanes, books and gateways as they come into being.
@@ -219,6 +232,8 @@ pub(super) struct Builder<'a> {
     opened: &'a Opened,
     clock: Clock,
     holds: Vec<Arc<Hold>>,
+    halts: HaltBoard,
+    start: StartBoard,
     stop: watch::Sender<bool>,
     give_up: watch::Sender<bool>,
     lanes: JoinSet<LaneEnd>,
@@ -229,6 +244,7 @@ pub(super) struct Builder<'a> {
     heart: JoinSet<()>,
     gateways: Vec<GatewayHandle>,
     links: Vec<(&'static str, watch::Receiver<Link>)>,
+    egresses: Vec<(&'static str, Egress)>,
     stats: Vec<Arc<LaneStats>>,
     /// In the order of `stats`.
     lane_holds: Vec<Arc<Hold>>,
@@ -236,6 +252,10 @@ pub(super) struct Builder<'a> {
     positions: Vec<Option<Positions>>,
     /// Instruments whose venue keeps a ledger that outlives us.
     watched: Vec<Watched>,
+    /// In the order of `stats`: places in the configuration.
+    places: Vec<usize>,
+    /// In the order of `stats`: what their gateways can do.
+    lane_links: Vec<watch::Receiver<Link>>,
 }
 
 impl<'a> Builder<'a> {
@@ -247,14 +267,20 @@ impl<'a> Builder<'a> {
         opened: &'a Opened,
         clock: Clock,
     ) -> Self {
+        let holds: Vec<Arc<Hold>> = instruments.iter().map(|_| Hold::new()).collect();
+        let members = instruments.iter().zip(&holds);
+        let members = members.map(|(one, hold)| (one.maker_symbol.clone(), Arc::clone(hold))).collect();
+        let symbols = instruments.iter().map(|instrument| instrument.maker_symbol.as_str());
         Self {
+            halts: HaltBoard::open(members, halt_state(process), opened.journal.clone()),
+            start: StartBoard::new(symbols, clock),
             fleet,
             process,
             instruments,
             records,
             opened,
             clock,
-            holds: instruments.iter().map(|_| Hold::new()).collect(),
+            holds,
             stop: watch::Sender::new(false),
             give_up: watch::Sender::new(false),
             lanes: JoinSet::new(),
@@ -265,31 +291,51 @@ impl<'a> Builder<'a> {
             heart: JoinSet::new(),
             gateways: Vec::new(),
             links: Vec::new(),
+            egresses: Vec::new(),
             stats: Vec::new(),
             lane_holds: Vec::new(),
             positions: Vec::new(),
             watched: Vec::new(),
+            places: Vec::new(),
+            lane_links: Vec::new(),
         }
     }
 
+    /// What the admin server can show and be told before there is a status.
+    fn desk(&self, token: Option<Secret>) -> admin::Desk {
+        admin::Desk { start: self.start.clone(), halts: self.halts.clone(), token }
+    }
+
     /// One account's gateway and the lanes behind it.
-    fn start_account(&mut self, account: Account, probed: account::Probed) {
+    fn start_account(&mut self, account: Account, mut probed: account::Probed) {
+        self.keep_switch(&account, &mut probed);
         let (venue_name, target, members) =
             (account.venue_name, account.target.clone(), account.members.clone());
         let (lanes, receivers): (Vec<GatewayLane>, Vec<_>) =
             members.iter().map(|place| gateway_lane(self.process, &self.instruments[*place])).unzip();
-        let offset_ms = Arc::clone(&probed.clock_offset_ms);
-        self.heart.spawn(account::follow_clock(target.clone(), offset_ms, self.clock));
+        self.heart.spawn(account::follow_clock(ClockFollower {
+            target: target.clone(),
+            venue: venue_name,
+            offset_ms: Arc::clone(&probed.clock_offset_ms),
+            gate: probed.clock_gate,
+            places: members.clone(),
+            holds: members.iter().map(|place| Arc::clone(&self.holds[*place])).collect(),
+            start: self.start.clone(),
+            clock: self.clock,
+        }));
+        let (key, offset_ms) = (account.key.clone(), Arc::clone(&probed.clock_offset_ms));
+        let smallest: Vec<Smallest> = members
+            .iter()
+            .map(|place| {
+                probed.smallest.get(&self.instruments[*place].maker_symbol).copied().unwrap_or_default()
+            })
+            .collect();
+        let bounds = bounds::of_account(self.process, self.instruments, &members, account.on_address);
         let holds = members.iter().map(|place| Arc::clone(&self.holds[*place])).collect();
         let fence = Fence::new(holds, self.clock);
-        let handle = account.start_gateway(
-            probed,
-            lanes,
-            fence,
-            self.process.shards,
-            self.opened.journal.clone(),
-            self.clock,
-        );
+        let (sharers, journal) = (self.process.shards, self.opened.journal.clone());
+        let means = Means { sharers, journal, bounds };
+        let handle = account.start_gateway(probed, lanes, fence, means, self.clock);
         let mut books = Vec::new();
         for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {
             let (top_sender, top) = watch::channel(None);
@@ -298,11 +344,60 @@ impl<'a> Builder<'a> {
             let claim = Some(self.holds[*place].claim());
             self.watch(*place, &target);
             books.push(SymbolTop { symbol, top: top_sender, claim, doubt: Arc::clone(&doubt) });
-            self.start_lane(*place, LaneId(lane), venue_name, &handle, LaneInputs { reports, top, doubt });
+            self.start_lane(
+                *place,
+                LaneId(lane),
+                venue_name,
+                &handle,
+                LaneInputs { reports, top, doubt, smallest: smallest[lane] },
+            );
         }
+        self.heart.spawn(account::follow_filters(FilterWatch {
+            target: target.clone(),
+            key,
+            offset_ms,
+            members: self.listed(&members),
+            start: self.start.clone(),
+            clock: self.clock,
+        }));
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.links.push((venue_name, handle.link.clone()));
+        if !self.egresses.iter().any(|(_, known)| known.is_same(target.egress())) {
+            self.egresses.push((venue_name, target.egress().clone()));
+        }
         self.gateways.push(handle);
+    }
+
+    /// The lanes that were started last, for the watch over their filters.
+    fn listed(&self, members: &[usize]) -> Vec<Listed> {
+        let stats = &self.stats[self.stats.len() - members.len()..];
+        let listed = |(place, stats): (&usize, &Arc<LaneStats>)| Listed {
+            place: *place,
+            instrument: self.instruments[*place].clone(),
+            hold: Arc::clone(&self.holds[*place]),
+            stats: Arc::clone(stats),
+            refused: 0,
+            unfit: false,
+        };
+        members.iter().zip(stats).map(listed).collect()
+    }
+
+    /// Keeps the venue's dead man's switch armed for these instruments, if it has one.
+    fn keep_switch(&mut self, account: &Account, probed: &mut account::Probed) {
+        let wanted = self.process.dead_man_switch;
+        if !switch::is_expected(&account.target, wanted) {
+            return;
+        }
+        let lane = |place: &usize| SwitchLane {
+            symbol: self.instruments[*place].maker_symbol.clone(),
+            prefix: self.instruments[*place].prefix(&self.process.instance),
+            hold: Arc::clone(&self.holds[*place]),
+        };
+        let lanes: Vec<SwitchLane> = account.members.iter().map(lane).collect();
+        lanes.iter().for_each(|lane| lane.hold.set_armed(Armed::No, Nanos(0), None));
+        if let Some(parts) = account.switch(probed, wanted, lanes, self.process.shards) {
+            self.heart.spawn(switch::run(parts, self.clock));
+        }
     }
 
     fn watch(&mut self, place: usize, target: &Target) {
@@ -320,7 +415,7 @@ impl<'a> Builder<'a> {
         lane: LaneId,
         venue_name: &str,
         gateway: &GatewayHandle,
-        LaneInputs { reports, top, doubt }: LaneInputs,
+        LaneInputs { reports, top, doubt, smallest }: LaneInputs,
     ) {
         let instrument = &self.instruments[place];
         let follow_key = instrument.follow_key(&self.process.ticker_prefix);
@@ -335,6 +430,8 @@ impl<'a> Builder<'a> {
             reports,
             hold: Arc::clone(&self.holds[place]),
             claim: self.holds[place].claim(),
+            barred: self.holds[place].barred(),
+            halts: self.halts.clone(),
             armed: self.holds[place].arming().armed(),
             link: gateway.link.clone(),
             commands: gateway.commands.clone(),
@@ -349,10 +446,20 @@ impl<'a> Builder<'a> {
                 price_decimals: instrument.rules.price_decimals,
             }),
             stop: self.stop.subscribe(),
+            taken: 0,
+            recovers_at: None,
         };
-        let mut machine = Machine::idle(self.settings(instrument));
-        machine.close_out(self.opened.in_doubt(instrument.prefix(&self.process.instance)));
-        self.lanes.spawn(lane::run(machine, links, self.clock, self.give_up.subscribe()));
+        let making = Making {
+            settings: self.settings(instrument),
+            in_doubt: self.opened.in_doubt(instrument.prefix(&self.process.instance)).to_vec(),
+            probe: instrument.probes().then_some(smallest),
+            orders_a_second: bounds::orders_a_second(instrument),
+            position: Position::new(Some(bounds::position(instrument))),
+        };
+        stats.store_start(making.first_probe(), false);
+        self.lanes.spawn(lane::supervise(making, links, self.clock, self.give_up.subscribe()));
+        self.places.push(place);
+        self.lane_links.push(gateway.link.clone());
         self.ticks.insert(place, ticks);
         self.stats.push(stats);
         self.lane_holds.push(Arc::clone(&self.holds[place]));
@@ -368,6 +475,7 @@ impl<'a> Builder<'a> {
             tick_age_max: Duration::from_millis(instrument.max_tick_age_ms),
             book_age_max: Duration::from_millis(instrument.max_book_age_ms),
             recv_window: RECV_WINDOW,
+            strangers_max: instrument.max_foreign_fill_ratio,
             prefix: instrument.prefix(&self.process.instance),
             epoch: Epoch::new(0),
             chance: Chance::new(self.process.seed, &instrument.maker_symbol),
@@ -414,10 +522,15 @@ impl<'a> Builder<'a> {
             leases: leases.map(Leases::status),
             tops: self.tops.clone(),
             links: self.links.clone(),
+            egresses: self.egresses.clone(),
             feed,
             counters,
             recorded: recorder.recorded(),
             journal: self.opened.journal.clone(),
+            halts: self.halts.clone(),
+            start: self.start.clone(),
+            places: self.places.clone(),
+            lane_links: self.lane_links.clone(),
             pulse,
             started_up: Arc::default(),
             stopping: Arc::default(),
@@ -464,4 +577,10 @@ fn gateway_lane(
         reports,
     };
     (lane, receiver)
+}
+
+/// Where halts outlast the process: where it is said, or beside the journal.
+fn halt_state(process: &Process) -> Option<StateFile> {
+    let beside = process.journal.as_ref().map(|folder| folder.join(state::NAME));
+    process.halt_state.clone().or(beside).map(StateFile::new)
 }

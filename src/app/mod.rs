@@ -4,18 +4,22 @@
 //! tick. The embedded venue, the recorder and the admin server have threads of their own.
 
 mod account;
+mod bounds;
 mod build;
+mod embedded;
 mod error;
 mod fleet;
 mod journal;
 mod ledger;
 mod options;
+mod reap;
 mod running;
 mod summary;
 mod takeover;
 
 pub use error::StartError;
 pub use options::RunOptions;
+pub use reap::{ReapOptions, reap};
 pub use running::{Ended, Running};
 
 use std::process::ExitCode;
@@ -25,6 +29,7 @@ use schemas::config::Config;
 use crate::clock::Clock;
 use crate::config::Credentials;
 use crate::drain::{self, Signals, StopReason};
+use crate::halt::HaltSignal;
 use crate::status::AppStatus;
 
 /// Runs `trading` on a runtime of its own. When it is over nothing is waited for any more: a name that is still being
@@ -60,13 +65,14 @@ pub async fn run(
 ) -> Result<Ended, StartError> {
     let clock = Clock::start();
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
+    let halt_signal = HaltSignal::listen().map_err(StartError::Signals)?;
     let time_up = drain::time_up(options.run_for);
     tokio::pin!(time_up);
     let mut running = tokio::select! {
         biased;
         () = signals.next() => return Ok(Ended::before_start(StopReason::Signal)),
         () = &mut time_up => return Ok(Ended::before_start(StopReason::TimeIsUp)),
-        running = build::start(config, credentials, options, clock) => running?,
+        running = build::start(config, credentials, options, halt_signal, clock) => running?,
     };
     let status = running.status();
     watcher(status.clone());

@@ -24,7 +24,7 @@ use super::subscriptions::{Asked, Subscriptions};
 use super::tracked::Tracked;
 use crate::clock::Clock;
 use crate::venue::backoff::Backoff;
-use crate::venue::binance::rest::{RestClient, RestError};
+use crate::venue::binance::rest::RestClient;
 use crate::venue::binance::socket::{self, Frame};
 use crate::venue::guard::{Endpoint, Target};
 
@@ -82,7 +82,13 @@ impl Connection {
         let mut questions = JoinSet::new();
         questions.spawn(ask_forever(self.target.clone(), symbols, sender, !seed));
         let mut backoff = Backoff::of_connection(seed);
+        let mut turns = self.target.egress().turns();
         loop {
+            tokio::select! {
+                biased;
+                () = told_to(&mut stop) => break,
+                () = turns.next() => {}
+            }
             let began = self.clock.now().mono;
             tokio::select! {
                 biased;
@@ -121,7 +127,8 @@ impl Connection {
                     self.silent(began, heard, now.mono)?;
                     let wanted = |at: usize| self.books[at].is_wanted();
                     let symbols = |at: usize| self.books[at].symbol.as_str();
-                    if let Some((asked, frame)) = subscriptions.poll_frame(now.mono, wanted, symbols)? {
+                    if self.target.egress().is_open()
+                        && let Some((asked, frame)) = subscriptions.poll_frame(now.mono, wanted, symbols)? {
                         writer.send(frame).await.map_err(|error| error.book_fault())?;
                         self.asked(asked, now);
                     }
@@ -230,8 +237,9 @@ impl Connection {
             Err(error) => {
                 self.stats.snapshot_failed();
                 tracing::warn!("snapshot of {} failed: {error}", tracked.symbol);
-                if let RestError::Api { retry_after: Some(how_long), .. } = error {
-                    self.snapshots.pause(now.mono, how_long);
+                let silence = error.wanted_silence();
+                if !silence.is_zero() {
+                    self.snapshots.pause(now.mono, silence);
                 }
                 tracked.book.handle_snapshot_failed(wanted.ticket, now);
                 None

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use pipeline::gateway::Errand;
 use pipeline::ownership::Claim;
 use schemas::config::Dialect;
 use schemas::wire::binance::answer::{self, Incoming};
@@ -34,7 +35,9 @@ pub(super) type Asked = (String, Option<watch::Receiver<Claim>>);
 /// Asks for ever; ends when the receiver is gone.
 pub(super) async fn ask_forever(target: Target, symbols: Vec<Asked>, answers: mpsc::Sender<Tops>, seed: u64) {
     let mut backoff = Backoff::of_connection(seed);
+    let mut turns = target.egress().turns();
     while !answers.is_closed() {
+        turns.next().await;
         if let Err(error) = ask_on_one_connection(&target, &symbols, &answers, &mut backoff).await {
             tracing::warn!("{}", error.book_fault().line("ticker.book"));
         }
@@ -54,10 +57,11 @@ async fn ask_on_one_connection(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for id in 1.. {
         idle(&mut reader, ticks.tick()).await?;
-        if !question(target.dialect(), id, symbols, &mut frame) {
+        if !question(target.dialect(), id, symbols, &mut frame) || target.egress().admit(Errand::Ask).is_err()
+        {
             continue;
         }
-        let tops = timeout(ANSWER_TIMEOUT, ask(&mut reader, &mut writer, (&frame, id), target.dialect()))
+        let tops = timeout(ANSWER_TIMEOUT, ask(&mut reader, &mut writer, (&frame, id), target))
             .await
             .map_err(|_| SocketError::TimedOut(ANSWER_TIMEOUT))??;
         let tops = of_ours(tops, symbols);
@@ -111,7 +115,7 @@ async fn ask(
     reader: &mut WsReader,
     writer: &mut WsWriter,
     (frame, id): (&str, u64),
-    dialect: Dialect,
+    target: &Target,
 ) -> Result<Tops, SocketError> {
     writer.send(frame).await?;
     loop {
@@ -120,9 +124,11 @@ async fn ask(
         if answer.id != Some(id) {
             continue;
         }
-        if let Some(error) = answer.error(classify_of(dialect), "") {
+        if let Some(error) = answer.error(classify_of(target.dialect()), "") {
+            target.egress().handle_refused(&error, None);
             return Err(SocketError::Broken(error.to_string().into()));
         }
+        target.egress().handle_served();
         let tops = answer.tops().map_err(|fault| SocketError::Unreadable(fault.to_string().into()))?;
         return Ok(tops.into_iter().map(|(symbol, top)| (symbol.into_owned(), top)).collect());
     }

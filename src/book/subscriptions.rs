@@ -132,6 +132,7 @@ mod tests {
         assert_eq!(subscriptions.confirmed(Some(1)), [1]);
     }
 
+    /// Fault B10.
     #[test]
     fn a_confirmation_that_never_comes_costs_the_connection() {
         let mut subscriptions = Subscriptions::new(2);

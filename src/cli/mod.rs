@@ -13,6 +13,7 @@ pub mod journal;
 mod kafka_options;
 mod outcome;
 pub mod profile;
+pub mod reap;
 pub mod replay;
 pub mod report;
 pub mod run;
@@ -42,6 +43,8 @@ pub enum Command {
     Run(run::Args),
     /// Serve the embedded venue alone
     Venue(venue::Args),
+    /// Cancel orders of ours that nobody looks after any more
+    Reap(reap::Args),
     /// Make a venue's profile out of recorded exchangeInfo answers
     Profile(profile::Args),
     /// What would it do, and why: events in, one answer a line
@@ -69,6 +72,7 @@ pub fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => demo::run(args),
         Command::Run(args) => run::run(args),
         Command::Venue(args) => venue::run(args),
+        Command::Reap(args) => reap::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Decide(args) => decide::run(args),
         Command::Check(args) => check::run(args),

@@ -1,7 +1,8 @@
-//! Which trades of one follow key were seen before, in bounded memory. Without an id nothing is a duplicate, but for
-//! trades that an earlier run made pairs of: those are known by their time, price, quantity and side as well.
+//! Which trades of one follow key were seen before, in bounded memory. A trade without an id is known by its time, price,
+//! quantity and side, which two trades may share; without a time either nothing is a duplicate.
 
 use std::collections::{HashSet, VecDeque};
+use std::hash::Hash;
 
 use schemas::journal::Traded;
 use schemas::tick::{Tick, TickId, TradeKey};
@@ -17,15 +18,18 @@ pub enum Seen {
     New,
     /// Not seen before, and the one before it is missing.
     NewAfterGap,
+    /// Not seen before, and below one that was: its number, and the highest.
+    OutOfOrder(u64, u64),
     /// Seen before, or too old to tell.
     Duplicate,
 }
 
-/// The ids of one follow key: a watermark with a window below it for numbers, a bounded set for text.
-#[derive(Default)]
+/// The trades of one follow key: a watermark with a window below it for numbers, bounded sets for all else.
+#[derive(Debug, Default)]
 pub struct Seens {
     numbers: Option<Numbers>,
-    texts: Texts,
+    texts: Recent<TickId>,
+    contents: Recent<u64>,
     restored: Option<Restored>,
 }
 
@@ -43,12 +47,11 @@ impl Seens {
     }
 
     fn check_run(&mut self, tick: &Tick) -> Seen {
-        match tick.id {
+        match tick.key() {
             None => Seen::New,
-            Some(id) => match id.number() {
-                Some(number) => self.number(number, tick.time_ms),
-                None => self.texts.check(id),
-            },
+            Some(TradeKey::Number(number)) => self.number(number, tick.time_ms),
+            Some(TradeKey::Text(id)) => self.texts.check(id),
+            Some(TradeKey::Content(hash)) => self.contents.check(hash),
         }
     }
 
@@ -69,6 +72,7 @@ impl Seens {
 }
 
 /// The trades that earlier runs made pairs of.
+#[derive(Debug)]
 struct Restored {
     known: HashSet<TradeKey>,
     floor: Option<u64>,
@@ -108,6 +112,7 @@ impl Restored {
 }
 
 /// The highest number seen, and which of those just below it were.
+#[derive(Debug)]
 struct Numbers {
     highest: Option<u64>,
     seen: Box<[u64; WORDS]>,
@@ -138,7 +143,7 @@ impl Numbers {
             return Seen::Duplicate;
         }
         self.mark(number);
-        Seen::New
+        Seen::OutOfOrder(number, highest)
     }
 
     /// Forgets the places that the numbers between take over.
@@ -170,19 +175,25 @@ fn place(number: u64) -> (usize, u64) {
     (place / 64, 1 << (place % 64))
 }
 
-/// The last ids that are text, oldest out first.
-#[derive(Default)]
-struct Texts {
-    known: HashSet<TickId>,
-    order: VecDeque<TickId>,
+/// The last ones, oldest out first.
+#[derive(Debug)]
+struct Recent<T> {
+    known: HashSet<T>,
+    order: VecDeque<T>,
 }
 
-impl Texts {
-    fn check(&mut self, id: TickId) -> Seen {
-        if !self.known.insert(id) {
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self { known: HashSet::new(), order: VecDeque::new() }
+    }
+}
+
+impl<T: Copy + Eq + Hash> Recent<T> {
+    fn check(&mut self, one: T) -> Seen {
+        if !self.known.insert(one) {
             return Seen::Duplicate;
         }
-        self.order.push_back(id);
+        self.order.push_back(one);
         if self.order.len() > WINDOW
             && let Some(oldest) = self.order.pop_front()
         {
@@ -202,6 +213,7 @@ mod tests {
         Tick { price: None, qty: None, side: None, time_ms, id: Some(TickId::new(id)) }
     }
 
+    /// Fault F7, F8, F9.
     #[test]
     fn a_number_repeats_once_and_gaps_show() {
         let mut seens = Seens::default();
@@ -210,14 +222,15 @@ mod tests {
         assert_eq!(check("11"), Seen::New);
         assert_eq!(check("11"), Seen::Duplicate);
         assert_eq!(check("14"), Seen::NewAfterGap);
-        assert_eq!(check("12"), Seen::New);
+        assert_eq!(check("12"), Seen::OutOfOrder(12, 14));
         assert_eq!(check("12"), Seen::Duplicate);
         assert_eq!(check("10"), Seen::Duplicate);
         assert_eq!(check("100000"), Seen::NewAfterGap);
         assert_eq!(check("14"), Seen::Duplicate);
-        assert_eq!(check("99999"), Seen::New);
+        assert_eq!(check("99999"), Seen::OutOfOrder(99_999, 100_000));
     }
 
+    /// Promise P2.
     #[test]
     fn what_an_earlier_run_traded_is_a_duplicate_whatever_it_is_known_by() {
         let content = |price: &str| Tick {
@@ -240,9 +253,10 @@ mod tests {
         assert_eq!(seens.check(&content("1.5")), Seen::Duplicate, "the same number, written otherwise");
         assert_ne!(seens.check(&content("1.6")), Seen::Duplicate);
         assert_ne!(seens.check(&tick("19999", Some(99))), Seen::Duplicate, "seen, never traded");
-        assert_ne!(seens.check(&tick("3", Some(101))), Seen::Duplicate, "a count that began anew");
+        assert_ne!(seens.check(&tick("3", Some(102))), Seen::Duplicate, "a count that began anew");
     }
 
+    /// Fault F8.
     #[test]
     fn a_publisher_that_counts_anew_is_heard() {
         let mut seens = Seens::default();
@@ -265,11 +279,14 @@ mod tests {
         assert_eq!(seens.texts.known.len(), seens.texts.order.len());
     }
 
+    /// Fault F7, F12.
     #[test]
-    fn without_an_id_nothing_repeats() {
+    fn without_an_id_a_trade_is_what_it_says_and_without_a_time_nothing_repeats() {
         let mut seens = Seens::default();
-        let nameless = Tick { price: None, qty: None, side: None, time_ms: Some(1), id: None };
-        assert_eq!([seens.check(&nameless), seens.check(&nameless)], [Seen::New, Seen::New]);
+        let nameless = |time_ms| Tick { time_ms, id: None, ..tick("", None) };
+        let mut check = |time_ms| seens.check(&nameless(time_ms));
+        assert_eq!([1, 2, 1, 2, 3].map(|at| check(Some(at)) == Seen::New), [true, true, false, false, true]);
+        assert_eq!([None, None].map(&mut check), [Seen::New, Seen::New]);
     }
 
     proptest! {

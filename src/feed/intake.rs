@@ -269,10 +269,19 @@ impl Routed {
         let deliveries = self.deliveries();
         counters.messages.add(deliveries);
         self.newest_ms = self.newest_ms.max(tick.tick.time_ms);
+        if tick.tick.id.is_none() {
+            counters.without_id.add(deliveries);
+        }
         match self.seens.check(&tick.tick) {
             Seen::New => {}
             Seen::NewAfterGap => {
                 counters.gaps.add(1);
+            }
+            Seen::OutOfOrder(got, newest) => {
+                let error = DecodeError::OutOfOrder { got, newest };
+                let before = counters.reject(error.reason(), deliveries);
+                complain(&self.route.follow_key, &error, before, deliveries);
+                return Outcome::Rejected(error.reason());
             }
             Seen::Duplicate => {
                 counters.duplicates.add(deliveries);

@@ -14,6 +14,8 @@ pub const MESSAGES_TOTAL: &str = "st_feed_messages_total";
 pub const REJECTED_TOTAL: &str = "st_feed_rejected_total";
 /// Messages whose trade was seen before.
 pub const DUPLICATES_TOTAL: &str = "st_feed_duplicates_total";
+/// Ticks without a trade id.
+pub const WITHOUT_ID_TOTAL: &str = "st_feed_without_id_total";
 /// Messages that became ticks.
 pub const TICKS_TOTAL: &str = "st_feed_ticks_total";
 /// Ticks that found their lane's queue full.
@@ -64,6 +66,8 @@ pub struct FeedCounters {
     pub messages: Count,
     /// Messages whose trade was seen before.
     pub duplicates: Count,
+    /// Those that came without a trade id: told apart by what they say, or not at all.
+    pub without_id: Count,
     /// Messages that became ticks.
     pub ticks: Count,
     /// Messages that Redis delivered faster than they were taken; they are no `messages`.
@@ -102,6 +106,7 @@ impl Default for FeedCounters {
         Self {
             messages: Count::new(),
             duplicates: Count::new(),
+            without_id: Count::new(),
             ticks: Count::new(),
             lagged: Count::new(),
             reconnects: Count::new(),
@@ -122,6 +127,7 @@ impl FeedCounters {
     pub fn export(&self) {
         self.messages.export(metrics::counter!(MESSAGES_TOTAL));
         self.duplicates.export(metrics::counter!(DUPLICATES_TOTAL));
+        self.without_id.export(metrics::counter!(WITHOUT_ID_TOTAL));
         self.ticks.export(metrics::counter!(TICKS_TOTAL));
         self.lagged.export(metrics::counter!(LAGGED_TOTAL));
         self.reconnects.export(metrics::counter!(RECONNECTS_TOTAL));

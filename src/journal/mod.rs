@@ -6,6 +6,7 @@
 
 pub mod codec;
 pub mod disk;
+mod drop_copy;
 mod error;
 mod health;
 pub mod memory;
@@ -16,6 +17,6 @@ mod syncer;
 mod writer;
 
 pub use error::JournalError;
-pub use recovery::{Owner, Recovered, RunStatus, recover};
 pub use health::{Health, STALL_MAX};
+pub use recovery::{Owner, Recovered, RunStatus, recover};
 pub use writer::{Journal, NextPart, NotWritten, ToSync, Writer};

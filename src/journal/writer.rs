@@ -7,13 +7,16 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use pipeline::drop_copy::Fact;
 use schemas::config::JournalSync;
-use schemas::ids::{ClientOrderId, Epoch};
+use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix};
 use schemas::journal::{Header, JOURNAL_FORMAT, Record, RunEnd, RunEnded, Traded};
+use schemas::wire::order_update::OrderUpdate;
 use tokio::sync::{Notify, watch};
 
 use super::codec;
 use super::disk::{Disk, DiskFile};
+use super::drop_copy::{Comparer, Tap};
 use super::error::JournalError;
 use super::health::{Health, STALL_MAX, lock};
 use super::memory::Memory;
@@ -51,6 +54,8 @@ pub(super) struct Shared {
     /// Something waits that no commit has written.
     lazy: Notify,
     ended: Mutex<Option<Receiver<()>>>,
+    tap: Arc<Tap>,
+    comparer: Mutex<Option<Comparer>>,
     /// Others are kept out as long as this lives.
     _lock: Option<Box<dyn Send + Sync + Debug>>,
     bytes: metrics::Counter,
@@ -148,11 +153,12 @@ impl Journal {
         sync: JournalSync,
         clock: Clock,
         writer: Writer,
-        lock: Option<Box<dyn Send + Sync + Debug>>,
+        held: Option<Box<dyn Send + Sync + Debug>>,
     ) -> Self {
         let (bell, rings) = sync_channel(1);
         let (end, ended) = sync_channel(1);
-        let shared = Arc::new(Shared::new(disk, sync, clock, writer, lock, bell, Some(ended)));
+        let shared = Arc::new(Shared::new(disk, sync, clock, writer, held, bell, Some(ended)));
+        *lock(&shared.comparer) = Comparer::spawn(Arc::clone(&shared.tap), clock);
         syncer::spawn(Arc::clone(&shared), rings, end);
         Self(Some(shared))
     }
@@ -186,7 +192,7 @@ impl Journal {
     /// is no journal.
     pub fn note<'a>(&self, record: impl FnOnce() -> Record<'a>) {
         let Some(shared) = &self.0 else { return };
-        lock(&shared.writer).push(&record());
+        shared.push(&mut lock(&shared.writer), &record());
         shared.lazy.notify_one();
     }
 
@@ -195,8 +201,22 @@ impl Journal {
         let Some(shared) = &self.0 else { return };
         let mut writer = lock(&shared.writer);
         if writer.memory.is_open(id) {
-            writer.push(&Record::Outcome(outcome()));
+            shared.push(&mut writer, &Record::Outcome(outcome()));
             shared.lazy.notify_one();
+        }
+    }
+
+    /// What the venue's user stream told of an order: it must fit what was written.
+    pub fn told(&self, update: &OrderUpdate) {
+        if let Some(shared) = &self.0 {
+            shared.tap.note(Fact::of_update(update));
+        }
+    }
+
+    /// The user stream may have been silent about orders of that instrument.
+    pub fn was_deaf(&self, prefix: InstrumentPrefix) {
+        if let Some(shared) = &self.0 {
+            shared.tap.note(Fact::Deaf(prefix));
         }
     }
 
@@ -204,6 +224,13 @@ impl Journal {
     #[must_use]
     pub fn is_open(&self, id: ClientOrderId) -> bool {
         self.0.as_ref().is_some_and(|shared| lock(&shared.writer).memory.is_open(id))
+    }
+
+    /// The orders of an instrument that were written down, and nothing of their end.
+    #[must_use]
+    pub fn open_of(&self, prefix: InstrumentPrefix) -> Vec<ClientOrderId> {
+        let Some(shared) = &self.0 else { return Vec::new() };
+        lock(&shared.writer).memory.open().filter(|id| id.prefix() == prefix).collect()
     }
 
     /// Everything that was noted is written; with `Journal Sync: always` it is on the device.
@@ -242,6 +269,9 @@ impl Journal {
     pub fn finish(&self) {
         let Some(shared) = &self.0 else { return };
         let Some(ended) = lock(&shared.ended).take() else { return };
+        if let Some(comparer) = lock(&shared.comparer).take() {
+            comparer.finish();
+        }
         let end = RunEnded { how: RunEnd::Ended, at_ms: clock::wall_ms() };
         lock(&shared.writer).push(&Record::RunEnded(end));
         let _ = shared.write();
@@ -273,9 +303,18 @@ impl Shared {
             bell,
             lazy: Notify::new(),
             ended: Mutex::new(ended),
+            tap: Arc::default(),
+            comparer: Mutex::default(),
             _lock: lock,
             bytes: metrics::counter!("st_journal_bytes_total"),
             errors: metrics::counter!("st_journal_errors_total"),
+        }
+    }
+
+    fn push(&self, writer: &mut Writer, record: &Record<'_>) {
+        writer.push(record);
+        if let Some(fact) = Fact::of_record(record) {
+            self.tap.note(fact);
         }
     }
 

@@ -15,6 +15,8 @@ pub enum Armed {
     NotNeeded,
     /// It is wanted and not armed: no order leaves.
     No,
+    /// It is wanted and not armed, since it would hit others' orders; orders leave all the same.
+    Waived,
     /// It is armed.
     Yes,
 }

@@ -151,4 +151,60 @@ mod tests {
         hold.lose();
         assert!(fence.hears(LaneId(0), own) && !fence.hears(LaneId(0), others));
     }
+
+    /// Fault O22.
+    #[test]
+    fn a_later_owners_order_ends_a_term_that_is_proved() {
+        let later = Epoch::new(EPOCH.number() + 2);
+        let tells: [fn(&mut Fence, LaneId, Epoch); 2] = [Fence::saw, Fence::superseded];
+        for tell in tells {
+            let (hold, mut fence) = held();
+            hold.prolong(Nanos(u64::MAX - 1));
+            tell(&mut fence, LaneId(0), Epoch::new(EPOCH.number() - 1));
+            tell(&mut fence, LaneId(0), EPOCH);
+            assert_eq!(
+                (hold.conflicts(), hold.floor()),
+                (0, None),
+                "its own and those before it are no news"
+            );
+            tell(&mut fence, LaneId(0), later);
+            assert_eq!(fence.grant(LaneId(0), &leg(EPOCH, GENERATION), at(1)), Err(Denial::NoPermit));
+            assert_eq!((hold.conflicts(), hold.floor()), (1, Some(later)));
+            assert_eq!(*hold.claim().borrow(), Claim::None);
+            assert!(hold.take_superseded() && !hold.take_superseded(), "said once");
+        }
+    }
+
+    #[test]
+    fn a_later_owner_is_no_conflict_where_ours_is_over() {
+        let tells: [fn(&mut Fence, LaneId, Epoch); 2] = [Fence::saw, Fence::superseded];
+        for tell in tells {
+            let (hold, mut fence) = held();
+            hold.leave();
+            tell(&mut fence, LaneId(0), Epoch::new(9));
+            assert_eq!((hold.conflicts(), hold.floor()), (0, Some(Epoch::new(9))));
+            assert_eq!(*hold.claim().borrow(), Claim::Leaving, "it is still ours to close");
+        }
+    }
+
+    #[test]
+    fn who_is_alone_takes_a_later_epoch_once_and_never_after_it_has_traded() {
+        let alone = || {
+            let hold = Hold::new();
+            hold.begin_alone(EPOCH);
+            (Arc::clone(&hold), Fence::new(vec![hold], Clock::start()))
+        };
+        let (hold, mut fence) = alone();
+        fence.saw(LaneId(0), Epoch::new(40));
+        assert_eq!(hold.epoch(), EPOCH, "its sweep looks after those");
+        fence.superseded(LaneId(0), Epoch::new(50));
+        assert_eq!(*hold.claim().borrow(), Claim::Held(Term::alone(Epoch::new(51))));
+        fence.superseded(LaneId(0), Epoch::new(60));
+        assert_eq!((*hold.claim().borrow(), hold.conflicts()), (Claim::None, 1));
+
+        let (hold, mut fence) = alone();
+        fence.saw(LaneId(0), EPOCH);
+        fence.superseded(LaneId(0), Epoch::new(50));
+        assert_eq!((*hold.claim().borrow(), hold.conflicts()), (Claim::None, 1));
+    }
 }

@@ -2,9 +2,10 @@
 //! its lane and, at the last moment before an order leaves, by its gateway. Shutting it is one store, from any thread.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use pipeline::event::Denial;
+use pipeline::halt::Bar;
 use pipeline::ownership::{Claim, Generation, Term};
 use pipeline::time::Nanos;
 use schemas::ids::Epoch;
@@ -14,6 +15,11 @@ use super::{Armed, Arming};
 
 /// A hold that needs no proof.
 const FOR_EVER: Nanos = Nanos(u64::MAX);
+/// Bars, one bit each.
+const HALTED: u8 = 1;
+const RECOVERING: u8 = 2;
+const CLOCK_UNSURE: u8 = 4;
+const UNFIT: u8 = 8;
 
 /// Whether, since when and until when an instrument is ours.
 #[derive(Debug)]
@@ -22,8 +28,9 @@ pub struct Hold {
     generation: AtomicU64,
     /// Until when the ownership is proved; 0 = shut.
     until: AtomicU64,
-    /// Nothing new is to leave, whoever owns it.
-    halted: AtomicBool,
+    /// Why nothing new is to leave, whoever owns it: [`HALTED`], [`RECOVERING`], [`CLOCK_UNSURE`],
+    /// [`UNFIT`].
+    bars: AtomicU8,
     /// Until when the venue's own dead man's switch is known to be armed.
     armed_until: AtomicU64,
     arming: Arming,
@@ -36,6 +43,8 @@ pub struct Hold {
     /// How often that happened.
     conflicts: AtomicU64,
     claim: watch::Sender<Claim>,
+    /// The same as `bars`, for who waits for it to change.
+    barred: watch::Sender<Option<Bar>>,
     /// The lane has nothing left of an earlier term.
     quiet: watch::Sender<bool>,
 }
@@ -48,7 +57,7 @@ impl Hold {
             epoch: AtomicU32::new(0),
             generation: AtomicU64::new(0),
             until: AtomicU64::new(0),
-            halted: AtomicBool::new(false),
+            bars: AtomicU8::new(0),
             armed_until: AtomicU64::new(FOR_EVER.0),
             arming: Arming::default(),
             floor: AtomicU32::new(0),
@@ -56,6 +65,7 @@ impl Hold {
             superseded: AtomicBool::new(false),
             conflicts: AtomicU64::new(0),
             claim: watch::Sender::new(Claim::None),
+            barred: watch::Sender::new(None),
             quiet: watch::Sender::new(true),
         })
     }
@@ -114,13 +124,53 @@ impl Hold {
 
     /// Nothing new leaves any more, or it may again.
     pub fn set_halted(&self, halted: bool) {
-        self.halted.store(halted, Ordering::Release);
+        self.set_bar(HALTED, halted);
+    }
+
+    /// The lane failed and is being replaced, or its successor is through with its sweep.
+    pub fn set_recovering(&self, recovering: bool) {
+        self.set_bar(RECOVERING, recovering);
+    }
+
+    /// What time it is at the venue is not known well enough, or is again.
+    pub fn set_clock_unsure(&self, unsure: bool) {
+        self.set_bar(CLOCK_UNSURE, unsure);
+    }
+
+    /// The venue's filters, or the symbol's state, do not let the instrument trade, or do again.
+    pub fn set_unfit(&self, unfit: bool) {
+        self.set_bar(UNFIT, unfit);
     }
 
     /// Whether nothing new may leave because trading was halted.
     #[must_use]
     pub fn is_halted(&self) -> bool {
-        self.halted.load(Ordering::Acquire)
+        self.bars.load(Ordering::Acquire) & HALTED != 0
+    }
+
+    /// What keeps new orders from leaving, whoever owns the instrument.
+    #[must_use]
+    pub fn bar(&self) -> Option<Bar> {
+        bar_of(self.bars.load(Ordering::Acquire))
+    }
+
+    /// The same for the lane, which waits for it to change.
+    #[must_use]
+    pub fn barred(&self) -> watch::Receiver<Option<Bar>> {
+        self.barred.subscribe()
+    }
+
+    fn set_bar(&self, bit: u8, set: bool) {
+        if set {
+            self.bars.fetch_or(bit, Ordering::AcqRel);
+        } else {
+            self.bars.fetch_and(!bit, Ordering::AcqRel);
+        }
+        // Read anew under the channel's lock: of two threads that change it, the later one tells the truth.
+        self.barred.send_if_modified(|known| {
+            let bar = self.bar();
+            std::mem::replace(known, bar) != bar
+        });
     }
 
     /// The venue's switch is known to be armed until that moment. A hold that is never told of a switch needs none.
@@ -131,7 +181,8 @@ impl Hold {
     /// Whether the venue's switch is armed, until when orders may leave for that, and when the last acknowledged
     /// renewal left.
     pub fn set_armed(&self, armed: Armed, until: Nanos, renewed: Option<Nanos>) {
-        self.set_armed_until(if armed == Armed::NotNeeded { FOR_EVER } else { until });
+        let needs_none = matches!(armed, Armed::NotNeeded | Armed::Waived);
+        self.set_armed_until(if needs_none { FOR_EVER } else { until });
         self.arming.set(armed, renewed);
     }
 
@@ -149,12 +200,12 @@ impl Hold {
         // Opened in the other order: what is read after an open `until` belongs to it or to a later term.
         let proved = now.0 < self.until.load(Ordering::Acquire)
             && self.epoch.load(Ordering::Acquire) == epoch.number()
-            && self.generation.load(Ordering::Acquire) == generation.0;
+            && (generation == Generation::OWN || self.generation.load(Ordering::Acquire) == generation.0);
         if !proved {
             return Err(Denial::NoPermit);
         }
-        if self.is_halted() {
-            return Err(Denial::Halted);
+        if let Some(bar) = self.bar() {
+            return Err(bar.denial());
         }
         if now.0 >= self.armed_until.load(Ordering::Acquire) { Err(Denial::SwitchOff) } else { Ok(()) }
     }
@@ -227,7 +278,10 @@ impl Hold {
             return;
         }
         if self.until() == FOR_EVER && !self.traded.load(Ordering::Relaxed) {
-            tracing::warn!(epoch = epoch.number(), "an owner of a later epoch has traded: taking a later one");
+            tracing::warn!(
+                epoch = epoch.number(),
+                "an owner of a later epoch has traded: taking a later one"
+            );
             self.begin_alone(Epoch::new(epoch.number().saturating_add(1)));
             // Once: two that do so would go on for ever.
             self.traded.store(true, Ordering::Relaxed);
@@ -272,5 +326,15 @@ impl Hold {
     pub async fn quiet(&self) {
         // The sender is ours: it cannot be gone.
         let _ = self.quiet.subscribe().wait_for(|quiet| *quiet).await;
+    }
+}
+
+const fn bar_of(bars: u8) -> Option<Bar> {
+    if bars & (HALTED | RECOVERING | UNFIT) != 0 {
+        Some(Bar::Halted)
+    } else if bars & CLOCK_UNSURE != 0 {
+        Some(Bar::ClockUnsure)
+    } else {
+        None
     }
 }

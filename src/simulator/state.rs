@@ -7,9 +7,9 @@ use schemas::order::Side;
 
 use super::binance::candles::Candles;
 use super::binance::feed::MarketFeed;
+use super::binance::prefix_switch::PrefixSwitches;
 use super::binance::{Addresses, Hub, OrderLimit, Signer};
 use super::binance_spot::{Amendments, PreventedMatches, Tags};
-use super::binance::prefix_switch::PrefixSwitches;
 use super::binance_usdm::{self, Desk};
 use super::crowd::{self, Crowd, CrowdSettings};
 use super::engine::{
@@ -21,8 +21,8 @@ use super::ledger::history::History;
 use super::ledger::journal::{Checked, Journal};
 use super::ledger::notice::{Notice, NoticeKind};
 use super::ledger::{Connections, Names};
-use super::owners::Owners;
 use super::options::{AccountSpec, Balance, VenueError, VenueOptions};
+use super::owners::Owners;
 use super::profile::{Profile, SymbolRules};
 use super::socket::Manners;
 use super::symbols::{Product, SymbolSpec};

@@ -1,11 +1,12 @@
 //! What lanes count, readable from other threads: plain relaxed stores, no lock on the way of a tick.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use pipeline::counts::Counts;
 use pipeline::instrument::Phase;
+use pipeline::probe::ProbeState;
 use pipeline::skip::Skip;
 use pipeline::time::Nanos;
 use pipeline::trade::Outcome;
@@ -37,6 +38,9 @@ pub struct LaneStats {
     /// Monotonic nanoseconds of the open maker's sending, plus one; 0 = none is open.
     open_maker_since: AtomicU64,
     phase: AtomicU64,
+    /// Where its probe stands, as [`probe_code`] writes it.
+    probe: AtomicU64,
+    closing_out: AtomicBool,
     /// Monotonic nanoseconds at which the instrument was to be handed over, plus one; 0 = it was not.
     leaving_since: AtomicU64,
     makers_sent: AtomicU64,
@@ -82,6 +86,24 @@ impl LaneStats {
         for (cell, value) in self.outcomes.iter().zip(counts.outcomes) {
             cell.store(value, Relaxed);
         }
+    }
+
+    /// Where it stands at its start.
+    pub fn store_start(&self, probe: ProbeState, closing_out: bool) {
+        self.closing_out.store(closing_out, Relaxed);
+        self.probe.store(probe_code(probe), Relaxed);
+    }
+
+    /// Where its probe stands.
+    #[must_use]
+    pub fn probe(&self) -> ProbeState {
+        probe_of(self.probe.load(Relaxed))
+    }
+
+    /// An earlier run's orders in doubt are being asked for.
+    #[must_use]
+    pub fn is_closing_out(&self) -> bool {
+        self.closing_out.load(Relaxed)
     }
 
     /// The instrument is to be handed over from now on.
@@ -169,6 +191,43 @@ const fn phase_code(phase: Phase) -> u64 {
     }
 }
 
+/// The kind in the lowest byte, what it holds above it.
+fn probe_code(state: ProbeState) -> u64 {
+    let refusal =
+        |code: i64| u64::from(u32::from_ne_bytes(i32::try_from(code).unwrap_or(i32::MIN).to_ne_bytes()));
+    let place = |outcome: Outcome| Outcome::ALL.iter().position(|one| *one == outcome).unwrap_or(0) as u64;
+    match state {
+        ProbeState::Off => 0,
+        ProbeState::Waits => 1,
+        ProbeState::NoRoom => 2,
+        ProbeState::TooLarge => 3,
+        ProbeState::Sent => 4,
+        ProbeState::Refused(code) => 5 | refusal(code) << 8,
+        ProbeState::Prevented => 6,
+        ProbeState::Missed(outcome) => 7 | place(outcome) << 8,
+        ProbeState::Passed => 8,
+        ProbeState::Unproved => 9,
+    }
+}
+
+fn probe_of(code: u64) -> ProbeState {
+    let above = u32::try_from(code >> 8).unwrap_or(0);
+    match code & 0xff {
+        1 => ProbeState::Waits,
+        2 => ProbeState::NoRoom,
+        3 => ProbeState::TooLarge,
+        4 => ProbeState::Sent,
+        5 => ProbeState::Refused(i32::from_ne_bytes(above.to_ne_bytes()).into()),
+        6 => ProbeState::Prevented,
+        7 => {
+            ProbeState::Missed(Outcome::ALL.get(above as usize).copied().unwrap_or(Outcome::UnknownResolved))
+        }
+        8 => ProbeState::Passed,
+        9 => ProbeState::Unproved,
+        _ => ProbeState::Off,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use metrics_exporter_prometheus::PrometheusBuilder;
@@ -193,5 +252,24 @@ mod tests {
         let page = recorder.handle().render();
         assert!(page.contains("st_handover_seconds_sum 3\n"), "{page}");
         assert!(page.contains("st_handover_seconds_count 1\n"), "{page}");
+    }
+
+    #[test]
+    fn where_a_probe_stands_is_kept_as_it_is() {
+        let missed = Outcome::ALL.map(ProbeState::Missed);
+        let refused = [-2_010, 0, 4_000].map(ProbeState::Refused);
+        let plain = [
+            ProbeState::Off,
+            ProbeState::Waits,
+            ProbeState::NoRoom,
+            ProbeState::TooLarge,
+            ProbeState::Sent,
+            ProbeState::Prevented,
+            ProbeState::Passed,
+            ProbeState::Unproved,
+        ];
+        for state in plain.into_iter().chain(missed).chain(refused) {
+            assert_eq!(probe_of(probe_code(state)), state);
+        }
     }
 }

@@ -15,6 +15,10 @@ const REJECTIONS_MAX: usize = 24;
 /// The same of numbers.
 const NUMBER_FAULTS_MAX: usize = 6;
 
+/// Codes of [`schemas::wire::order_fault::OrderFault`] that answers and events can have; the others are of REST, where
+/// no order leaves.
+const ORDER_FAULTS: [&str; 6] = ["ORD-002", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-011"];
+
 const SYMBOL: &[Label] = &[label("symbol", Values::Symbol)];
 const VENUE: &[Label] = &[label("venue", Values::Venue)];
 
@@ -26,6 +30,23 @@ pub const TABLE: &[Metric] = &[
     gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
     gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
     counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
+    counter("st_log_dropped_total", &[], "Lines of the log that found no room to wait for their reader"),
+    counter(
+        "st_panics_total",
+        &[label("task", Values::Named(&["lane", "gateway", "feed", "journal", "other"]))],
+        "Times that a part of the program failed in its own code",
+    ),
+    gauge(
+        "st_start_waiting",
+        &[label("step", Values::Named(&["filters", "clock", "sweep", "journal", "book", "probe"]))],
+        "Instruments that wait at a step of the start-up gate",
+    ),
+    gauge(
+        "st_halted",
+        &[label("by", Values::Named(&["operator", "signal", "file", "alarm", "state"]))],
+        "Instruments that are halted, by whom",
+    ),
+    counter("st_admin_denied_total", &[], "Requests to halt or release that lacked the right to"),
     // Who owns what.
     gauge(
         "st_shard",
@@ -68,6 +89,16 @@ pub const TABLE: &[Metric] = &[
         &[label("kind", Values::Named(&["ended", "crashed_recovered", "quarantined", "empty"]))],
         "Journals of earlier runs that were found at the start, by what they were",
     ),
+    gauge("st_journal_good", &[], "1 while orders can be written down; without a journal there is none"),
+    gauge(
+        "st_drop_copy_differences",
+        &[label(
+            "kind",
+            Values::Named(&["no_intent", "no_outcome", "still_open", "never_existed", "executed"]),
+        )],
+        "Orders of which the journal and the venue's user stream tell different things",
+    ),
+    counter("st_drop_copy_gaps_total", &[], "Times that more was said than could be compared"),
     // The feed.
     gauge("st_feed_live", &[], "1 while messages arrive as they are published"),
     gauge(
@@ -82,7 +113,12 @@ pub const TABLE: &[Metric] = &[
         &[label("reason", Values::AtMost(NUMBER_FAULTS_MAX))],
         "Prices and quantities that are no number above zero",
     ),
-    counter("st_feed_duplicates_total", &[], "Messages whose trade id had been seen"),
+    counter("st_feed_duplicates_total", &[], "Messages whose trade had been seen"),
+    counter(
+        "st_feed_without_id_total",
+        &[],
+        "Messages without a trade id: told apart by time, price, quantity and side, or, without a time, not at all",
+    ),
     counter("st_feed_ticks_total", &[], "Messages that became ticks"),
     counter("st_feed_overflow_total", &[], "Ticks that found their lane's queue full"),
     counter("st_feed_lagged_total", &[], "Messages that the feed's client lost to a lag"),
@@ -124,6 +160,8 @@ pub const TABLE: &[Metric] = &[
     summary("st_symbol_tick_to_maker_seconds", SYMBOL, "Receipt of the tick to the maker's frame written"),
     counter("st_repeats_total", &[], "Fires of On Quiet repeat"),
     gauge("st_ticks_waiting", &[], "Ticks that wait for the gate"),
+    counter("st_reaped_total", &[], "Orders that a reaper told to go and that are gone"),
+    gauge("st_alien_orders", &[], "Open orders on a reaper's symbols that carry no prefix of ours"),
     gauge("st_open_makers", &[], "Makers that may rest"),
     gauge("st_oldest_open_maker_seconds", &[], "Age of the oldest open maker"),
     counter("st_cancels_refused_total", &[], "Cancels that the venue refused for an order that may be open"),
@@ -138,18 +176,52 @@ pub const TABLE: &[Metric] = &[
     // The venue.
     gauge("st_gateway_connected", VENUE, "1 while orders can leave, to every account there"),
     gauge("st_gateway_budget", VENUE, "1 while the rate budget allows another pair, in every account there"),
+    counter("st_http_429_total", &[], "Answers of venues that told this address to wait"),
+    counter("st_http_418_total", &[], "Answers of venues that had banned this address"),
+    gauge(
+        "st_breaker_state",
+        VENUE,
+        "0 while everything may leave, 1 told to wait, 2 one request ahead of the others, 3 banned",
+    ),
+    gauge("st_banned_seconds", VENUE, "How much longer the venue's ban of this address lasts"),
+    counter("st_rate_limited_total", &[], "Times that no pair could begin for want of budget"),
+    gauge(
+        "st_ws_connects_window",
+        VENUE,
+        "Connections that began in the last five minutes; 240 are the most",
+    ),
     counter(
         "st_gateway_late_answers_total",
         &[],
         "Answers after their deadline, or that nobody had asked for",
     ),
+    counter(
+        "st_order_faults_total",
+        &[label("code", Values::Named(&ORDER_FAULTS))],
+        "Faults of order answers and events, by their code",
+    ),
+    counter("st_user_events_ignored_total", &[], "Events of the user stream of a kind that is not known"),
     counter("st_gateway_mismatches_total", &[], "Answers about another order than the one asked about"),
+    gauge(
+        "st_dms_armed",
+        &[],
+        "1 while every owned symbol's dead man's switch is armed, where the venue has one; no series where none has",
+    ),
+    gauge(
+        "st_dms_renew_age_seconds",
+        &[],
+        "Time since the last acknowledged renewal left, of the owned symbol for which that is longest",
+    ),
+    counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
+    counter("st_filter_reloads_total", &[], "Times that a venue's filters were read again"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge(
         "st_book_age_seconds",
         SYMBOL,
         "Time since the top of an owned symbol's book was last confirmed, in sequence or not",
     ),
+    gauge("st_clock_offset_seconds", VENUE, "The venue's clock minus ours, as last measured"),
+    gauge("st_clock_uncertainty_seconds", VENUE, "How uncertain that is by now"),
     counter("st_book_gaps_total", &[], "Gaps in the venue's diffs"),
     counter("st_book_resyncs_total", &[], "Books thrown away and fetched anew"),
     counter("st_book_reconnects_total", &[], "Book connections lost or not made"),

@@ -52,6 +52,7 @@ const fn mix(mut bits: u64) -> u64 {
 mod tests {
     use super::*;
 
+    /// Fault B11.
     #[test]
     fn waits_spread_below_a_ceiling_that_grows_to_the_cap() {
         for failures in 0..12_u32 {

@@ -4,4 +4,5 @@ pub mod backoff;
 pub mod binance;
 pub mod binance_spot;
 pub mod binance_usdm;
+pub mod egress;
 pub mod guard;

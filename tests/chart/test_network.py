@@ -13,7 +13,7 @@ def ours(component):
     return Peer(component, labels, "prod", "10.244.0.5")
 
 
-TRADER, VENUE, CHECK = ours("trader"), ours("venue"), ours("check")
+TRADER, VENUE, CHECK, REAPER = ours("trader"), ours("venue"), ours("check"), ours("reaper")
 DNS = Peer("dns", {"k8s-app": "kube-dns"}, "kube-system", "10.244.0.2")
 REDIS = Peer("redis", {"app": "redis"}, "prod", "10.244.0.6")
 OTHER_REDIS = Peer("another namespace's redis", {"app": "redis"}, "elsewhere", "10.244.0.7")
@@ -45,8 +45,16 @@ class Policies(unittest.TestCase):
                 (TRADER, DNS, 53, "UDP"),
                 (TRADER, DNS, 53),
                 (PROMETHEUS, TRADER, 9464),
+                (REAPER, EXCHANGE, 8080),
+                (REAPER, DNS, 53, "UDP"),
+                (PROMETHEUS, REAPER, 9464),
             ],
             [
+                (REAPER, REDIS, 6379),
+                (REAPER, EXCHANGE, 443),
+                (REAPER, TRADER, 9464),
+                (REAPER, INTERNET, 443),
+                (STRANGER, REAPER, 9464),
                 (TRADER, REDIS, 6380),
                 (TRADER, OTHER_REDIS, 6379),
                 (TRADER, EXCHANGE, 443),
@@ -75,7 +83,7 @@ class Policies(unittest.TestCase):
     def test_a_trial_keeps_to_itself(self):
         self.check(
             "trial-values.yaml",
-            [(TRADER, VENUE, 8080), (TRADER, DNS, 53, "UDP"), (PROMETHEUS, TRADER, 9464)],
+            [(TRADER, VENUE, 8080), (REAPER, VENUE, 8080), (TRADER, DNS, 53, "UDP"), (PROMETHEUS, TRADER, 9464)],
             [
                 (STRANGER, VENUE, 8080),
                 (PROMETHEUS, VENUE, 8080),

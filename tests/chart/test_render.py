@@ -56,7 +56,7 @@ class Schema(unittest.TestCase):
         form = json.loads(schema.CHART.read_text())
         values = yaml.safe_load((helm.CHART / "values.yaml").read_text())
         self.assertEqual(set(values), set(form["properties"]) - {"global"})
-        for name in ("image", "sharding", "alerts", "networkPolicy", "persistence", "trial", "probes", "dashboards", "prometheusRule"):
+        for name in ("image", "sharding", "alerts", "reaper", "networkPolicy", "persistence", "trial", "probes", "dashboards", "prometheusRule"):
             self.assertEqual(set(values[name]), set(form["properties"][name]["properties"]), name)
 
 
@@ -242,6 +242,38 @@ class Trader(unittest.TestCase):
             self.assertLessEqual(len(one["metadata"]["name"]), 63)
 
 
+class Reaper(unittest.TestCase):
+    FLEET = helm.CHART / "ci/static-redis-values.yaml"
+
+    def test_it_runs_by_the_traders_configuration_apart_from_them(self):
+        objects = helm.template([self.FLEET])
+        spec = helm.only(objects, "Deployment", "-reaper")["spec"]
+        trader = helm.only(objects, "StatefulSet")["spec"]["template"]
+        pod = spec["template"]["spec"]
+        self.assertEqual(spec["replicas"], 1)
+        container = pod["containers"][0]
+        self.assertEqual(container["args"][:2], ["reap", "/etc/self-trader/config.json"])
+        for part in ("env", "image"):
+            self.assertEqual(container[part], trader["spec"]["containers"][0][part])
+        checksums = [one["metadata"]["annotations"]["checksum/config"] for one in (spec["template"], trader)]
+        self.assertEqual(*checksums)
+        [term] = pod["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+        apart = term["podAffinityTerm"]["labelSelector"]["matchLabels"]
+        self.assertLessEqual(apart.items(), trader["metadata"]["labels"].items())
+        self.assertFalse(apart.items() <= spec["template"]["metadata"]["labels"].items())
+
+    def test_it_can_be_kept_off_the_traders_nodes_or_left_out(self):
+        objects = helm.template([self.FLEET], {"reaper": {"antiAffinity": "required", "olderThan": "8s"}})
+        pod = helm.only(objects, "Deployment", "-reaper")["spec"]["template"]["spec"]
+        self.assertIn("requiredDuringSchedulingIgnoredDuringExecution", pod["affinity"]["podAntiAffinity"])
+        self.assertIn("8s", pod["containers"][0]["args"])
+        names = {one["metadata"]["name"] for one in helm.template([self.FLEET], {"reaper": {"enabled": False}})}
+        self.assertFalse([name for name in names if "reaper" in name])
+
+    def test_the_embedded_venues_orders_need_none(self):
+        self.assertFalse([one for one in helm.template(values=helm.values()) if "reaper" in one["metadata"]["name"]])
+
+
 class Watching(unittest.TestCase):
     def objects(self, **more):
         return helm.template([helm.CHART / "ci/trial-values.yaml", helm.MONITORING], more)
@@ -253,8 +285,13 @@ class Watching(unittest.TestCase):
         monitor = helm.only(objects, "ServiceMonitor")["spec"]
         labels = helm.only(objects, "Service", "self-trader")["metadata"]["labels"]
         self.assertLessEqual(monitor["selector"]["matchLabels"].items(), labels.items())
-        venue = helm.only(objects, "Service", "-venue")["metadata"]["labels"]
-        self.assertFalse(monitor["selector"]["matchLabels"].items() <= venue.items())
+        [component] = monitor["selector"]["matchExpressions"]
+        found = {
+            one["metadata"]["name"]
+            for one in objects
+            if one["kind"] == "Service" and one["metadata"]["labels"][component["key"]] in component["values"]
+        }
+        self.assertEqual(found, {"t-self-trader", "t-self-trader-reaper"})
 
     def test_every_alert_is_a_value_and_can_be_switched_off(self):
         names = set(yaml.safe_load((helm.CHART / "values.yaml").read_text())["alerts"])

@@ -91,6 +91,7 @@ impl Bench {
     }
 }
 
+/// Fault B5.
 #[tokio::test]
 async fn tops_come_from_snapshot_diffs_and_quotes_however_the_bytes_are_cut() {
     let mut bench = bench().await;
@@ -125,6 +126,8 @@ async fn a_ping_is_answered_with_its_payload() {
     }
 }
 
+/// Fault B1.
+/// Promise P18.
 #[tokio::test]
 async fn a_gap_withdraws_the_top_until_another_snapshot_and_touches_no_other_book() {
     let mut bench = bench().await;
@@ -139,6 +142,7 @@ async fn a_gap_withdraws_the_top_until_another_snapshot_and_touches_no_other_boo
     assert!(bench.eth.borrow().is_some() && bench.books.stats.reconnects() == 0);
 }
 
+/// Fault B2.
 #[tokio::test]
 async fn snapshots_that_fail_or_are_too_old_are_asked_for_again() {
     let mut bench = bench().await;
@@ -185,6 +189,7 @@ async fn a_venue_that_wants_to_be_left_alone_is() {
     assert!(times[1].since(times[0]) >= Duration::from_secs(1), "{times:?}");
 }
 
+/// Promise P18, P20.
 #[tokio::test]
 async fn a_message_that_cannot_be_read_costs_its_book_alone() {
     let mut bench = bench().await;
@@ -200,6 +205,7 @@ async fn a_message_that_cannot_be_read_costs_its_book_alone() {
     shows(&mut bench.btc, "98.5", 131).await;
 }
 
+/// Fault B3, B4, B5.
 #[tokio::test]
 async fn whatever_ends_a_connection_the_next_one_starts_anew() {
     for how in ["close", "binary", "no json", "no utf8", "shutdown", "reserved", "huge", "reset"] {
@@ -224,6 +230,7 @@ async fn whatever_ends_a_connection_the_next_one_starts_anew() {
     }
 }
 
+/// Fault B10.
 #[tokio::test]
 async fn a_refused_subscription_is_tried_again() {
     let mut bench = bench().await;
@@ -298,6 +305,7 @@ async fn told_to_stop_it_withdraws_its_tops_and_ends() {
     assert!(stream.next().await.is_none_or(|message| message.is_close()));
 }
 
+/// Fault B11.
 #[tokio::test]
 async fn while_no_venue_is_there_it_keeps_trying() {
     let mut bench = bench().await;

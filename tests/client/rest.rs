@@ -142,6 +142,7 @@ async fn the_facts_of_a_venue() {
     assert_eq!(facts.symbols.len(), 1, "only what was asked for");
 }
 
+/// Fault C2.
 #[tokio::test]
 async fn the_clock_offset_is_the_venues_time_minus_the_middle() {
     let ahead = 90_000;

@@ -42,6 +42,12 @@ impl Books {
         }
     }
 
+    /// Orders that were to leave and of which no end is known.
+    pub(crate) fn in_doubt(&self) -> BTreeSet<ClientOrderId> {
+        let (intents, outcomes) = self.records();
+        intents.into_keys().filter(|id| !outcomes.contains_key(id)).collect()
+    }
+
     /// Everything that must hold once the last run has ended in order.
     pub(crate) fn check(&self, orders: &Value) -> Found {
         let venue = orders.as_array().unwrap();
@@ -52,12 +58,7 @@ impl Books {
         let oldest_ms = makers(venue).map(open_ms).max().unwrap_or(0);
         assert!(oldest_ms <= OPEN_MAX_MS, "a maker was open for {oldest_ms} ms");
         let never = outcomes.values().filter(|outcome| outcome.evidence == Evidence::NotFound);
-        Found {
-            orders: venue.len(),
-            pairs: makers(venue).count(),
-            never_arrived: never.count(),
-            oldest_ms,
-        }
+        Found { orders: venue.len(), pairs: makers(venue).count(), never_arrived: never.count(), oldest_ms }
     }
 
     /// Every intent, and every order's outcome.
@@ -65,7 +66,11 @@ impl Books {
         let (mut intents, mut outcomes) = (BTreeMap::new(), BTreeMap::new());
         for (name, bytes) in &self.files {
             let scan = scan(bytes);
-            assert!(!matches!(scan.damage, Some(Damage::Middle { .. })), "{name} is damaged: {:?}", scan.damage);
+            assert!(
+                !matches!(scan.damage, Some(Damage::Middle { .. })),
+                "{name} is damaged: {:?}",
+                scan.damage
+            );
             for frame in scan.frames {
                 match serde_json::from_slice(frame.payload).unwrap() {
                     Record::Intent(intent) => drop(intents.insert(intent.id, intent)),
@@ -85,6 +90,15 @@ impl Books {
         }
         (intents, outcomes)
     }
+}
+
+/// The last intent of a file's bytes.
+pub(crate) fn last_intent(bytes: &[u8]) -> ClientOrderId {
+    let id = |payload| match serde_json::from_slice(payload) {
+        Ok(Record::Intent(intent)) => Some(intent.id),
+        Ok(_) | Err(_) => None,
+    };
+    scan(bytes).frames.iter().rev().find_map(|frame| id(frame.payload)).unwrap()
 }
 
 fn client_id(order: &Value) -> ClientOrderId {
@@ -117,7 +131,8 @@ fn both_ways(
     intents: &BTreeMap<ClientOrderId, Intent<'_>>,
     outcomes: &BTreeMap<ClientOrderId, Outcome>,
 ) {
-    let there: BTreeMap<ClientOrderId, &Value> = venue.iter().map(|order| (client_id(order), order)).collect();
+    let there: BTreeMap<ClientOrderId, &Value> =
+        venue.iter().map(|order| (client_id(order), order)).collect();
     assert_eq!(there.len(), venue.len(), "an id was used twice");
     let known: BTreeSet<_> = intents.keys().copied().collect();
     let unknown: Vec<_> = there.keys().filter(|id| !known.contains(id)).collect();

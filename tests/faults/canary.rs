@@ -58,26 +58,28 @@ impl Secrets {
     }
 }
 
-/// What a venue may answer, with the account's key, its secret and the feed's password in its words.
-fn faults(secrets: &Secrets) -> Vec<Value> {
-    let echo = format!("Signature for this request is not valid: {} {}", secrets.key, secrets.secret);
+/// What the venue does to the orders of one symbol, with the account's key, its secret and the feed's password in its
+/// words. Each has a symbol of its own: what is in doubt on one keeps no other from its fault.
+fn order_faults(secrets: &Secrets) -> Vec<Vec<Value>> {
+    let echo = format!("{} {} {}", secrets.key, secrets.secret, secrets.password);
     let reject = |operation: &str, code: i32, msg: &str| json!({ "fault": "reject", "operation": operation, "code": code, "msg": msg, "status": 400 });
+    // An order that lives though its answer says otherwise has to be asked for and cancelled.
+    let lives = json!({ "fault": "lose_answers", "operation": "order.place" });
     let mut all = Vec::new();
-    for operation in ["order.place", "order.cancel", "order.status", "openOrders.status", "*"] {
-        all.push(reject(operation, -1022, &echo));
-        all.push(reject(operation, -4321, &format!("{}{echo}", "x".repeat(40))));
+    for operation in ["order.place", "order.cancel", "order.status"] {
+        for (code, msg) in [(-1022, &echo), (-4321, &format!("{}{echo}", "x".repeat(40))), (-2010, &echo)] {
+            all.push(vec![lives.clone(), reject(operation, code, msg)]);
+            all.push(vec![reject(operation, code, msg)]);
+        }
     }
     let presets = [
         "unknown",
         "disconnected",
         "unexpected_answer",
         "timeout",
-        "overloaded",
         "unknown_error",
         "unavailable",
         "internal_error",
-        "key_revoked",
-        "bad_signature",
         "no_balance",
         "duplicate",
         "html",
@@ -89,23 +91,46 @@ fn faults(secrets: &Secrets) -> Vec<Value> {
         "not_json",
         "error_in_ok",
         "cut_body",
-        "too_many_orders",
     ];
-    all.extend(presets.map(|preset| json!({ "fault": "reject", "preset": preset, "retry_after": 1 })));
-    for field in ["client_id", "order_id", "request_id"] {
-        all.push(json!({ "fault": "wrong_answers", "field": field }));
-    }
-    for how in ["close", "reset", "shutdown"] {
-        all.push(json!({ "fault": "disconnect", "how": how }));
-    }
-    for how in ["unavailable", "reset"] {
-        all.push(json!({ "fault": "refuse_connections", "how": how }));
-    }
     all.extend(
-        ["lose_requests", "lose_answers", "duplicate_answers", "refuse_cancels", "oversized_frame", "logout"]
-            .map(|fault| json!({ "fault": fault })),
+        presets
+            .map(|preset| vec![json!({ "fault": "reject", "operation": "order.place", "preset": preset })]),
     );
+    for field in ["client_id", "order_id", "request_id"] {
+        all.push(vec![json!({ "fault": "wrong_answers", "operation": "order.place", "field": field })]);
+    }
+    all.extend(["lose_requests", "duplicate_answers"].map(|fault| vec![json!({ "fault": fault })]));
+    all.push(vec![lives, json!({ "fault": "refuse_cancels" })]);
     all
+}
+
+/// What it does to connections and accounts, and what it says when they come back.
+fn connection_faults(secrets: &Secrets) -> Vec<Vec<Value>> {
+    let echo = format!("{} {} {}", secrets.key, secrets.secret, secrets.password);
+    let cut = |how: &str| json!({ "fault": "disconnect", "how": how });
+    let reject = |operation: &str| json!({ "fault": "reject", "operation": operation, "code": -1022, "msg": echo, "status": 400 });
+    vec![
+        vec![cut("close"), reject("*")],
+        vec![cut("reset"), reject("userDataStream.subscribe.signature")],
+        vec![cut("shutdown"), reject("openOrders.status")],
+        vec![cut("reset"), json!({ "fault": "refuse_connections", "how": "unavailable" })],
+        vec![cut("reset"), json!({ "fault": "refuse_connections", "how": "reset" })],
+        vec![json!({ "fault": "oversized_frame", "bytes": 2_000_000 })],
+        vec![json!({ "fault": "logout" })],
+        vec![json!({ "fault": "reject", "preset": "key_revoked" })],
+    ]
+}
+
+/// A venue with a symbol for each fault of orders, and the account of the secrets.
+fn venue_of(dir: &Path, secrets: &mut Secrets, symbols: &[String]) -> VenueProcess {
+    let lines = symbols.iter().fold(String::new(), |lines, symbol| lines + symbol + " 2 6 65000\n");
+    let (list, profile) = (dir.join("symbols"), dir.join("profile.json"));
+    std::fs::write(&list, lines).unwrap();
+    let account = json!({ "API KEY": secrets.key, "Secret": secrets.secret });
+    std::fs::write(&profile, json!({ "Accounts": [account] }).to_string()).unwrap();
+    secrets.files.push(profile.clone());
+    let [list, profile] = [list, profile].map(|path| path.to_str().unwrap().to_owned());
+    VenueProcess::start_with(dir, &["--profile", &profile, "--symbols", &list])
 }
 
 /// Everything that the admin server shows.
@@ -123,29 +148,38 @@ fn of_proc(run: &RunProcess) -> Vec<(String, Vec<u8>)> {
     ["cmdline", "environ", "comm", "status"].map(file).to_vec()
 }
 
-/// Each fault for a moment, one after the other; how many of them struck.
-fn go_through(
-    venue: &VenueProcess,
-    run: &RunProcess,
-    faults: &[Value],
-    shown: &mut Vec<(String, Vec<u8>)>,
-) -> usize {
-    let mut struck = 0;
-    for fault in faults {
-        let mut fault = fault.clone();
-        fault["for_ms"] = json!(150);
-        venue.fault(&fault);
-        let mut most = 0;
-        until("the fault ends", || {
-            let listed = get_json(venue.addr, "/venue/faults");
-            let listed = listed.as_array().unwrap();
-            most = most.max(listed.iter().filter_map(|fault| fault["applied"].as_u64()).max().unwrap_or(0));
-            listed.is_empty().then_some(())
-        });
-        struck += usize::from(most > 0);
-        shown.extend(pages(run));
-    }
-    struck
+/// Switches faults on for a while, waits for their end, and gives those that did not strike.
+fn go_through(venue: &VenueProcess, faults: &[Value], for_ms: u64) -> Vec<Value> {
+    let timed: Vec<Value> = faults
+        .iter()
+        .map(|fault| {
+            let mut fault = fault.clone();
+            fault["for_ms"] = json!(for_ms);
+            fault
+        })
+        .collect();
+    venue.fault(&json!(timed));
+    let mut idle = Vec::new();
+    until("the faults end", || {
+        let listed = get_json(venue.addr, "/venue/faults");
+        let listed = listed.as_array().unwrap();
+        if listed.len() == faults.len() {
+            idle = listed.iter().filter(|fault| fault["applied"] == 0).cloned().collect();
+        }
+        listed.is_empty().then_some(())
+    });
+    idle
+}
+
+/// A run with its secrets in files, whose log holds everything that can be logged.
+fn start(dir: &Path, name: &str, config: &Value) -> RunProcess {
+    RunProcess::start_with(dir, name, config, &[], &[("RUST_LOG", "trace")])
+}
+
+/// Every file of a folder but those that are to hold a secret.
+fn left_in(dir: &Path, secrets: &Secrets) -> Vec<(String, Vec<u8>)> {
+    let read = |path: PathBuf| (path.display().to_string(), std::fs::read(&path).unwrap());
+    files(dir, &secrets.files).into_iter().map(read).collect()
 }
 
 /// Promise P11.
@@ -154,48 +188,87 @@ fn no_output_holds_a_secret_whatever_goes_wrong() {
     let (dir, mut secrets) = (folder(), Secrets::new());
     let password = secrets.password.clone();
     let Some(mut redis) = Redis::start(&["--requirepass", &password]) else { return };
+    let orders = order_faults(&secrets);
+    let symbols: Vec<String> = (0..orders.len()).map(|number| format!("S{number:02}USDT")).collect();
+    let venue = venue_of(dir.path(), &mut secrets, &symbols);
     let feed = format!("redis://:{password}@127.0.0.1:{}", redis.port());
-    let (key, secret) = (secrets.key.clone(), secrets.secret.clone());
-    let secret = secrets.file(dir.path(), "secret", &secret);
-    let profile = dir.path().join("profile.json");
-    std::fs::write(&profile, json!({ "Accounts": [{ "API KEY": key, "Secret": secret }] }).to_string())
-        .unwrap();
-    secrets.files.push(profile.clone());
-    let venue = VenueProcess::start_with(dir.path(), &["--profile", profile.to_str().unwrap()]);
-    let key = secrets.file(dir.path(), "key", &key);
     let feed = secrets.file(dir.path(), "feed", &feed);
-    let instruments = SYMBOLS.map(|symbol| {
+    let (key, secret) = (secrets.key.clone(), secrets.secret.clone());
+    let (key, secret) = (secrets.file(dir.path(), "key", &key), secrets.file(dir.path(), "secret", &secret));
+    let instruments = symbols.iter().map(|symbol| {
         let mut one = instrument(venue.addr, symbol);
         (one["API KEY"], one["Secret"]) = (key.clone(), secret.clone());
         one
     });
-    let journal = dir.path().join("journal");
-    let config = json!({ "Feed": feed, "Journal": journal, "instruments": instruments });
-    let mut run = RunProcess::start_with(dir.path(), "run", &config, &[], &[("RUST_LOG", "trace")]);
-    let market = Market::start(redis.port(), &password, &SYMBOLS, Duration::from_millis(10));
+    let instruments: Vec<Value> = instruments.collect();
+    let config = json!({ "Feed": feed, "Journal": dir.path().join("journal"), "instruments": instruments });
+    let mut run = start(dir.path(), "run", &config);
+    let _market = Market::start(redis.port(), &password, &symbols, Duration::from_millis(20));
     run.wait_until_ready();
     until("it trades", || (venue.trades() > 3).then_some(()));
 
-    let faults = faults(&secrets);
-    let mut shown = Vec::new();
-    let struck = go_through(&venue, &run, &faults, &mut shown);
-    assert!(struck * 10 > faults.len() * 7, "only {struck} of {} faults struck", faults.len());
-    // The feed's turn: away, back with another password, and as it was.
+    let scoped = orders.iter().zip(&symbols).flat_map(|(faults, symbol)| {
+        faults.iter().map(move |fault| {
+            let mut fault = fault.clone();
+            fault["symbol"] = json!(symbol);
+            fault
+        })
+    });
+    let scoped: Vec<Value> = scoped.collect();
+    let idle = go_through(&venue, &scoped, 8_000);
+    for fault in &idle {
+        println!("did not strike: {fault}");
+    }
+    assert!(idle.len() * 10 < scoped.len(), "{} of {} faults did not strike", idle.len(), scoped.len());
+    let mut shown = pages(&run);
+    for faults in connection_faults(&secrets) {
+        go_through(&venue, &faults, 600);
+        shown.extend(pages(&run));
+    }
+    // The feed's turn: away, back with another password, away.
     redis.kill();
     until("the loss shows", || (run.status()["feed"]["state"] != "live").then_some(()));
     shown.extend(pages(&run));
     shown.extend(of_proc(&run));
-    let before = market.published();
     run.process.signal("TERM");
     run.process.wait();
-    assert!(market.published() >= before);
 
-    let left: Vec<_> = files(dir.path(), &secrets.files)
-        .into_iter()
-        .map(|path| (path.display().to_string(), std::fs::read(&path).unwrap()))
-        .collect();
+    let left = left_in(dir.path(), &secrets);
     let journals = left.iter().filter(|(path, bytes)| path.contains("/journal/") && !bytes.is_empty());
     assert!(journals.count() > 0 && !run.process.out().is_empty() && !run.labels().is_empty());
+    let all = shown.iter().chain(&left);
+    secrets.are_not_in(all.map(|(place, bytes)| (place.as_str(), bytes.as_slice())));
+}
+
+/// Promise P11.
+#[test]
+fn no_output_holds_what_the_brokers_and_the_lease_store_are_told() {
+    let (dir, mut secrets) = (folder(), Secrets::new());
+    let venue = VenueProcess::start(dir.path());
+    // Accepts connections and says nothing that a broker or a store would.
+    let deaf = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = deaf.local_addr().unwrap().port();
+    std::thread::spawn(move || deaf.incoming().for_each(drop));
+    let (sasl, password) = (secrets.sasl.clone(), secrets.password.clone());
+    let store = secrets.file(dir.path(), "store", &format!("redis://:{password}@127.0.0.1:{port}"));
+    let sasl = secrets.file(dir.path(), "sasl", &sasl);
+    let config = json!({
+        "Feed": format!("kafka://127.0.0.1:{port}/ticks"), "Sharding": "static", "Shards": 1,
+        "Lease Store": store,
+        "Kafka Options": {
+            "security.protocol": "SASL_PLAINTEXT", "sasl.mechanisms": "PLAIN", "sasl.username": "user",
+            "sasl.password": sasl,
+        },
+        "instruments": SYMBOLS.map(|symbol| instrument(venue.addr, symbol)),
+    });
+    let mut run = start(dir.path(), "run", &config);
+    until("the feed is tried", || (run.status()["feed"]["state"] != "connecting").then_some(()));
+    let mut shown = pages(&run);
+    shown.extend(of_proc(&run));
+    run.process.signal("TERM");
+    run.process.wait();
+    let left = left_in(dir.path(), &secrets);
+    assert!(!run.process.out().is_empty());
     let all = shown.iter().chain(&left);
     secrets.are_not_in(all.map(|(place, bytes)| (place.as_str(), bytes.as_slice())));
 }

@@ -16,16 +16,18 @@ const PRICES: [(&str, u64); 2] = [("BTCUSDT", 6_500_000), ("ETHUSDT", 350_000)];
 /// Publishes trades of symbols until it is dropped; comes back by itself when the server does.
 pub(crate) struct Market {
     stopped: Arc<AtomicBool>,
-    published: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Market {
     /// A trade of each symbol each `pause`.
-    pub(crate) fn start(port: u16, password: &str, symbols: &[&'static str], pause: Duration) -> Self {
-        let (stopped, published) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (until, count) = (Arc::clone(&stopped), Arc::clone(&published));
-        let (password, symbols) = (password.to_owned(), symbols.to_vec());
+    pub(crate) fn start(port: u16, password: &str, symbols: &[impl AsRef<str>], pause: Duration) -> Self {
+        let (stopped, count) = (Arc::new(AtomicBool::new(false)), AtomicU64::new(0));
+        let until = Arc::clone(&stopped);
+        let (password, symbols) = (
+            password.to_owned(),
+            symbols.iter().map(|symbol| symbol.as_ref().to_owned()).collect::<Vec<_>>(),
+        );
         let thread = std::thread::spawn(move || {
             while !until.load(Ordering::Relaxed) {
                 // A server that is away is tried again.
@@ -33,12 +35,7 @@ impl Market {
                 std::thread::sleep(pause);
             }
         });
-        Self { stopped, published, thread: Some(thread) }
-    }
-
-    /// Trades of all symbols so far.
-    pub(crate) fn published(&self) -> u64 {
-        self.published.load(Ordering::Relaxed)
+        Self { stopped, thread: Some(thread) }
     }
 }
 
@@ -52,7 +49,7 @@ impl Drop for Market {
 fn publish(
     port: u16,
     password: &str,
-    symbols: &[&'static str],
+    symbols: &[String],
     pause: Duration,
     until: &AtomicBool,
     count: &AtomicU64,
@@ -78,7 +75,7 @@ pub(crate) fn channel(symbol: &str) -> String {
 
 /// The trade of that number, whose price moves with it.
 pub(crate) fn trade(symbol: &str, number: u64, time_ms: u64) -> String {
-    let start = PRICES.iter().find(|(known, _)| *known == symbol).map_or(10_000, |(_, price)| *price);
+    let start = PRICES.iter().find(|(known, _)| *known == symbol).map_or(6_500_000, |(_, price)| *price);
     let cents = start + number * 7 % 100;
     let price = format!("{}.{:02}", cents / 100, cents % 100);
     json!({ "price": price, "qty": "0.01", "side": "buy", "time": time_ms, "id": number + 1 }).to_string()

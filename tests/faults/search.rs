@@ -12,12 +12,12 @@ const PART: usize = 20;
 
 /// A secret of forty bytes that stands nowhere else, with bytes that a URL has to write otherwise.
 pub(crate) fn canary(name: char) -> String {
-    format!("{name}canary~7Q!wz*{name}(RmX)'4t$bYk9~Vp3Hs8@LfGe")
+    format!("{name}~canary7Q!wz*RmX)'{name}4t$bYk9~Vp3Hs8@LfGe{name}")
 }
 
 /// The same of letters and digits alone, for what has to be part of a header or an address.
 pub(crate) fn plain_canary(name: char) -> String {
-    format!("{name}canary7Qwz{name}RmX4tbYk9Vp3Hs8LfGe2Nj6Da5Uc")
+    format!("{name}canary7QwzRmX4tbYk{name}9Vp3Hs8LfGe2Nj6Da5U{name}")
 }
 
 /// The forms in which a secret may show: raw, hexadecimal, base64, percent-encoded, backwards.

@@ -85,6 +85,8 @@ fn lint(page: &str) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Fault K11.
+/// Promise P22.
 #[test]
 fn the_series_of_a_run_are_the_tables_and_bounded() {
     let dir = folder();
@@ -177,6 +179,7 @@ fn a_trading_thread_that_stands_still_is_counted_and_told() {
     run.stop();
 }
 
+/// Promise P11.
 #[test]
 fn no_page_and_no_log_shows_a_secret() {
     let dir = folder();

@@ -7,6 +7,7 @@ use crate::redis::Redis;
 
 const KEY: &str = "binance_ticker_BTCUSDT";
 
+/// Promise P13, P18.
 #[test]
 fn nothing_stops_or_is_lost() {
     let Some(redis) = Redis::start(&[]) else { return };

@@ -108,6 +108,8 @@ fn a_while(rig: &Rig) -> impl FnMut() -> Option<()> {
     }
 }
 
+/// Fault B7.
+/// Promise P4, P18.
 #[test]
 fn a_stopped_book_is_not_traded_on() {
     let rig = trading();
@@ -154,6 +156,8 @@ fn a_book_that_no_stream_confirms_grows_old_between_questions() {
     rig.ends_clean();
 }
 
+/// Fault B4, B10.
+/// Promise P23.
 #[test]
 fn muted_market_streams_come_back() {
     let rig = trading();
@@ -168,6 +172,7 @@ fn muted_market_streams_come_back() {
     rig.ends_clean();
 }
 
+/// Fault O15, O16.
 #[test]
 fn a_fill_that_no_event_tells_is_asked_for() {
     let rig = trading();
@@ -181,6 +186,7 @@ fn a_fill_that_no_event_tells_is_asked_for() {
     rig.ends_clean();
 }
 
+/// Fault O13, O14.
 #[test]
 fn refused_cancels_are_tried_until_they_go_through() {
     let rig = trading();
@@ -215,6 +221,7 @@ fn refused_cancels_are_tried_until_they_go_through() {
     rig.ends_clean();
 }
 
+/// Fault O3.
 #[test]
 fn late_answers_change_nothing_but_the_time() {
     let rig = trading();
@@ -223,6 +230,7 @@ fn late_answers_change_nothing_but_the_time() {
     rig.ends_clean();
 }
 
+/// Fault O2.
 #[test]
 fn lost_answers_are_resolved_by_evidence() {
     let rig = trading();

@@ -71,6 +71,7 @@ fn a_position_side_that_the_account_refuses_is_named_with_what_to_do() {
     refused(&config, &["CFG-009", "Position Side", "one-way mode", "want \"BOTH\""]);
 }
 
+/// Fault B9.
 #[test]
 fn venues_without_a_client_and_unknown_symbols_and_missing_feeds_are_refused() {
     let dir = folder();

@@ -1,11 +1,12 @@
 //! A TCP proxy of a test's own. It can hold back a Kafka client's group requests while its fetches go on, or
-//! everything that comes over it, without closing a connection.
+//! everything that comes over it, without closing a connection; or keep what comes and pass it on later.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 /// The requests of Kafka's groups: offset commit, find coordinator, join, heartbeat, leave, sync, and the heartbeat
 /// of the consumer protocol.
@@ -22,8 +23,10 @@ struct Shared {
     target: Mutex<Option<SocketAddr>>,
     group_cut: AtomicBool,
     stalled: AtomicBool,
+    held: AtomicBool,
     closed: AtomicBool,
     swallowed: AtomicU64,
+    kept: AtomicU64,
 }
 
 impl Proxy {
@@ -63,6 +66,16 @@ impl Proxy {
         self.shared.stalled.store(stalled, Ordering::Relaxed);
     }
 
+    /// What comes from clients stays here, the first of it in two halves of which one has passed; or goes on.
+    pub(crate) fn hold(&self, held: bool) {
+        self.shared.held.store(held, Ordering::Relaxed);
+    }
+
+    /// How many times something was kept.
+    pub(crate) fn kept(&self) -> u64 {
+        self.shared.kept.load(Ordering::Relaxed)
+    }
+
     /// How many requests were thrown away.
     pub(crate) fn swallowed(&self) -> u64 {
         self.shared.swallowed.load(Ordering::Relaxed)
@@ -90,7 +103,7 @@ impl Shared {
             let _ = server_out.shutdown(Shutdown::Both);
         });
         thread::spawn(move || {
-            let _ = answers.pass_bytes(&server, &client);
+            let _ = answers.pass_bytes(&server, &client, false);
             let _ = client.shutdown(Shutdown::Both);
         });
         Ok(())
@@ -106,7 +119,7 @@ impl Shared {
             let size = u32::from_be_bytes([a, b, c, d]);
             if a != 0 || size < 2 {
                 to.write_all(&head[..4])?;
-                return self.pass_bytes(from, to);
+                return self.pass_bytes(from, to, true);
             }
             from.read_exact(&mut head[4..])?;
             let kind = i16::from_be_bytes([head[4], head[5]]);
@@ -122,7 +135,7 @@ impl Shared {
         }
     }
 
-    fn pass_bytes(&self, mut from: &TcpStream, mut to: &TcpStream) -> io::Result<()> {
+    fn pass_bytes(&self, mut from: &TcpStream, mut to: &TcpStream, requests: bool) -> io::Result<()> {
         let mut bytes = [0; 16_384];
         let mut torn = false;
         loop {
@@ -134,9 +147,19 @@ impl Shared {
             }
             if stalled {
                 torn = true;
-            } else {
-                to.write_all(&bytes[..length])?;
+                continue;
             }
+            let mut rest = &bytes[..length];
+            if requests && self.held.load(Ordering::Relaxed) {
+                let (half, other) = rest.split_at(length / 2);
+                to.write_all(half)?;
+                self.kept.fetch_add(1, Ordering::Relaxed);
+                while self.held.load(Ordering::Relaxed) && !self.closed.load(Ordering::Relaxed) {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                rest = other;
+            }
+            to.write_all(rest)?;
         }
     }
 }

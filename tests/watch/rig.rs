@@ -20,7 +20,9 @@ pub(crate) const SYMBOLS: [&str; 6] = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT
 const SHARDS: usize = 2;
 
 /// Seconds where a real fleet has minutes.
-const SHORT: [&str; 18] = [
+const SHORT: [&str; 19] = [
+    // There is none beside these pods.
+    "reaper.enabled=false",
     "alerts.feedDown.for=2s",
     "alerts.feedStale.for=1s",
     "alerts.feedStale.threshold=4",
@@ -64,7 +66,8 @@ impl Rig {
             rows
         });
         std::fs::write(&listed, rows).unwrap();
-        let venue = VenueProcess::start_with(dir.path(), &["--symbols", listed.to_str().unwrap()]);
+        let venue =
+            VenueProcess::start_with(dir.path(), &["--symbols", listed.to_str().unwrap(), "--no-switch"]);
         let market = Some(Market::open(redis.port()));
         let started: Vec<RunProcess> =
             (0..SHARDS).map(|ordinal| start_pod(&dir, &venue, &redis, ordinal, ordinal)).collect();

@@ -21,7 +21,7 @@ use schemas::wire::binance_spot::event::UserEvent;
 use schemas::wire::binance_spot::request::{OpenOrders, PlaceOrder, SubscribeUser};
 use schemas::wire::binance_spot::rest::{read_account, read_exchange_info};
 use schemas::wire::market::{Diff, Level};
-use schemas::wire::order_update::{Fill, OrderUpdate};
+use schemas::wire::order_update::{Fill, OrderUpdate, Terms};
 use self_trader::venue::binance::sign::HmacSigner;
 use serde_json::json;
 
@@ -89,6 +89,10 @@ fn payload_of(frame: &serde_json::Value) -> String {
         .collect();
     params.sort();
     params.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
+
+fn terms(side: Side, price: &str, qty: &str) -> Terms {
+    Terms { side: Some(side), price: Some(number(price)), qty: Some(number(qty)) }
 }
 
 #[test]
@@ -297,7 +301,7 @@ fn a_resting_maker_is_one_update() {
             venue_order_id: 7001,
             status: OrderStatus::New,
             executed: Decimal::ZERO,
-            terms: TERMS_TODO,
+            terms: terms(Side::Sell, "65000.1", "0.0015"),
             last_fill: None,
             prevented: false,
             event_time_ms: Some(1_790_000_000_131),
@@ -548,7 +552,7 @@ fn reports_become_updates() {
         venue_order_id: 7001,
         status: OrderStatus::Filled,
         executed: number("0.0015"),
-        terms: TERMS_TODO,
+        terms: terms(Side::Sell, "65000.1", "0.0015"),
         last_fill: Some(Fill {
             trade_id: 900_001,
             price: number("65000.1"),

@@ -14,7 +14,7 @@ use schemas::wire::binance_usdm::request::{PlaceOrder, ticker_book};
 use schemas::wire::binance_usdm::rest::{
     read_account_config, read_exchange_info, read_listen_key, read_mark_price, read_positions,
 };
-use schemas::wire::order_update::{Fill, OrderUpdate};
+use schemas::wire::order_update::{Fill, OrderUpdate, Terms};
 use self_trader::venue::binance::sign::HmacSigner;
 use serde_json::{Value as Json, json};
 
@@ -51,6 +51,10 @@ fn placed(order: PlaceOrder<'_>) -> (Json, String) {
     let account = Account { api_key: KEY, sign: &signer };
     encode::signed(&order, Envelope { id: 17, rate_limits: false }, account, &mut payload, &mut frame);
     (serde_json::from_str(&frame).unwrap(), payload)
+}
+
+fn terms(side: Side, price: &str, qty: &str) -> Terms {
+    Terms { side: Some(side), price: Some(number(price)), qty: Some(number(qty)) }
 }
 
 #[test]
@@ -167,7 +171,7 @@ fn an_answer_tells_what_traded_and_not_in_which_trades() {
             venue_order_id: 8103,
             status: OrderStatus::Filled,
             executed: number("0.002"),
-            terms: TERMS_TODO,
+            terms: terms(Side::Buy, "65000.1", "0.002"),
             last_fill: None,
             prevented: false,
             event_time_ms: Some(1_790_000_000_331),
@@ -244,7 +248,7 @@ fn a_report_tells_of_the_trade() {
         venue_order_id: 8103,
         status: OrderStatus::Filled,
         executed: number("0.002"),
-        terms: TERMS_TODO,
+        terms: terms(Side::Buy, "65000.1", "0.002"),
         last_fill: Some(Fill {
             trade_id: 770_001,
             price: number("65000.10"),

@@ -26,6 +26,17 @@
 {{- end }}
 {{- end -}}
 
+{{/* Whether a reaper is of any use: the embedded venue's orders end with the process that they live in. */}}
+{{- define "self-trader.reaper" -}}
+{{- if .Values.reaper.enabled -}}
+{{- $venues := list -}}
+{{- range include "self-trader.instruments" . | fromJsonArray -}}
+{{- $venues = append $venues (get . "Maker Exchange") -}}
+{{- end -}}
+{{- if without $venues "simulated" -}}true{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The entries of `secrets` that are files, as JSON. */}}
 {{- define "self-trader.secretFiles" -}}
 {{- $files := list -}}

@@ -3,7 +3,9 @@
 use schemas::ids::Epoch;
 use schemas::wire::order_update::OrderUpdate;
 
-use crate::event::OpenOrder;
+use crate::alarm::Alarm;
+use crate::command::Command;
+use crate::event::{CancelFailure, OpenOrder, OrderReport};
 
 /// A venue's answer to one request, whatever its dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum Answer {
     Refused(VenueRefusal),
     /// An answer came that says nothing we can use.
     Unreadable,
+    /// An answer came that says what cannot be of what was sent: it proves nothing, and somebody must look.
+    Contradicts(Alarm),
 }
 
 /// A venue's error.
@@ -25,8 +29,22 @@ pub struct VenueRefusal {
     pub code: i64,
     /// What it means for the order.
     pub verdict: Verdict,
-    /// The venue wants silence: nothing leaves before this wall-clock time (milliseconds since the epoch).
+    /// The venue wants silence until this wall-clock time (milliseconds since the epoch).
     pub silent_until_ms: Option<i64>,
+    /// Of what; means nothing without a time.
+    pub silence: Silence,
+}
+
+/// What is to leave no more while a venue wants silence.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Silence {
+    /// New orders of the account: it placed too many.
+    Orders,
+    /// Everything from this address but a few cancels: it was told to wait (429).
+    #[default]
+    Most,
+    /// Everything from this address: it is banned (418).
+    All,
 }
 
 /// What a refused request means for the order that it was about.
@@ -42,4 +60,14 @@ pub enum Verdict {
     NoSuchOrder,
     /// It may have been done.
     Unknown,
+}
+
+/// What a request amounts to that nothing usable came back to: a place may have been done.
+pub(super) const fn without_answer(command: &Command) -> OrderReport {
+    match command {
+        Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => OrderReport::Unknown { id: leg.id },
+        Command::Cancel(handle) => OrderReport::CancelFailed { id: handle.id, why: CancelFailure::NoAnswer },
+        Command::Query(handle) => OrderReport::QueryFailed { id: handle.id, not_found: false },
+        Command::ListOpen => OrderReport::ListFailed,
+    }
 }

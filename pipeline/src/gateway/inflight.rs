@@ -26,7 +26,6 @@ pub(super) struct Inflight {
     next_id: u64,
     len: usize,
     places: u64,
-    makers: u64,
     weight: u64,
 }
 
@@ -39,7 +38,6 @@ impl Inflight {
             next_id: 1,
             len: 0,
             places: 0,
-            makers: 0,
             weight: 0,
         }
     }
@@ -67,7 +65,6 @@ impl Inflight {
         self.deadlines.push_back((deadline, id));
         self.len += 1;
         self.places += u64::from(command.is_place());
-        self.makers += u64::from(is_maker(&command));
         self.weight += weight;
         id
     }
@@ -81,7 +78,6 @@ impl Inflight {
         let request = self.slots[slot].take_if(|request| request.id == id)?;
         self.len -= 1;
         self.places -= u64::from(request.command.is_place());
-        self.makers -= u64::from(is_maker(&request.command));
         self.weight -= request.weight;
         self.drop_answered();
         Some(request)
@@ -112,11 +108,6 @@ impl Inflight {
         self.places
     }
 
-    /// How many of them are makers.
-    pub(super) const fn makers(&self) -> u64 {
-        self.makers
-    }
-
     /// What they weigh together.
     pub(super) const fn weight(&self) -> u64 {
         self.weight
@@ -135,8 +126,4 @@ impl Inflight {
         let size = u64::try_from(self.slots.len()).unwrap_or(1);
         usize::try_from(id % size).unwrap_or(0)
     }
-}
-
-const fn is_maker(command: &Command) -> bool {
-    matches!(command, Command::PlaceMaker(_))
 }

@@ -3,16 +3,21 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use schemas::ids::InstrumentPrefix;
+use schemas::ids::{ClientOrderId, InstrumentPrefix};
 use schemas::wire::order_update::OrderUpdate;
 
-use super::evidence::{Answer, VenueRefusal, Verdict};
+use super::bounds::Bounds;
+use super::breaker::{Address, Errand};
+use super::evidence::{Answer, Silence, VenueRefusal, Verdict, without_answer};
 use super::inflight::{Inflight, Request};
-use super::limiter::{Limiter, RateLimit, RateLimitKind};
+use super::limiter::{Limiter, RateLimit, RateLimitKind, Weights};
 use super::permit::Permit;
+use crate::alarm::Alarm;
 use crate::command::Command;
 use crate::event::{CancelFailure, Denial, OrderReport};
 use crate::time::{Nanos, Now};
+
+const NEVER: Nanos = Nanos(u64::MAX);
 
 /// Which lane a request belongs to: its place in the gateway's table of instruments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,17 +42,6 @@ pub struct GatewaySettings {
     pub lists_beside: bool,
 }
 
-/// What requests cost of a venue's weight limit; places are bounded by the limit of orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Weights {
-    /// A cancel.
-    pub cancel: u64,
-    /// A question about one order.
-    pub query: u64,
-    /// A list of one symbol's open orders.
-    pub list: u64,
-}
-
 /// A request to write to the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -69,6 +63,13 @@ pub struct Gateway<P> {
     unwritten: Vec<u64>,
     reports: VecDeque<(LaneId, OrderReport)>,
     limiter: Limiter,
+    /// The breaker of the address, which others may share.
+    address: Address,
+    /// Silence that the venue asked for by its own clock, until a reading of ours tells how long that is.
+    silence: Option<(i64, Silence)>,
+    /// The venue answered a request.
+    served: bool,
+    sharers: u32,
     permit: P,
     patience: Duration,
     queue_max: usize,
@@ -95,7 +96,11 @@ impl<P: Permit> Gateway<P> {
             inflight: Inflight::new(settings.inflight_max),
             unwritten: Vec::with_capacity(64),
             reports: VecDeque::with_capacity(64),
-            limiter: Limiter::new(&settings.limits, settings.sharers),
+            limiter: Limiter::new(&settings.limits, settings.sharers).weighing(settings.weights),
+            address: Address::default(),
+            silence: None,
+            served: false,
+            sharers: settings.sharers,
             permit,
             patience: settings.answer_patience,
             queue_max: settings.inflight_max,
@@ -106,6 +111,18 @@ impl<P: Permit> Gateway<P> {
             mismatches: 0,
             late_answers: 0,
         }
+    }
+
+    /// Bounds of our own on top of the venue's limits.
+    #[must_use]
+    pub fn bounded(self, bounds: &Bounds) -> Self {
+        Self { limiter: self.limiter.bounded(bounds, self.sharers), ..self }
+    }
+
+    /// The address that it sends from, where others send from it too.
+    #[must_use]
+    pub fn behind(self, address: Address) -> Self {
+        Self { address, ..self }
     }
 
     /// A lane's command. Without a connection it fails at once: nothing waits for a link to come back. A
@@ -119,13 +136,19 @@ impl<P: Permit> Gateway<P> {
         if !command.is_place() && queue.contains(&(lane, command)) {
             return;
         }
+        let gives_way = |(_, waiting): &mut (LaneId, Command)| is_question(waiting);
+        let displaced = queue.len() >= self.queue_max && matches!(command, Command::Cancel(_));
+        let displaced = if displaced { queue.pop_back_if(gives_way) } else { None };
         if queue.len() < self.queue_max {
-            // A taker's maker rests: it goes before whatever would begin another pair.
-            let ahead = |(_, waiting): &&(LaneId, Command)| is_taker(waiting);
-            let at = if is_taker(&command) { queue.iter().take_while(ahead).count() } else { queue.len() };
+            // A taker's maker rests: it goes before whatever would begin another pair. A cancel goes before questions.
+            let ahead = |(_, waiting): &&(LaneId, Command)| is_ahead(waiting);
+            let at = if is_ahead(&command) { queue.iter().take_while(ahead).count() } else { queue.len() };
             queue.insert(at, (lane, command));
         } else {
             self.fail_unsent(lane, command, Denial::QueueFull);
+        }
+        if let Some((lane, question)) = displaced {
+            self.fail_unsent(lane, question, Denial::QueueFull);
         }
     }
 
@@ -170,7 +193,9 @@ impl<P: Permit> Gateway<P> {
         if let Answer::Refused(refusal) = &answer
             && let Some(until_ms) = refusal.silent_until_ms
         {
-            self.limiter.silence(until_ms);
+            self.fall_silent(until_ms, refusal.silence);
+        } else if !matches!(answer, Answer::Unreadable) {
+            self.served = true;
         }
         let Some(request) = self.inflight.take(request) else {
             self.late_answers += 1;
@@ -194,6 +219,10 @@ impl<P: Permit> Gateway<P> {
             },
             Answer::Refused(refusal) => self.refused(request, refusal),
             Answer::Unreadable => self.no_answer(request),
+            Answer::Contradicts(alarm) => {
+                self.report(request.lane, OrderReport::Alarm(alarm));
+                self.no_answer(request);
+            }
         }
     }
 
@@ -206,26 +235,27 @@ impl<P: Permit> Gateway<P> {
         }
     }
 
-    /// The venue refused something else that came from this address because of its limits: no request of any kind
-    /// leaves before that wall-clock time, milliseconds since the epoch.
-    pub fn handle_silence(&mut self, until_ms: i64) {
-        self.limiter.silence(until_ms);
+    /// The venue's events say what cannot be of an order of ours.
+    pub fn handle_alarm(&mut self, id: ClientOrderId, alarm: Alarm) {
+        if let Some(lane) = self.lane_of(id.prefix())
+            && self.permit.hears(lane, id)
+        {
+            self.report(lane, OrderReport::Alarm(alarm));
+        }
     }
 
     /// One of the venue's own counts.
     pub fn handle_count(&mut self, counted: RateLimit, now: Now) {
-        // A maker has paid for its taker, which the venue has not seen yet.
-        let takers = self.inflight.makers() + self.waiting(is_taker);
-        let in_flight = takers
-            + match counted.kind {
-                RateLimitKind::Orders => self.inflight.places(),
-                RateLimitKind::Weight => self.inflight.weight(),
-            };
+        let in_flight = match counted.kind {
+            RateLimitKind::Orders => self.inflight.places(),
+            RateLimitKind::Weight => self.inflight.weight(),
+        };
         self.limiter.observe(counted, in_flight, now);
     }
 
     /// Deadlines that have passed; whether an answer of the connection was among what did not come.
     pub fn handle_timeout(&mut self, now: Now) -> bool {
+        self.limiter.handle_timeout(now);
         let mut overdue = false;
         while let Some(request) = self.inflight.take_overdue(now.mono) {
             overdue |= !(self.lists_beside && matches!(request.command, Command::ListOpen));
@@ -240,35 +270,21 @@ impl<P: Permit> Gateway<P> {
         overdue
     }
 
-    /// The next request to write, if one may leave now: cancels and questions before places.
+    /// The next request to write, if one may leave now: cancels, then questions, then places. No cancel waits for a
+    /// budget of ours.
     pub fn poll_send(&mut self, now: Now) -> Option<Outgoing> {
+        self.tell_address(now);
         if !self.connected {
             return None;
         }
-        if let Some((lane, command)) = self.urgent.front().copied() {
-            let may_leave =
-                self.inflight.has_room(false) && self.limiter.allows_urgent(self.weights.of(&command), now);
-            return may_leave.then(|| {
+        match self.urgent.front().copied() {
+            Some((lane, command)) if self.urgent_may_leave(&command, now) => {
                 self.urgent.pop_front();
-                self.send(lane, command, now)
-            });
+                Some(self.send(lane, command, now))
+            }
+            Some(_) => None,
+            None => self.next_place(now).map(|(lane, command)| self.send(lane, command, now)),
         }
-        while let Some((lane, command)) = self.places.front().copied() {
-            if not_after(&command) < now.mono {
-                self.places.pop_front();
-                self.fail_unsent(lane, command, Denial::TooLate);
-                continue;
-            }
-            if !self.inflight.has_room(true) || !self.limiter.allows_places(orders(&command), now) {
-                return None;
-            }
-            self.places.pop_front();
-            match self.permitted(lane, &command, now) {
-                Ok(()) => return Some(self.send(lane, command, now)),
-                Err(why) => self.fail_unsent(lane, command, why),
-            }
-        }
-        None
     }
 
     /// A place that was handed out, at the last moment before its frame is written: whether it may still leave. It
@@ -299,24 +315,21 @@ impl<P: Permit> Gateway<P> {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Nanos> {
         let answer = self.inflight.next_deadline();
-        let held = self.held_until_ms(now).map(|at_ms| {
-            let wait_ms = at_ms.saturating_sub(now.wall_ms).max(1);
-            now.mono + Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1))
-        });
         let not_after = self.places.iter().map(|(_, command)| not_after(command)).min();
         let too_late = not_after.map(|at| at + Duration::from_millis(1));
-        let budget = (self.connected && !self.has_budget(now)).then(|| {
-            let wait_ms =
-                self.limiter.places_from_ms(self.pair_and_queue(), now).saturating_sub(now.wall_ms).max(1);
-            now.mono + Duration::from_millis(u64::try_from(wait_ms).unwrap_or(1))
-        });
-        [answer, held, too_late, budget].into_iter().flatten().min()
+        // What may leave at once and does not waits for an answer or its deadline.
+        let soon = now.mono + Duration::from_millis(1);
+        let held = self.held_until(now).map(|at| at.max(soon));
+        let budget = (self.connected && !self.has_budget(now)).then(|| self.budget_from(now).max(soon));
+        let freed = self.limiter.expires().filter(|_| held.is_some() || budget.is_some());
+        let earliest = [answer, held, too_late, budget, freed].into_iter().flatten().min();
+        earliest.filter(|at| *at != NEVER)
     }
 
     /// Whether another pair may begin: both of its places would leave now, after those that wait.
     #[must_use]
     pub fn has_budget(&self, now: Now) -> bool {
-        self.limiter.allows_places(self.pair_and_queue(), now)
+        self.silence.is_none() && self.budget_from(now) <= now.mono
     }
 
     /// Whether requests can leave.
@@ -355,37 +368,115 @@ impl<P: Permit> Gateway<P> {
         self.late_answers
     }
 
-    /// Until when the budget holds back what comes next; a full table is freed by answers and deadlines.
-    fn held_until_ms(&self, now: Now) -> Option<i64> {
-        match (self.urgent.front(), self.places.front()) {
-            (Some((_, command)), _) => {
-                let room = self.inflight.has_room(false);
-                room.then(|| self.limiter.urgent_from_ms(self.weights.of(command), now))
+    /// Until when budgets hold back what comes next; a full table is freed by answers and deadlines.
+    fn held_until(&self, now: Now) -> Option<Nanos> {
+        if let Some((_, command)) = self.urgent.front() {
+            let from = self.address.lock().from(errand(command), now.mono);
+            let budget = match command {
+                Command::Query(_) | Command::ListOpen => {
+                    self.limiter.question_from(self.weights.of(command), now)
+                }
+                Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) => now.mono,
+            };
+            return self.inflight.has_room(false).then_some(from.max(budget));
+        }
+        let (_, first) = self.places.front().filter(|_| self.inflight.has_room(true))?;
+        let from = self.address.lock().from(Errand::Place, now.mono);
+        if is_taker(first) {
+            return Some(from);
+        }
+        let lanes = self.places.iter().map(|(lane, _)| self.limiter.lane_from(*lane));
+        let first = lanes.min().unwrap_or(from);
+        Some(first.max(from).max(self.limiter.pairs_from(1, now)))
+    }
+
+    fn budget_from(&self, now: Now) -> Nanos {
+        let from = self.address.lock().from(Errand::Place, now.mono);
+        from.max(self.limiter.pairs_from(1 + self.waiting_makers(), now))
+    }
+
+    fn waiting_makers(&self) -> u64 {
+        self.places.iter().map(|(_, command)| u64::from(!is_taker(command))).sum()
+    }
+
+    /// Whether a cancel or a question may leave.
+    fn urgent_may_leave(&mut self, command: &Command, now: Now) -> bool {
+        let budget = match command {
+            Command::Query(_) | Command::ListOpen => {
+                self.limiter.allows_question(self.weights.of(command), now)
             }
-            (None, Some((_, command))) => {
-                let room = self.inflight.has_room(true);
-                room.then(|| self.limiter.places_from_ms(orders(command), now))
+            Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) => true,
+        };
+        self.inflight.has_room(false) && budget && self.address.lock().admit(errand(command), now.mono)
+    }
+
+    /// The next place that may leave, taken out. One whose lane has spent its own rate holds up no other.
+    fn next_place(&mut self, now: Now) -> Option<(LaneId, Command)> {
+        loop {
+            let at = self.places.iter().position(|(lane, command)| self.may_go(*lane, command, now))?;
+            let (lane, command) = *self.places.get(at)?;
+            match self.refusal(lane, &command, now) {
+                None if self.address.lock().admit(Errand::Place, now.mono) => return self.places.remove(at),
+                None => return None,
+                Some(why) => {
+                    self.places.remove(at);
+                    self.fail_unsent(lane, command, why);
+                }
             }
-            (None, None) => None,
         }
     }
 
-    fn pair_and_queue(&self) -> u64 {
-        2 + 2 * self.waiting(|command| !is_taker(command))
+    /// Nothing holds a place back any more, be it to leave or to fail. A taker's budget was kept back for it.
+    fn may_go(&self, lane: LaneId, command: &Command, now: Now) -> bool {
+        let budget = is_taker(command) || self.limiter.allows_maker(lane, now);
+        not_after(command) < now.mono
+            || (self.inflight.has_room(true) && budget && self.address.lock().admits(Errand::Place, now.mono))
     }
 
-    /// Places of a kind that wait.
-    fn waiting(&self, kind: impl Fn(&Command) -> bool) -> u64 {
-        self.places.iter().map(|(_, command)| u64::from(kind(command))).sum()
+    /// Why a place that nothing holds back must not leave after all.
+    fn refusal(&mut self, lane: LaneId, command: &Command, now: Now) -> Option<Denial> {
+        if not_after(command) < now.mono {
+            return Some(Denial::TooLate);
+        }
+        if !self.limiter.allows_by_the_hour(lane, command, now) {
+            return Some(Denial::Capped);
+        }
+        self.permitted(lane, command, now).err()
     }
 
     fn send(&mut self, lane: LaneId, command: Command, now: Now) -> Outgoing {
+        self.limiter.spend(lane, &command, now);
         let weight = self.weights.of(&command);
-        let orders = orders(&command);
-        self.limiter.spend(orders, if command.is_place() { orders } else { weight }, now);
         let request = self.inflight.insert(lane, command, weight, now.mono + self.patience);
         self.unwritten.push(request);
         Outgoing { request, lane, command }
+    }
+
+    fn fall_silent(&mut self, until_ms: i64, silence: Silence) {
+        if silence == Silence::Orders {
+            self.limiter.hold_orders(until_ms);
+        } else {
+            // Of two that nobody has been told of yet, a ban is the stricter one.
+            let later = |known: (i64, Silence)| {
+                let silence = if known.1 == Silence::All { known.1 } else { silence };
+                (known.0.max(until_ms), silence)
+            };
+            self.silence = Some(self.silence.map_or((until_ms, silence), later));
+        }
+    }
+
+    /// What the venue's answers say of the address, told to everybody who sends from it.
+    fn tell_address(&mut self, now: Now) {
+        if std::mem::take(&mut self.served) {
+            self.address.lock().handle_served(now.mono);
+        }
+        let Some((until_ms, silence)) = self.silence.take() else { return };
+        let wait_ms = until_ms.saturating_sub(now.wall_ms);
+        let wait = Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)));
+        match silence {
+            Silence::All => self.address.lock().handle_banned(wait, now.mono),
+            Silence::Most | Silence::Orders => self.address.lock().handle_limited(wait, now.mono),
+        }
     }
 
     fn permitted(&mut self, lane: LaneId, command: &Command, now: Now) -> Result<(), Denial> {
@@ -405,6 +496,9 @@ impl<P: Permit> Gateway<P> {
         let about_it = !updates.is_empty() && updates.iter().all(|update| Some(update.client_id) == asked);
         if !about_it {
             self.mismatches += 1;
+            if asked.is_some() && !updates.is_empty() {
+                self.report(request.lane, OrderReport::Alarm(Alarm::Mismatch));
+            }
             self.no_answer(request);
             return;
         }
@@ -420,10 +514,7 @@ impl<P: Permit> Gateway<P> {
         let report = match (request.command, refusal.verdict) {
             (
                 Command::PlaceMaker(leg) | Command::PlaceTaker(leg),
-                verdict @ (Verdict::Refused
-                | Verdict::WouldMatch
-                | Verdict::Superseded(_)
-                | Verdict::NoSuchOrder),
+                verdict @ (Verdict::Refused | Verdict::WouldMatch | Verdict::Superseded(_)),
             ) => OrderReport::Rejected {
                 id: leg.id,
                 code: refusal.code,
@@ -439,7 +530,9 @@ impl<P: Permit> Gateway<P> {
                 OrderReport::QueryFailed { id: handle.id, not_found: verdict == Verdict::NoSuchOrder }
             }
             (Command::ListOpen, _) => OrderReport::ListFailed,
-            (Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_), Verdict::Unknown) => {
+            // That there is no such order answers no place: it may have been done.
+            (Command::PlaceMaker(_) | Command::PlaceTaker(_), Verdict::NoSuchOrder | Verdict::Unknown)
+            | (Command::Cancel(_), Verdict::Unknown) => {
                 self.no_answer(request);
                 return;
             }
@@ -449,56 +542,45 @@ impl<P: Permit> Gateway<P> {
 
     /// It left, and nothing usable came back.
     fn no_answer(&mut self, request: Request) {
-        let report = match request.command {
-            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => OrderReport::Unknown { id: leg.id },
-            Command::Cancel(handle) => {
-                OrderReport::CancelFailed { id: handle.id, why: CancelFailure::NoAnswer }
-            }
-            Command::Query(handle) => OrderReport::QueryFailed { id: handle.id, not_found: false },
-            Command::ListOpen => OrderReport::ListFailed,
-        };
-        self.report(request.lane, report);
+        self.report(request.lane, without_answer(&request.command));
     }
 
     /// It never left.
     fn fail_unsent(&mut self, lane: LaneId, command: Command, why: Denial) {
-        let report = match command {
+        let report = match &command {
             Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => OrderReport::Denied { id: leg.id, why },
-            Command::Cancel(handle) => {
-                OrderReport::CancelFailed { id: handle.id, why: CancelFailure::NoAnswer }
-            }
-            Command::Query(handle) => OrderReport::QueryFailed { id: handle.id, not_found: false },
-            Command::ListOpen => OrderReport::ListFailed,
+            Command::Cancel(_) | Command::Query(_) | Command::ListOpen => without_answer(&command),
         };
         self.report(lane, report);
     }
 
     fn report(&mut self, lane: LaneId, report: OrderReport) {
+        self.limiter.hear(&report);
         self.reports.push_back((lane, report));
     }
 
-    fn lane_of(&self, prefix: InstrumentPrefix) -> Option<LaneId> {
+    /// Whose orders begin with that prefix.
+    #[must_use]
+    pub fn lane_of(&self, prefix: InstrumentPrefix) -> Option<LaneId> {
         let found = self.lanes.binary_search_by_key(&prefix, |(known, _)| *known);
         found.ok().and_then(|place| self.lanes.get(place)).map(|(_, lane)| *lane)
     }
 }
 
-impl Weights {
-    const fn of(&self, command: &Command) -> u64 {
-        match command {
-            Command::PlaceMaker(_) | Command::PlaceTaker(_) => 1,
-            Command::Cancel(_) => self.cancel,
-            Command::Query(_) => self.query,
-            Command::ListOpen => self.list,
-        }
-    }
+/// It goes before the others of its queue.
+const fn is_ahead(command: &Command) -> bool {
+    matches!(command, Command::PlaceTaker(_) | Command::Cancel(_))
 }
 
-/// What a place takes of the budget: a maker pays for its taker too, so that no pair begins that cannot be ended.
-const fn orders(command: &Command) -> u64 {
+const fn is_question(command: &Command) -> bool {
+    matches!(command, Command::Query(_) | Command::ListOpen)
+}
+
+const fn errand(command: &Command) -> Errand {
     match command {
-        Command::PlaceMaker(_) => 2,
-        Command::PlaceTaker(_) | Command::Cancel(_) | Command::Query(_) | Command::ListOpen => 0,
+        Command::PlaceMaker(_) | Command::PlaceTaker(_) => Errand::Place,
+        Command::Cancel(_) => Errand::Cancel,
+        Command::Query(_) | Command::ListOpen => Errand::Ask,
     }
 }
 
@@ -510,6 +592,6 @@ const fn is_taker(command: &Command) -> bool {
 const fn not_after(command: &Command) -> Nanos {
     match command {
         Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => leg.not_after,
-        Command::Cancel(_) | Command::Query(_) | Command::ListOpen => Nanos(u64::MAX),
+        Command::Cancel(_) | Command::Query(_) | Command::ListOpen => NEVER,
     }
 }

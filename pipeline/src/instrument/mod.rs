@@ -4,8 +4,10 @@
 //! Conflate. Nothing is decided before the venue was swept of our orders and while the gateway is down, nor while
 //! the instrument is not ours.
 
+mod bar;
 mod fire;
 mod outbox;
+mod probing;
 mod repeat;
 mod report;
 mod still_book;
@@ -24,11 +26,16 @@ use crate::close_out::CloseOut;
 use crate::command::Command;
 use crate::counts::Counts;
 use crate::event::{FeedTick, OpenOrder};
+use crate::gateway::Gcra;
+use crate::halt::Bar;
 use crate::leg::Leg;
 use crate::ownership::Term;
+use crate::position::Position;
+use crate::probe::Probe;
 use crate::rules::Memory;
 pub use crate::settings::{Phase, Settings};
 use crate::skip::Skip;
+use crate::strangers::Strangers;
 use crate::sweep::Sweep;
 use crate::switch::View;
 use crate::time::{Nanos, Now};
@@ -69,8 +76,19 @@ pub struct Instrument {
     outbox: Outbox,
     /// Legs that ended without a final status of the venue's: one that shows up after all is cancelled.
     given_up: VecDeque<ClientOrderId>,
+    strangers: Strangers,
     /// Pairs in a row of which self-trade prevention took a leg.
     prevented_in_a_row: u32,
+    /// What keeps it from trading though it is ours.
+    bar: Option<Bar>,
+    probe: Probe,
+    /// The number of a term's first pair.
+    sequence_from: u64,
+    /// How often it was made anew.
+    restarts: u64,
+    /// How fast its orders may leave.
+    rate: Option<Gcra>,
+    position: Position,
     /// What it found out about itself and nobody has taken yet.
     alarms: BTreeSet<Alarm>,
 }
@@ -88,6 +106,7 @@ impl Instrument {
     pub fn idle(settings: Settings) -> Self {
         Self {
             waiting: Waiting::new(settings.conflate),
+            strangers: Strangers::new(settings.strangers_max),
             settings,
             memory: Memory::default(),
             trade: None,
@@ -111,8 +130,23 @@ impl Instrument {
             outbox: Outbox::default(),
             given_up: VecDeque::with_capacity(GIVEN_UP_MAX),
             prevented_in_a_row: 0,
+            bar: None,
+            probe: Probe::default(),
+            sequence_from: 0,
+            restarts: 0,
+            rate: None,
+            position: Position::default(),
             alarms: BTreeSet::new(),
         }
+    }
+
+    /// One that takes the place of another that failed, with what that one had counted. Its orders' numbers begin
+    /// behind all that the other can have used.
+    #[must_use]
+    pub fn anew(settings: Settings, counts: Counts, restarts: u64) -> Self {
+        // Between two readings of its counts an instrument decides on a pair or two.
+        let sequence_from = counts.pairs.saturating_add(restarts.saturating_mul(1_024));
+        Self { counts: Counts { waiting: 0, ..counts }, sequence_from, restarts, ..Self::idle(settings) }
     }
 
     /// Orders that an earlier run left in doubt: they are asked for once the first sweep is done, before any pair.
@@ -120,11 +154,25 @@ impl Instrument {
         self.close_out = CloseOut::new(in_doubt);
     }
 
+    /// Orders that it may send in a second: ticks that come faster wait by Conflate.
+    pub fn limit_rate(&mut self, orders_a_second: u32) {
+        self.rate = Some(Gcra::new(orders_a_second, 1, 2));
+    }
+
+    /// Its position, and the bound that it keeps within: a pair that might carry it beyond is an alarm.
+    pub fn bound_position(&mut self, position: Position) {
+        self.position = position;
+    }
+
     /// A tick of the reference market.
     pub fn handle_tick(&mut self, tick: FeedTick, now: Now) {
         self.counts.ticks += 1;
-        if self.term.is_none_or(|term| term.is_before(&tick)) || self.is_leaving() {
+        if self.term.is_none_or(|term| term.is_before(&tick, now)) || self.is_leaving() {
             self.counts.skips[Skip::NotOwner.index()] += 1;
+            return;
+        }
+        if let Some(bar) = self.bar {
+            self.counts.skips[bar.skip().index()] += 1;
             return;
         }
         self.last_tick = Some(tick);
@@ -190,10 +238,11 @@ impl Instrument {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Nanos> {
         let trade = self.trade.as_ref().and_then(Trade::poll_timeout);
-        let sweep = self.sweep.as_ref().filter(|_| self.connected).and_then(Sweep::poll_timeout);
+        let sweep = self.sweep.as_ref().filter(|_| self.may_sweep()).and_then(Sweep::poll_timeout);
         let gate = (self.is_idle() && !self.waiting.is_empty()).then(|| now.mono + self.interval_left(now));
         let doubts = self.close_out_timeout();
-        [trade, sweep, gate, doubts, self.repeat_at(now)].into_iter().flatten().min()
+        let probe = self.probe.poll_timeout().filter(|_| self.may_probe());
+        [trade, sweep, gate, doubts, probe, self.repeat_at(now)].into_iter().flatten().min()
     }
 
     /// The pair in flight, taken out unfinished: for whoever has to give up.
@@ -262,6 +311,7 @@ impl Instrument {
             self.run_trade(now);
             self.run_sweep(now);
             self.run_close_out(now);
+            self.run_probe(now);
             if !self.gate_open(now) {
                 return;
             }

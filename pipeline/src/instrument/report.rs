@@ -5,7 +5,7 @@ use schemas::order::OrderStatus;
 
 use super::{GIVEN_UP_MAX, Instrument};
 use crate::alarm::Alarm;
-use crate::event::{CancelFailure, OrderReport};
+use crate::event::{CancelFailure, Denial, OrderReport};
 use crate::leg::{End, Leg};
 use crate::settings::Phase;
 use crate::time::Now;
@@ -24,9 +24,16 @@ impl Instrument {
             }
         }
         self.handle_list(report, now);
+        if let OrderReport::Alarm(alarm) = report {
+            self.alarms.insert(*alarm);
+        }
         self.count_refusal(report);
+        if let OrderReport::Update(update) = report {
+            self.position.handle_update(update);
+        }
         let known = self.trade.as_mut().is_some_and(|trade| trade.handle_report(report, now.mono));
         if known {
+            self.trade.iter().for_each(|trade| self.position.follow(trade));
             self.follow_own_maker(now);
         } else if let Some(alarm) = self.close_out.handle_report(report, now.mono) {
             self.alarms.extend(alarm);
@@ -49,7 +56,11 @@ impl Instrument {
         self.alarms.extend(trade.take_alarm());
         if let Some(trade) = self.trade.take_if(|trade| trade.is_over()) {
             self.own.maker_ended(now);
+            self.position.follow(&trade);
             self.account(&trade);
+            if trade.maker.id.is_probe() {
+                self.probe.handle_end(&trade, now.mono);
+            }
             self.finished = Some(trade);
         }
     }
@@ -57,12 +68,21 @@ impl Instrument {
     /// What a pair that is over adds to the counts, and what it says of the instrument.
     fn account(&mut self, trade: &Trade) {
         let outcome = trade.outcome();
-        let position = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
-        self.counts.outcomes[position] += 1;
+        let is_probe = trade.maker.id.is_probe();
+        if !is_probe {
+            let position = Outcome::ALL.iter().position(|known| *known == outcome).unwrap_or(0);
+            self.counts.outcomes[position] += 1;
+        }
         for leg in [&trade.maker, &trade.taker] {
             self.counts.late_reports += u64::from(leg.stale_updates);
             self.counts.unknown += u64::from(leg.was_unknown);
             self.give_up(leg);
+        }
+        if is_probe {
+            return;
+        }
+        if self.strangers.add(trade) {
+            self.alarms.insert(Alarm::ForeignFills);
         }
         self.prevented_in_a_row = if outcome == Outcome::Prevented { self.prevented_in_a_row + 1 } else { 0 };
         if self.prevented_in_a_row >= PREVENTED_MAX {
@@ -111,6 +131,9 @@ impl Instrument {
             OrderReport::CancelFailed { why: CancelFailure::Refused(_), .. } => {
                 self.counts.cancels_refused += 1;
             }
+            OrderReport::Denied { why: Denial::Capped, .. } => {
+                self.alarms.insert(Alarm::HourlyCap);
+            }
             OrderReport::Rejected { .. }
             | OrderReport::CancelFailed { .. }
             | OrderReport::Sent { .. }
@@ -119,7 +142,8 @@ impl Instrument {
             | OrderReport::Unknown { .. }
             | OrderReport::QueryFailed { .. }
             | OrderReport::OpenOrders(_)
-            | OrderReport::ListFailed => {}
+            | OrderReport::ListFailed
+            | OrderReport::Alarm(_) => {}
         }
     }
 

@@ -155,6 +155,7 @@ fn a_book_that_stands_still_is_fetched_anew() {
 }
 
 /// The same seed gives the same orders at the same moments, byte for byte; another seed others.
+/// Promise P21.
 #[test]
 fn the_same_seed_gives_the_same_trace() {
     let traces: Vec<u64> = (0..40).map(|seed| trade_and_stop(seed).checks.trace()).collect();

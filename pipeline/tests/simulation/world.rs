@@ -7,8 +7,8 @@ use pipeline::book::{Level, Top};
 use pipeline::chance::Chance;
 use pipeline::command::Command;
 use pipeline::gateway::{
-    Alone, Answer, Gateway, GatewaySettings, LaneId, Outgoing, RateLimit, RateLimitKind, VenueRefusal,
-    Verdict, Weights,
+    Alone, Answer, Gateway, GatewaySettings, LaneId, Outgoing, RateLimit, RateLimitKind, Silence,
+    VenueRefusal, Verdict, Weights,
 };
 use pipeline::instrument::{Instrument, Phase, Settings};
 use pipeline::rules::Rules;
@@ -293,7 +293,9 @@ impl World {
                 moved = true;
             }
             while let Some(outgoing) = self.gateway.poll_send(self.now) {
-                assert!(self.now.wall_ms >= self.silent_until_ms, "a request while the venue wants silence");
+                let is_cancel = matches!(outgoing.command, Command::Cancel(_));
+                let silent = self.now.wall_ms < self.silent_until_ms;
+                assert!(!silent || is_cancel, "a request while the venue wants silence");
                 self.checks.leaves(&outgoing.command, self.now);
                 self.transmit(outgoing);
                 moved = true;
@@ -501,7 +503,7 @@ fn found(update: Option<OrderUpdate>) -> Answer {
 }
 
 fn refusal(code: i64, verdict: Verdict, silent_until_ms: Option<i64>) -> Answer {
-    Answer::Refused(VenueRefusal { code, verdict, silent_until_ms })
+    Answer::Refused(VenueRefusal { code, verdict, silent_until_ms, silence: Silence::Most })
 }
 
 fn random_settings(rng: &mut Xoshiro256PlusPlus, seed: u64) -> Settings {

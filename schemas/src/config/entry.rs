@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::fault::Code;
-use super::instrument::{Conflate, OnQuiet, RuleParams, TermType};
+use super::instrument::{Conflate, OnQuiet, ProbePair, RuleParams, TermType};
 use super::reader::Reader;
 use super::secret_ref::SecretRef;
 use super::venue::{self, Dialect, Venue};
@@ -38,6 +38,14 @@ pub struct Instrument {
     pub max_tick_age_ms: u64,
     /// Max Book Age, milliseconds.
     pub max_book_age_ms: u64,
+    /// Max Foreign Fill Ratio, a fraction; 0 to 1.
+    pub max_foreign_fill_ratio: Decimal,
+    /// Max Orders Per Second, where it is given.
+    pub max_orders_per_second: Option<u32>,
+    /// Max Position, base asset, where it is given.
+    pub max_position: Option<Decimal>,
+    /// Probe Pair.
+    pub probe_pair: ProbePair,
 }
 
 impl Instrument {
@@ -61,6 +69,21 @@ impl Instrument {
         }
     }
 
+    /// Whether a probe pair goes before its first other one. What the program's own venue and a private one say of
+    /// themselves is believed; a public one may say one thing and do another.
+    #[must_use]
+    pub fn probes(&self) -> bool {
+        let public = match &self.venue {
+            Venue::BinanceSpotTestnet | Venue::BinanceUsdmTestnet | Venue::OkxDemo => true,
+            Venue::Simulated | Venue::Staging { .. } => false,
+        };
+        match self.probe_pair {
+            ProbePair::Auto => public,
+            ProbePair::On => true,
+            ProbePair::Off => false,
+        }
+    }
+
     /// What its orders' ids begin with.
     #[must_use]
     pub fn prefix(&self, instance: &str) -> InstrumentPrefix {
@@ -80,6 +103,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Instrument> {
     let conflate = reader.word("Conflate");
     let max_tick_age_ms = reader.millis("Max Tick Age");
     let max_book_age_ms = reader.millis("Max Book Age");
+    let max_foreign_fill_ratio = reader.number("Max Foreign Fill Ratio");
+    let max_orders_per_second = reader.whole("Max Orders Per Second");
+    let max_position = reader.number("Max Position");
+    let probe_pair = reader.word("Probe Pair");
     reader.later("Pipelined");
     let instrument = Instrument {
         venue: venue?,
@@ -94,6 +121,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Instrument> {
         conflate: conflate?,
         max_tick_age_ms: max_tick_age_ms?,
         max_book_age_ms: max_book_age_ms?,
+        max_foreign_fill_ratio: max_foreign_fill_ratio?,
+        max_orders_per_second: max_orders_per_second.and_then(|rate| u32::try_from(rate).ok()),
+        max_position,
+        probe_pair: probe_pair?,
     };
     together(reader, &instrument);
     Some(instrument)

@@ -120,3 +120,16 @@ pub enum OnQuiet {
     /// Fires again with the last tick, up to Max Tick Age.
     Repeat,
 }
+
+/// Whether a pair of the smallest quantity must match before the first other one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ProbePair {
+    /// At public venues.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}

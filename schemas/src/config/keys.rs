@@ -93,9 +93,11 @@ use Kind::{Address, Instruments, Later, Number, Options, Secret, Text, Venue, Wh
 const POSITIVE: Kind = Number(Range { low: "0", from_low: false, high: "1e18", to_high: true });
 const NOT_NEGATIVE: Kind = Number(Range { low: "0", from_low: true, high: "1e18", to_high: true });
 const FRACTION: Kind = Number(Range { low: "0", from_low: true, high: "1", to_high: false });
+const RATIO: Kind = Number(Range { low: "0", from_low: true, high: "1", to_high: true });
 const INTERVAL: Kind = Number(Range { low: "0", from_low: true, high: "86400", to_high: true });
 const AGE: Kind = Number(Range { low: "0.001", from_low: true, high: "3600", to_high: true });
 const TAKEOVER: Kind = Number(Range { low: "5", from_low: true, high: "60", to_high: true });
+const RATE: Kind = Whole(1..=1_000_000);
 const SAME: Kind = Word(&["nudge", "keep"]);
 
 /// The keys of one instrument.
@@ -169,6 +171,30 @@ pub(super) static INSTRUMENT: &[Key] = &[
     key("Max Tick Age", AGE, Default("5"), "Seconds after which a tick is too old to trade."),
     key("Max Book Age", AGE, Default("2"), "Seconds after which an unconfirmed book is too old to trade."),
     key(
+        "Max Foreign Fill Ratio",
+        RATIO,
+        Default("0.05"),
+        "Part of what the latest 200 pairs traded that may go to strangers; above it the instrument halts. 1: all of it.",
+    ),
+    key(
+        "Max Orders Per Second",
+        RATE,
+        Optional,
+        "Most orders of the symbol in a second, in the long run; public venues: 5 unless given, others: the venue's own limits.",
+    ),
+    key(
+        "Max Position",
+        POSITIVE,
+        Optional,
+        "Most base asset that strangers may leave us with, long or short; three times the largest order unless given.",
+    ),
+    key(
+        "Probe Pair",
+        Word(&["auto", "on", "off"]),
+        Default("\"auto\""),
+        "Whether a pair of the smallest quantity must match before the first other: `auto` is `on` at public venues.",
+    ),
+    key(
         "Pipelined",
         Later,
         Default("false"),
@@ -221,6 +247,30 @@ pub(super) static PROCESS: &[Key] = &[
         "When the journal reaches the device: within 5 ms of an order, or before it leaves.",
     ),
     key(
+        "Admin Token",
+        Secret,
+        Default("\"\""),
+        "What a request that halts or releases must carry; without it, loopback only.",
+    ),
+    key(
+        "Halt File",
+        Text(Form::Line),
+        Optional,
+        "Everything is halted while this file exists; its first line is the reason.",
+    ),
+    key(
+        "Halt State",
+        Text(Form::Line),
+        Optional,
+        "File in which halts outlast the process; `halts.json` in the Journal's folder unless named.",
+    ),
+    key(
+        "Dead Man Switch",
+        Word(&["auto", "on", "off"]),
+        Default("\"auto\""),
+        "The venue's own, which cancels what is open when this process falls silent: used where there is one, demanded, or left alone.",
+    ),
+    key(
         "Sharding",
         Word(&["alone", "static", "group"]),
         Default("\"alone\""),
@@ -255,6 +305,30 @@ pub(super) static PROCESS: &[Key] = &[
         Text(Form::Line),
         Optional,
         "`kafka://host:port/TOPIC` for one message a pair, keyed by maker symbol.",
+    ),
+    key(
+        "Max Account Orders Per Second",
+        RATE,
+        Optional,
+        "Most orders of an account in a second, all processes together; public venues: 50 unless given.",
+    ),
+    key(
+        "Max Requests Per Second",
+        RATE,
+        Optional,
+        "Most orders, cancels and questions to a venue in a second, all processes together; public venues: 100 unless given.",
+    ),
+    key(
+        "Max Orders Per Hour",
+        Whole(2..=1_000_000_000),
+        Optional,
+        "Most orders of an account in an hour, all processes together; public venues: 100000 unless given. Reached, its instruments halt.",
+    ),
+    key(
+        "Max Notional Per Hour",
+        POSITIVE,
+        Optional,
+        "Most quote asset that an account's orders of an hour are worth; public venues: 100000000 unless given. Reached, its instruments halt.",
     ),
     key("Log Format", Word(&["text", "json"]), Default("\"text\""), "For people, or one JSON object a line."),
     key(

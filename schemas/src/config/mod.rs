@@ -27,12 +27,14 @@ pub use address::{AddressError, StagingAddress, is_private};
 pub use entry::Instrument;
 pub use fault::{Code, FAULTS_MAX, Fault, cut};
 pub use feed::{FeedUrl, FeedUrlError, RedisMode};
-pub use instrument::{Conflate, EmptyBook, OnQuiet, Placement, RuleParams, SamePolicy, SidePolicy, TermType};
+pub use instrument::{
+    Conflate, EmptyBook, OnQuiet, Placement, ProbePair, RuleParams, SamePolicy, SidePolicy, TermType,
+};
 pub use json_schema::json_schema;
 pub use kafka::{GroupProtocol, KafkaKey, KafkaOption, KafkaTopic, KafkaUrl, Partitioner};
 pub use kafka_url::KafkaUrlError;
 pub use list::INSTRUMENTS_MAX;
-pub use process::{FeedFormat, JournalSync, LogFormat, Process, Sharding};
+pub use process::{DeadManSwitch, FeedFormat, JournalSync, LogFormat, Process, Sharding};
 pub use secret_ref::SecretRef;
 pub use urls::{feed_url, lease_store_url};
 pub use venue::{Dialect, Venue};

@@ -13,6 +13,7 @@ use super::kafka::{KafkaOption, KafkaUrl};
 use super::reader::Reader;
 use super::secret_ref::SecretRef;
 use super::{kafka_options, urls};
+use crate::units::Decimal;
 
 /// The settings of the whole process. `Default` is what holds where the file names none.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,6 +32,12 @@ pub struct Process {
     pub instance: String,
     /// Admin Address: metrics, probes and status.
     pub admin_address: Option<SocketAddr>,
+    /// Admin Token: what a request that halts or releases must carry.
+    pub admin_token: SecretRef,
+    /// Halt File: everything is halted while it is there.
+    pub halt_file: Option<PathBuf>,
+    /// Halt State: where halts outlast the process.
+    pub halt_state: Option<PathBuf>,
     /// Labels: file for one JSON line a pair.
     pub labels: Option<PathBuf>,
     /// Labels Kafka: topic for one message a pair, keyed by maker symbol.
@@ -39,6 +46,8 @@ pub struct Process {
     pub journal: Option<PathBuf>,
     /// Journal Sync.
     pub journal_sync: JournalSync,
+    /// Dead Man Switch.
+    pub dead_man_switch: DeadManSwitch,
     /// Sharding: how a fleet shares its instruments.
     pub sharding: Sharding,
     /// Shards: how many processes share the instruments, the accounts and the addresses; in a group the most.
@@ -49,6 +58,14 @@ pub struct Process {
     pub kafka_options: Vec<KafkaOption>,
     /// Takeover Delay: how long a group's new owner waits where its predecessor may still trade, milliseconds.
     pub takeover_delay_ms: u64,
+    /// Max Account Orders Per Second, where it is given.
+    pub max_account_orders_per_second: Option<u32>,
+    /// Max Requests Per Second, where it is given.
+    pub max_requests_per_second: Option<u32>,
+    /// Max Orders Per Hour, where it is given.
+    pub max_orders_per_hour: Option<u64>,
+    /// Max Notional Per Hour, quote asset, where it is given.
+    pub max_notional_per_hour: Option<Decimal>,
     /// Log Format.
     pub log_format: LogFormat,
     /// Log File: where logs go instead of standard output; a new file each day.
@@ -64,6 +81,19 @@ pub enum JournalSync {
     Batch,
     /// Before an order leaves.
     Always,
+}
+
+/// Whether the venue's own dead man's switch is used, which cancels what is open when this process falls silent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DeadManSwitch {
+    /// Where the venue has one that hits nobody else's orders; then no order leaves while it is not armed.
+    #[default]
+    Auto,
+    /// No order leaves without it.
+    On,
+    /// It is left alone.
+    Off,
 }
 
 /// How a fleet shares its instruments.
@@ -121,15 +151,23 @@ impl Default for Process {
             seed: 1,
             instance: "main".to_owned(),
             admin_address: None,
+            admin_token: SecretRef::None,
+            halt_file: None,
+            halt_state: None,
             labels: None,
             labels_kafka: None,
             journal: None,
             journal_sync: JournalSync::Batch,
+            dead_man_switch: DeadManSwitch::Auto,
             sharding: Sharding::Alone,
             shards: 1,
             lease_store: None,
             kafka_options: Vec::new(),
             takeover_delay_ms: 5_000,
+            max_account_orders_per_second: None,
+            max_requests_per_second: None,
+            max_orders_per_hour: None,
+            max_notional_per_hour: None,
             log_format: LogFormat::Text,
             log_file: None,
         }
@@ -147,15 +185,23 @@ impl fmt::Debug for Process {
             .field("seed", &self.seed)
             .field("instance", &self.instance)
             .field("admin_address", &self.admin_address)
+            .field("admin_token", &self.admin_token)
+            .field("halt_file", &self.halt_file)
+            .field("halt_state", &self.halt_state)
             .field("labels", &self.labels)
             .field("labels_kafka", &self.labels_kafka)
             .field("journal", &self.journal)
             .field("journal_sync", &self.journal_sync)
+            .field("dead_man_switch", &self.dead_man_switch)
             .field("sharding", &self.sharding)
             .field("shards", &self.shards)
             .field("lease_store", &self.lease_store)
             .field("kafka_options", &self.kafka_options)
             .field("takeover_delay_ms", &self.takeover_delay_ms)
+            .field("max_account_orders_per_second", &self.max_account_orders_per_second)
+            .field("max_requests_per_second", &self.max_requests_per_second)
+            .field("max_orders_per_hour", &self.max_orders_per_hour)
+            .field("max_notional_per_hour", &self.max_notional_per_hour)
             .field("log_format", &self.log_format)
             .field("log_file", &self.log_file)
             .finish()
@@ -166,6 +212,9 @@ impl fmt::Debug for Process {
 pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
     let (feed, feed_reference) = feed(reader);
     let admin_address = admin_address(reader);
+    let admin_token = admin_token(reader);
+    let halt_file = reader.text("Halt File").map(PathBuf::from);
+    let halt_state = reader.text("Halt State").map(PathBuf::from);
     let feed_format = reader.word("Feed Format");
     let ticker_prefix = reader.text("Ticker Prefix");
     let seed = reader.whole("Seed");
@@ -174,11 +223,17 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
     let labels_kafka = labels_kafka(reader);
     let journal = reader.text("Journal").map(PathBuf::from);
     let journal_sync = reader.word("Journal Sync");
+    let dead_man_switch = reader.word("Dead Man Switch");
     let sharding = reader.word("Sharding");
     let shards = reader.whole("Shards");
     let lease_store = lease_store(reader);
     let kafka_options = kafka_options::read(reader);
     let takeover_delay_ms = reader.millis("Takeover Delay");
+    let rates = ["Max Account Orders Per Second", "Max Requests Per Second"];
+    let rates = rates.map(|name| reader.whole(name).and_then(|rate| u32::try_from(rate).ok()));
+    let [max_account_orders_per_second, max_requests_per_second] = rates;
+    let max_orders_per_hour = reader.whole("Max Orders Per Hour");
+    let max_notional_per_hour = reader.number("Max Notional Per Hour");
     let log_format = reader.word("Log Format");
     let log_file = reader.text("Log File").map(PathBuf::from);
     Some(Process {
@@ -189,15 +244,23 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
         seed: seed?,
         instance: instance?,
         admin_address,
+        admin_token: admin_token?,
+        halt_file,
+        halt_state,
         labels,
         labels_kafka,
         journal,
         journal_sync: journal_sync?,
+        dead_man_switch: dead_man_switch?,
         sharding: sharding?,
         shards: u32::try_from(shards?).ok()?,
         lease_store: lease_store?,
         kafka_options: kafka_options?,
         takeover_delay_ms: takeover_delay_ms?,
+        max_account_orders_per_second,
+        max_requests_per_second,
+        max_orders_per_hour,
+        max_notional_per_hour,
         log_format: log_format?,
         log_file,
     })
@@ -256,4 +319,12 @@ fn admin_address(reader: &mut Reader<'_, '_>) -> Option<SocketAddr> {
         reader.fault(Code::Type, "Admin Address", message);
     }
     address
+}
+
+fn admin_token(reader: &mut Reader<'_, '_>) -> Option<SecretRef> {
+    let token = reader.secret("Admin Token")?;
+    if matches!(token, SecretRef::Literal(_)) {
+        reader.warn_of_secret("Admin Token", None);
+    }
+    Some(token)
 }

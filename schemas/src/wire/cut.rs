@@ -29,11 +29,53 @@ impl fmt::Display for Cut<'_> {
     }
 }
 
-/// [`Cut`] as an owned text, `secret` replaced first so that no part of it can survive the cut.
+/// A word of so many bytes with letters and digits may be a key, a signature or a password.
+const KEY_LEN_MIN: usize = 20;
+
+/// [`Cut`] as an owned text, `secret` and whatever else may be one replaced first, so that no part of it can survive
+/// the cut. A venue may repeat what it was sent.
 #[must_use]
 pub fn cut_without(text: &str, secret: &str) -> Box<str> {
-    if secret.is_empty() || !text.contains(secret) {
-        return Cut(text).to_string().into();
+    let known = if secret.is_empty() { text.to_owned() } else { text.replace(secret, "***") };
+    let mut shown = String::with_capacity(known.len());
+    for piece in known.split_inclusive(|letter: char| !is_of_key(letter)) {
+        let word = piece.trim_end_matches(|letter: char| !is_of_key(letter));
+        if may_be_key(word) {
+            shown.push_str("***");
+            shown.push_str(&piece[word.len()..]);
+        } else {
+            shown.push_str(piece);
+        }
     }
-    Cut(&text.replace(secret, "***")).to_string().into()
+    Cut(&shown).to_string().into()
+}
+
+fn is_of_key(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '+' | '/' | '=' | '_' | '-' | '~' | '%')
+}
+
+fn may_be_key(word: &str) -> bool {
+    word.len() >= KEY_LEN_MIN
+        && word.bytes().any(|byte| byte.is_ascii_digit())
+        && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Promise P11.
+    #[test]
+    fn what_may_be_a_key_is_masked_and_words_are_not() {
+        let cut = |text: &str| cut_without(text, "known").to_string();
+        assert_eq!(cut("known: bad"), "***: bad");
+        assert_eq!(cut("Signature 3df74d95aa39f46db465 is bad."), "Signature *** is bad.");
+        assert_eq!(cut("a=3df74d95aa39f46db465, b"), "***, b");
+        assert_eq!(
+            cut("Mandatory parameter 'selfTradePreventionMode' 1"),
+            "Mandatory parameter 'selfTradePreventionMode' 1"
+        );
+        assert_eq!(cut(&format!("{}9 tail", "x".repeat(1_000))), "*** tail");
+        assert_eq!(cut("two  spaces\n"), "two  spaces\\n");
+    }
 }

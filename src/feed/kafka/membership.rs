@@ -56,7 +56,13 @@ impl Membership {
     /// `slots` partitions, none of them ours. Generations begin at `first`, which is above zero.
     #[must_use]
     pub fn new(slots: usize, first: u64, takeover_delay: Duration) -> Self {
-        Self { slots: vec![Slot::Away; slots], floors: vec![None; slots], next: first.max(1), takeover_delay, closing: false }
+        Self {
+            slots: vec![Slot::Away; slots],
+            floors: vec![None; slots],
+            next: first.max(1),
+            takeover_delay,
+            closing: false,
+        }
     }
 
     /// From now on no term begins: what is assigned to one who leaves keeps its predecessor's note.

@@ -47,11 +47,7 @@ impl PrefixSwitches {
 }
 
 /// `countdownCancelPrefix`: sets, restarts or, with zero, stops the switches of these prefixes.
-pub(in crate::simulator) fn count_down(
-    state: &mut State,
-    request: &Request<'_>,
-    product: Product,
-) -> Answer {
+pub(in crate::simulator) fn count_down(state: &mut State, request: &Request<'_>, product: Product) -> Answer {
     if !state.own_switch {
         return Err(ApiError { status: 404, ..ApiError::unsupported() });
     }

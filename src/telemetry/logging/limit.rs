@@ -139,6 +139,7 @@ mod tests {
         Nanos(ms * 1_000_000)
     }
 
+    /// Fault K10.
     #[test]
     fn a_burst_then_one_a_second_and_none_is_forgotten() {
         let mut site = site();

@@ -1,21 +1,25 @@
 //! What reaches a gateway by another way than its order connection, and what leaves by one.
 
+use pipeline::alarm::Alarm;
 use pipeline::gateway::Answer;
 use pipeline::time::Nanos;
-use schemas::ids::InstrumentPrefix;
+use schemas::ids::{ClientOrderId, InstrumentPrefix};
 use schemas::wire::order_update::OrderUpdate;
 
 /// News from beside the order connection.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are updates: a box would cost an allocation each")]
 pub(crate) enum Beside {
     /// Whether the venue's events come.
     Events(bool),
     /// A statement of the user stream about an order of ours.
     Update(OrderUpdate),
-    /// The venue wants nothing more from this address before that time of its clock.
-    Silence {
-        /// Milliseconds since the epoch.
-        until_ms: i64,
+    /// The user stream says what cannot be of an order of ours.
+    Alarm {
+        /// The order.
+        id: ClientOrderId,
+        /// What it is.
+        alarm: Alarm,
     },
     /// The answer to a request that went by REST.
     Answer {

@@ -11,12 +11,12 @@ use std::time::Duration;
 use pipeline::command::Command;
 use pipeline::event::OrderReport;
 use pipeline::gateway::{
-    Answer, Gateway, GatewaySettings, LaneId, Link, Outgoing, Permit, RateLimit, RateLimitKind,
+    Answer, Bounds, Gateway, GatewaySettings, LaneId, Link, Outgoing, Permit, RateLimit, RateLimitKind,
 };
 use pipeline::time::{Nanos, Now};
 use schemas::config::Dialect;
 use schemas::ids::InstrumentPrefix;
-use schemas::wire::binance::api_error::{ApiError, ErrorClass};
+use schemas::wire::binance::api_error::ApiError;
 use schemas::wire::binance::limit::LimitKind;
 use tokio::sync::{mpsc, watch};
 
@@ -32,6 +32,7 @@ use crate::failpoint::{Leaving, failpoint};
 use crate::journal::Journal;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance_usdm::side::{Side, SideParts};
+use crate::venue::egress::Egress;
 use crate::venue::guard::{Endpoint, Target};
 use crate::venue::{binance_spot, binance_usdm};
 
@@ -41,8 +42,6 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(2);
 const IDLE_MAX_SPOT: Duration = Duration::from_secs(60);
 /// USD-M pings every 3 min.
 const IDLE_MAX_USDM: Duration = Duration::from_secs(400);
-/// How long a venue is left alone that refuses because of its limits and names no time.
-const SILENCE: Duration = Duration::from_secs(60);
 /// The most requests on their way.
 const INFLIGHT_MAX: usize = 4_096;
 /// How often a journal that cannot be written is looked at again.
@@ -92,6 +91,8 @@ pub struct GatewayParts {
     pub positions: Positions,
     /// Where every place is written down before it leaves.
     pub journal: Journal,
+    /// Bounds of our own, on top of the venue's limits.
+    pub bounds: Bounds,
 }
 
 /// Why an order connection ended.
@@ -107,28 +108,17 @@ enum LinkError {
     Silent(Duration),
 }
 
-impl LinkError {
-    /// How long a venue that refused a connection because of its limits wants to be left alone.
-    fn wanted_silence(&self, now_ms: i64) -> Duration {
-        match self {
-            Self::Refused(error) if error.class() == ErrorClass::RateLimited => {
-                let wait_ms = error.retry_after_ms.map(|until_ms| until_ms.saturating_sub(now_ms));
-                wait_ms.map_or(SILENCE, |ms| Duration::from_millis(u64::try_from(ms).unwrap_or(0)))
-            }
-            Self::Socket(SocketError::Refused(418 | 429)) => SILENCE,
-            Self::Socket(_) | Self::Refused(_) | Self::Ended | Self::Silent(_) => Duration::ZERO,
-        }
-    }
-}
-
 type Halves = (WsReader, WsWriter);
 
 /// Runs until every lane is gone.
 pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
     let mut session = Session::new(parts, permit, clock);
     let mut backoff = Backoff::of_connection(u64::from(std::process::id()));
+    let mut turns = session.parts.target.egress().turns();
     loop {
-        let mut pause = Duration::ZERO;
+        if session.meanwhile(turns.next()).await.is_none() {
+            return;
+        }
         let opening =
             open(session.parts.target.clone(), session.parts.account.clone(), session.now().wall_ms);
         match session.meanwhile(opening).await {
@@ -142,12 +132,9 @@ pub async fn run(parts: GatewayParts, permit: impl Permit, clock: Clock) {
                 }
                 session.disconnected();
             }
-            Some(Err(error)) => {
-                tracing::warn!(%error, "the order connection could not be made");
-                pause = error.wanted_silence(session.now().wall_ms);
-            }
+            Some(Err(error)) => tracing::warn!(%error, "the order connection could not be made"),
         }
-        let pause = pause.max(backoff.after_failure());
+        let pause = backoff.after_failure();
         if session.meanwhile(tokio::time::sleep(pause)).await.is_none() {
             return;
         }
@@ -163,17 +150,18 @@ async fn open(target: Target, account: AccountKey, venue_ms: i64) -> Result<Halv
     }
     writer.send(binance_spot::wire::Encoder::default().subscribe(&account, venue_ms)).await?;
     let patience = ANSWER_PATIENCE * 2;
-    let subscribed = tokio::time::timeout(patience, subscribed(&mut reader, &account)).await;
+    let subscribed = tokio::time::timeout(patience, subscribed(&mut reader, &account, target.egress())).await;
     subscribed.map_err(|_| LinkError::Silent(patience))??;
     Ok((reader, writer))
 }
 
-async fn subscribed(reader: &mut WsReader, account: &AccountKey) -> Result<(), LinkError> {
+async fn subscribed(reader: &mut WsReader, account: &AccountKey, egress: &Egress) -> Result<(), LinkError> {
     loop {
         if let Frame::Text(text) = reader.next().await?
             && let Some(answer) = binance_spot::wire::Encoder::subscribed(&text, account)
         {
-            return answer.map_err(LinkError::Refused);
+            let told = answer.inspect_err(|error| egress.handle_refused(error, None));
+            return told.map_err(LinkError::Refused);
         }
     }
 }
@@ -216,7 +204,8 @@ impl<P: Permit> Session<P> {
             weights: if is_usdm { binance_usdm::WEIGHTS } else { binance_spot::WEIGHTS },
             lists_beside: is_usdm,
         };
-        let mut machine = Gateway::new(settings, permit);
+        let machine = Gateway::new(settings, permit).bounded(&parts.bounds);
+        let mut machine = machine.behind(parts.target.egress().address());
         let side = if is_usdm { Side::start(SideParts::of(&parts, clock)) } else { Side::none() };
         machine.handle_events(!is_usdm);
         Self {
@@ -301,13 +290,15 @@ impl<P: Permit> Session<P> {
             match one {
                 Beside::Events(come) => {
                     self.mute.forget();
+                    self.was_deaf();
                     self.machine.handle_events(come);
                 }
                 Beside::Update(update) => {
                     self.mute.told(now.mono);
+                    self.parts.journal.told(&update);
                     self.machine.handle_update(update);
                 }
-                Beside::Silence { until_ms } => self.machine.handle_silence(until_ms),
+                Beside::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
                 Beside::Answer { request, answer } => self.machine.handle_answer(request, answer),
             }
             news = self.side.next_now();
@@ -431,7 +422,11 @@ impl<P: Permit> Session<P> {
                     self.machine.handle_count(count, now);
                 }
             }
-            Decoded::Update(update) => self.machine.handle_update(update),
+            Decoded::Update(update) => {
+                self.parts.journal.told(&update);
+                self.machine.handle_update(update);
+            }
+            Decoded::Alarm { id, alarm } => self.machine.handle_alarm(id, alarm),
             Decoded::Ended => return Err(LinkError::Ended),
             Decoded::Nothing => {}
         }
@@ -494,6 +489,9 @@ impl<P: Permit> Session<P> {
             (true, true) => Link::Open,
         };
         if *self.parts.link.borrow() != link {
+            if link == Link::Spent {
+                metrics::counter!("st_rate_limited_total").increment(1);
+            }
             self.parts.link.send_replace(link);
         }
     }
@@ -506,9 +504,15 @@ impl<P: Permit> Session<P> {
     fn disconnected(&mut self) {
         self.parts.link.send_replace(Link::Down);
         self.places.clear();
+        self.was_deaf();
         self.machine.handle_disconnected();
         self.hand_out();
         self.count();
+    }
+
+    /// Events of the time without a stream are lost.
+    fn was_deaf(&self) {
+        self.parts.lanes.iter().for_each(|lane| self.parts.journal.was_deaf(lane.prefix));
     }
 
     /// Waits for something while there is no connection, refusing commands as they come; `None` once every

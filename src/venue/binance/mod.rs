@@ -12,6 +12,7 @@ pub mod rest;
 pub mod sign;
 pub mod socket;
 pub mod start;
+pub mod switch;
 mod wire;
 
 use schemas::config::Dialect;
@@ -19,7 +20,9 @@ use schemas::wire::binance::api_error::Classify;
 use schemas::wire::{binance_spot, binance_usdm};
 
 pub(crate) use beside::{Beside, ListJob};
-pub(crate) use wire::{Decoded, Reading, decode_answer, open_orders, refusal_by_rest, warn};
+pub(crate) use wire::{
+    Decoded, OrderEvent, Reading, decode_answer, ignored, open_orders, refusal_by_rest, warn,
+};
 
 /// What a dialect's refusals mean.
 pub(crate) const fn classify_of(dialect: Dialect) -> Classify {

@@ -8,9 +8,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_ENCODING, HOST, HeaderMap, RETRY_AFTER};
+use hyper::header::{CONTENT_ENCODING, HOST, HeaderMap, HeaderValue, RETRY_AFTER};
 use hyper::{Method, Request, Response, body::Incoming};
 use hyper_util::rt::TokioIo;
+use pipeline::gateway::{BANNED_DEFAULT, Errand, LIMITED_DEFAULT, WAIT_MAX};
 use schemas::wire::binance::api_error::{ApiError, Classify, ErrorClass};
 use schemas::wire::binance::encode::{self, Account, Value};
 use schemas::wire::binance::rest::{read_depth, read_time};
@@ -21,6 +22,7 @@ use schemas::wire::order_fault::OrderFault;
 use tokio::time::timeout;
 
 use super::classify_of;
+use crate::venue::egress::Held;
 use crate::venue::guard::{self, Endpoint, Target};
 
 /// How long connecting, asking and reading may take together.
@@ -37,10 +39,8 @@ const WHOLE: [&str; 2] = [LEDGER, "/fapi/"];
 const LEDGER_MAX: usize = 64 << 20;
 /// Connections that are kept for the next request.
 const IDLE_MAX: usize = 2;
-/// How long to stay away when the venue says only that.
-const RETRY_AFTER_DEFAULT_S: u64 = 60;
-/// The longest that is believed.
-const RETRY_AFTER_MAX_S: u64 = 3 * 86_400;
+/// How long to stay away when the header says nothing that can be read.
+const RETRY_AFTER_DEFAULT_S: u64 = LIMITED_DEFAULT.as_secs();
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +59,27 @@ pub enum RestError {
         /// How long it wants to be left alone, where it refused because of a limit.
         retry_after: Option<Duration>,
     },
+    /// Nothing was asked.
+    #[error(transparent)]
+    Held(#[from] Held),
 }
 
 impl RestError {
+    /// Nothing came back within a time of the caller's own.
+    pub(crate) fn too_late() -> Self {
+        transport("no answer in time")
+    }
+
+    /// How long the venue is to be left alone, where it says so.
+    #[must_use]
+    pub fn wanted_silence(&self) -> Duration {
+        match self {
+            Self::Api { retry_after, .. } => retry_after.unwrap_or_default(),
+            Self::Held(held) => held.wait,
+            Self::Fault(_) | Self::Depth(_) => Duration::ZERO,
+        }
+    }
+
     /// Whether the venue refused what was asked, and would again: no waiting and no other key mends it.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
@@ -91,6 +109,8 @@ impl RestError {
 #[derive(Debug)]
 pub struct RestClient {
     target: Target,
+    /// Whoever asks by it has asked the way out already.
+    admitted: bool,
     idle: Mutex<Vec<SendRequest<Empty<Bytes>>>>,
 }
 
@@ -98,7 +118,13 @@ impl RestClient {
     /// A client without connections.
     #[must_use]
     pub const fn new(target: Target) -> Self {
-        Self { target, idle: Mutex::new(Vec::new()) }
+        Self { target, admitted: false, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// A client for what a gateway's machine has let leave.
+    #[must_use]
+    pub(crate) const fn admitted(target: Target) -> Self {
+        Self { target, admitted: true, idle: Mutex::new(Vec::new()) }
     }
 
     /// The venue's clock, milliseconds since the epoch.
@@ -185,6 +211,9 @@ impl RestClient {
         api_key: Option<&str>,
         body_max: usize,
     ) -> Result<String, RestError> {
+        if !self.admitted {
+            self.target.egress().admit(Errand::Ask)?;
+        }
         let request = || self.request(method, path, api_key);
         let (response, sender) = match self.take_idle() {
             Some(mut kept) => match kept.send_request(request()?).await {
@@ -196,6 +225,13 @@ impl RestClient {
         };
         let classify = classify_of(self.target.dialect());
         let body = read_response(response, body_max, classify, api_key.unwrap_or_default()).await;
+        match &body {
+            Err(RestError::Api { error, retry_after }) => {
+                self.target.egress().handle_refused(error, *retry_after);
+            }
+            Ok(_) => self.target.egress().handle_served(),
+            Err(RestError::Fault(_) | RestError::Depth(_) | RestError::Held(_)) => {}
+        }
         if body.is_ok() {
             self.keep(sender);
         }
@@ -275,7 +311,7 @@ async fn read_response(
 fn refused(error: ApiError, headers: &HeaderMap) -> RestError {
     match error.class() {
         ErrorClass::RateLimited | ErrorClass::OrderLimit => {
-            RestError::Api { error, retry_after: Some(retry_after(headers)) }
+            RestError::Api { retry_after: Some(silence(&error, headers)), error }
         }
         ErrorClass::OutcomeUnknown if error.code == 0 => unreadable(error.status),
         ErrorClass::OutcomeUnknown
@@ -295,19 +331,25 @@ fn refused(error: ApiError, headers: &HeaderMap) -> RestError {
     }
 }
 
-/// Seconds, at most three days; a minute where the header is missing or says something else.
-fn retry_after(headers: &HeaderMap) -> Duration {
-    let text = headers.get(RETRY_AFTER).map(|value| value.to_str().unwrap_or("?"));
-    let seconds = text.and_then(|text| text.parse::<u64>().ok());
-    if let (Some(text), None) = (text, seconds) {
+/// How long to stay away; without a header as long as the breaker would.
+fn silence(error: &ApiError, headers: &HeaderMap) -> Duration {
+    let default = if error.status == 418 { BANNED_DEFAULT } else { LIMITED_DEFAULT };
+    headers.get(RETRY_AFTER).map_or(default, retry_after)
+}
+
+/// What a Retry-After header says: seconds, at most three days; a minute where it says something else.
+pub(super) fn retry_after(header: &HeaderValue) -> Duration {
+    let text = header.to_str().unwrap_or("?");
+    let seconds = text.parse::<u64>().unwrap_or_else(|_| {
         let fault = OrderFault::Header {
             name: "Retry-After",
             got: Cut(text).to_string().into(),
             used_s: RETRY_AFTER_DEFAULT_S,
         };
         tracing::warn!("{}", fault.line("rest"));
-    }
-    Duration::from_secs(seconds.unwrap_or(RETRY_AFTER_DEFAULT_S).min(RETRY_AFTER_MAX_S))
+        RETRY_AFTER_DEFAULT_S
+    });
+    Duration::from_secs(seconds).min(WAIT_MAX)
 }
 
 fn transport(kind: impl ToString) -> RestError {

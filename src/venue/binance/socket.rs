@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt, SinkExt, StreamExt};
+use hyper::header::RETRY_AFTER;
 use schemas::wire::book_fault::BookFault;
 use schemas::wire::cut::Cut;
 use schemas::wire::order_fault::OrderFault;
@@ -13,6 +14,8 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::rest::retry_after;
+use crate::venue::egress::{Egress, Held};
 use crate::venue::guard::{self, Endpoint, GuardError, Target};
 
 /// Most bytes of one message; a longer one ends the connection.
@@ -37,6 +40,9 @@ pub enum SocketError {
     /// The venue answered the upgrade with something else; a redirect is not followed.
     #[error("upgrade refused (status {0})")]
     Refused(u16),
+    /// It was not tried: the venue wants silence, or too many connections were made lately.
+    #[error(transparent)]
+    Held(#[from] Held),
     /// Transport or protocol broke.
     #[error("{0}")]
     Broken(Box<str>),
@@ -91,15 +97,26 @@ pub(crate) async fn open_at(
     endpoint: Endpoint,
     path: &str,
 ) -> Result<(WsReader, WsWriter), SocketError> {
+    target.egress().connect()?;
     let stream = guard::connect(target, endpoint).await?;
     let scheme = if target.tls() { "wss" } else { "ws" };
     let url = format!("{scheme}://{}{path}", target.host(endpoint));
     let handshake = client_async_with_config(url, stream, Some(config()));
-    let (socket, _) = timeout(HANDSHAKE_TIMEOUT, handshake)
-        .await
-        .map_err(|_| SocketError::TimedOut(HANDSHAKE_TIMEOUT))??;
+    let shaken = timeout(HANDSHAKE_TIMEOUT, handshake).await;
+    let (socket, _) = shaken
+        .map_err(|_| SocketError::TimedOut(HANDSHAKE_TIMEOUT))?
+        .inspect_err(|error| refused(target.egress(), error))?;
+    target.egress().handle_served();
     let (writer, reader) = socket.split();
     Ok((WsReader(reader), WsWriter(writer)))
+}
+
+/// A venue may refuse a connection because of its limits.
+fn refused(egress: &Egress, error: &tungstenite::Error) {
+    if let tungstenite::Error::Http(response) = error {
+        let wait = response.headers().get(RETRY_AFTER).map(retry_after);
+        egress.handle_status(response.status().as_u16(), wait);
+    }
 }
 
 impl WsReader {
@@ -177,9 +194,12 @@ impl SocketError {
         let got = Cut(&self.to_string()).to_string().into();
         match self {
             Self::Unreadable(_) => BookFault::Unreadable { got },
-            Self::Guard(_) | Self::Refused(_) | Self::Broken(_) | Self::Closed(_) | Self::TimedOut(_) => {
-                BookFault::Protocol { got }
-            }
+            Self::Guard(_)
+            | Self::Refused(_)
+            | Self::Held(_)
+            | Self::Broken(_)
+            | Self::Closed(_)
+            | Self::TimedOut(_) => BookFault::Protocol { got },
         }
     }
 

@@ -12,7 +12,7 @@ use schemas::wire::binance_spot::request::{OpenOrders, PlaceOrder, SubscribeUser
 
 use crate::venue::binance::account::AccountKey;
 use crate::venue::binance::gateway::GatewayLane;
-use crate::venue::binance::{Decoded, Reading, decode_answer, warn};
+use crate::venue::binance::{Decoded, OrderEvent, Reading, decode_answer, ignored, warn};
 
 /// The request id of the user stream's subscription; the machine's ids begin at 1.
 const SUBSCRIBE_ID: u64 = 0;
@@ -106,16 +106,13 @@ pub(crate) fn decode<P: Permit>(
         Ok(Incoming::Answer(answer)) => decode_answer(&answer, machine, lanes, reading),
         Ok(Incoming::Event(UserEvent::Order(report))) => {
             report.warning().iter().for_each(warn);
-            match report.update() {
-                Ok(update) => update.map_or(Decoded::Nothing, Decoded::Update),
-                Err(fault) => {
-                    warn(&fault);
-                    Decoded::Nothing
-                }
-            }
+            let symbol_of = |prefix| machine.lane_of(prefix).map(|lane| lanes[lane.0].symbol.as_str());
+            let (client_id, symbol) = (report.client_id_text(), &*report.symbol);
+            OrderEvent { client_id, symbol, update: report.update() }.decode(symbol_of)
         }
         Ok(Incoming::Event(UserEvent::StreamTerminated | UserEvent::ServerShutdown)) => Decoded::Ended,
-        Ok(Incoming::Event(UserEvent::Balances(_) | UserEvent::Ignored { .. })) => Decoded::Nothing,
+        Ok(Incoming::Event(UserEvent::Ignored { kind })) => ignored(&kind),
+        Ok(Incoming::Event(UserEvent::Balances(_))) => Decoded::Nothing,
         Err(fault) => {
             warn(&fault);
             Decoded::Nothing

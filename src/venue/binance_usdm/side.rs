@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use hyper::Method;
 use pipeline::gateway::Answer;
+use schemas::ids::InstrumentPrefix;
 use schemas::wire::binance::encode::Value;
 use schemas::wire::binance::order::OrderAnswer;
 use tokio::sync::{Notify, mpsc};
@@ -37,7 +38,11 @@ pub(crate) struct SideParts {
     pub(super) clock_offset_ms: Arc<AtomicI64>,
     pub(super) positions: Positions,
     pub(super) rest: Arc<RestClient>,
+    /// For what the gateway's machine has let leave.
+    lists: Arc<RestClient>,
     pub(super) clock: Clock,
+    /// The venue's symbol of each instrument.
+    pub(super) symbols: Vec<(InstrumentPrefix, String)>,
 }
 
 impl SideParts {
@@ -50,8 +55,15 @@ impl SideParts {
             clock_offset_ms: Arc::clone(&parts.clock_offset_ms),
             positions: parts.positions.clone(),
             rest: Arc::new(RestClient::new(parts.target.clone())),
+            lists: Arc::new(RestClient::admitted(parts.target.clone())),
             clock,
+            symbols: parts.lanes.iter().map(|lane| (lane.prefix, lane.symbol.clone())).collect(),
         }
+    }
+
+    /// The venue's symbol of the instrument with that prefix.
+    pub(super) fn symbol_of(&self, prefix: InstrumentPrefix) -> Option<&str> {
+        self.symbols.iter().find(|(known, _)| *known == prefix).map(|(_, symbol)| symbol.as_str())
     }
 
     /// The venue's wall clock.
@@ -151,7 +163,7 @@ async fn ask_list(parts: &SideParts, job: ListJob) -> Beside {
         ("recvWindow", Value::Number(parts.recv_window_ms.into())),
         ("timestamp", Value::Millis(parts.venue_ms())),
     ];
-    let asked = parts.rest.signed(Method::GET, "/openOrders", &params, parts.account.account()).await;
+    let asked = parts.lists.signed(Method::GET, "/openOrders", &params, parts.account.account()).await;
     let answer = match asked {
         Ok(text) => match OrderAnswer::read_list(&text) {
             Ok(orders) => open_orders(&orders, job.prefix),
@@ -163,7 +175,7 @@ async fn ask_list(parts: &SideParts, job: ListJob) -> Beside {
         Err(RestError::Api { error, retry_after }) => {
             Answer::Refused(refusal_by_rest(&error, retry_after, parts.venue_ms()))
         }
-        Err(error @ (RestError::Fault(_) | RestError::Depth(_))) => {
+        Err(error @ (RestError::Fault(_) | RestError::Depth(_) | RestError::Held(_))) => {
             tracing::warn!(symbol = job.symbol, %error, "open orders could not be listed");
             Answer::Unreadable
         }
@@ -176,7 +188,6 @@ mod tests {
     use std::time::Duration;
 
     use pipeline::time::Nanos;
-    use schemas::ids::InstrumentPrefix;
 
     use super::*;
 
@@ -191,8 +202,10 @@ mod tests {
             recv_window_ms: 2_000,
             clock_offset_ms: Arc::default(),
             positions: Positions::new(std::iter::empty()),
-            rest: Arc::new(RestClient::new(target)),
+            rest: Arc::new(RestClient::new(target.clone())),
+            lists: Arc::new(RestClient::admitted(target)),
             clock,
+            symbols: Vec::new(),
         };
         let (lists, jobs) = mpsc::channel(4);
         let (sender, mut news) = mpsc::channel(4);

@@ -13,11 +13,11 @@ use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::side::SideParts;
-use super::wire::update_of;
+use super::wire::told;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance::rest::{BODY_MAX, RestError};
 use crate::venue::binance::socket::{self, Frame, SocketError, WsReader};
-use crate::venue::binance::{Beside, warn};
+use crate::venue::binance::{Beside, Decoded, warn};
 use crate::venue::guard::Endpoint;
 
 /// A key lives for 60 minutes. It is prolonged after half of that, less up to a tenth: processes do not all ask
@@ -27,8 +27,6 @@ const RENEW_EVERY: Duration = Duration::from_secs(1_800);
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
 /// The venue pings every 3 min; a connection that is silent for longer than two of them is dead.
 const IDLE_MAX: Duration = Duration::from_secs(400);
-/// How long a venue is left alone that refuses a connection because of its limits.
-const SILENCE: Duration = Duration::from_secs(60);
 /// The venue's code for a key that it no longer knows.
 const NO_SUCH_KEY: i64 = -1125;
 
@@ -50,12 +48,13 @@ enum StreamEnd {
 /// Keeps the events coming until the gateway is gone.
 pub(super) async fn run(parts: SideParts, news: mpsc::Sender<Beside>, renew: Arc<Notify>) {
     let mut backoff = Backoff::of_connection(u64::from(std::process::id()) ^ 1);
+    let mut turns = parts.target.egress().turns();
     let mut stream = UserStream { parts, news, renew, on_older_path: false, heard: false };
     loop {
+        turns.next().await;
         let Some(end) = stream.listen().await else { return };
         tracing::warn!(error = %end, "the user stream was lost");
-        let silence = end.wanted_silence();
-        if stream.news.send(Beside::Events(false)).await.is_err() || !stream.keep_silent(silence).await {
+        if stream.news.send(Beside::Events(false)).await.is_err() {
             return;
         }
         if stream.heard {
@@ -64,18 +63,7 @@ pub(super) async fn run(parts: SideParts, news: mpsc::Sender<Beside>, renew: Arc
         // A connection on the wrong path is accepted, and stays mute.
         let is_mute = matches!(end, StreamEnd::GivenUp | StreamEnd::Socket(_)) && !stream.heard;
         stream.on_older_path ^= is_mute && stream.older_path().is_some();
-        sleep(silence.max(backoff.after_failure())).await;
-    }
-}
-
-impl StreamEnd {
-    /// How long the venue wants to be left alone.
-    fn wanted_silence(&self) -> Duration {
-        match self {
-            Self::Rest(error) => wanted_silence(error),
-            Self::Socket(SocketError::Refused(418 | 429)) => SILENCE,
-            Self::Socket(_) | Self::Expired | Self::Silent(_) | Self::GivenUp => Duration::ZERO,
-        }
+        sleep(backoff.after_failure()).await;
     }
 }
 
@@ -100,7 +88,6 @@ impl UserStream {
         // Changes from here on wait in the connection.
         if let Err(error) = ask_positions(&self.parts).await {
             tracing::warn!(%error, "positions could not be asked for");
-            self.keep_silent(wanted_silence(&error)).await.then_some(())?;
         }
         // Whoever gave the stream up meant one that is gone already.
         _ = self.renew.notified().now_or_never();
@@ -125,9 +112,7 @@ impl UserStream {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "the listen key could not be prolonged");
-                        let silence = wanted_silence(&error);
-                        renew_at = Instant::now() + RENEW_AGAIN.max(silence);
-                        self.keep_silent(silence).await.then_some(())?;
+                        renew_at = Instant::now() + RENEW_AGAIN.max(error.wanted_silence());
                     }
                 },
                 frame = reader.next() => {
@@ -144,14 +129,6 @@ impl UserStream {
                 }
             }
         }
-    }
-
-    /// Tells the gateway that the venue wants to be left alone for so long, if it does; whether the gateway is there.
-    async fn keep_silent(&self, how_long: Duration) -> bool {
-        let Some(wait_ms) = i64::try_from(how_long.as_millis()).ok().filter(|wait_ms| *wait_ms > 0) else {
-            return true;
-        };
-        self.news.send(Beside::Silence { until_ms: self.parts.venue_ms() + wait_ms }).await.is_ok()
     }
 
     /// Where the events are: the path that they have now, or the one that they had.
@@ -179,8 +156,10 @@ impl UserStream {
             UserEvent::Positions(changed) => self.parts.positions.change(changed),
             UserEvent::Order(_) | UserEvent::Trade(_) | UserEvent::Ignored { .. } => {}
         }
-        if let Some(update) = update_of(&event) {
-            self.news.send(Beside::Update(update)).await.ok()?;
+        match told(&event, |prefix| self.parts.symbol_of(prefix)) {
+            Decoded::Update(update) => self.news.send(Beside::Update(update)).await.ok()?,
+            Decoded::Alarm { id, alarm } => self.news.send(Beside::Alarm { id, alarm }).await.ok()?,
+            Decoded::Answer { .. } | Decoded::Ended | Decoded::Nothing => {}
         }
         Some(None)
     }
@@ -214,14 +193,6 @@ async fn ask_positions(parts: &SideParts) -> Result<(), RestError> {
     let text = parts.rest.signed(Method::GET, path, &params, parts.account.account()).await?;
     parts.positions.replace(&read_positions(&text).map_err(RestError::Fault)?);
     Ok(())
-}
-
-/// How long a venue wants to be left alone that refused because of its limits.
-fn wanted_silence(error: &RestError) -> Duration {
-    match error {
-        RestError::Api { retry_after, .. } => retry_after.unwrap_or_default(),
-        RestError::Fault(_) | RestError::Depth(_) => Duration::ZERO,
-    }
 }
 
 fn renew_after() -> Duration {

@@ -2,16 +2,15 @@
 
 use pipeline::command::{Command, OrderHandle, PlaceLeg};
 use pipeline::gateway::{Gateway, Outgoing, Permit};
+use schemas::ids::InstrumentPrefix;
 use schemas::wire::binance::answer::{self, Incoming};
 use schemas::wire::binance::encode::{Account, CancelOrder, Envelope, QueryOrder, signed};
 use schemas::wire::binance::request::{AboutOrder, OrderRef, PlaceKind};
 use schemas::wire::binance_usdm::event::UserEvent;
 use schemas::wire::binance_usdm::request::PlaceOrder;
-use schemas::wire::order_fault::OrderFault;
-use schemas::wire::order_update::OrderUpdate;
 
 use crate::venue::binance::gateway::GatewayLane;
-use crate::venue::binance::{Decoded, Reading, decode_answer, warn};
+use crate::venue::binance::{Decoded, OrderEvent, Reading, decode_answer, ignored, warn};
 
 /// Buffers that frames are written in.
 #[derive(Debug, Default)]
@@ -86,17 +85,21 @@ pub(crate) fn decode<P: Permit>(
 }
 
 /// What an event tells of an order of ours; positions and the stream's end are the caller's to see to.
-pub(super) fn update_of(event: &UserEvent<'_>) -> Option<OrderUpdate> {
-    let update: Result<Option<OrderUpdate>, OrderFault> = match event {
+pub(super) fn told<'s>(
+    event: &UserEvent<'_>,
+    symbol_of: impl Fn(InstrumentPrefix) -> Option<&'s str>,
+) -> Decoded {
+    match event {
         UserEvent::Order(report) => {
             report.warning().iter().for_each(warn);
-            report.update()
+            let (client_id, symbol) = (report.client_id_text(), &*report.symbol);
+            OrderEvent { client_id, symbol, update: report.update() }.decode(symbol_of)
         }
-        UserEvent::Trade(trade) => trade.update(),
-        UserEvent::Positions(_) | UserEvent::ListenKeyExpired | UserEvent::Ignored { .. } => Ok(None),
-    };
-    update.unwrap_or_else(|fault| {
-        warn(&fault);
-        None
-    })
+        UserEvent::Trade(trade) => {
+            let (client_id, symbol) = (trade.client_id_text(), &*trade.symbol);
+            OrderEvent { client_id, symbol, update: trade.update() }.decode(symbol_of)
+        }
+        UserEvent::Ignored { kind } => ignored(kind),
+        UserEvent::Positions(_) | UserEvent::ListenKeyExpired => Decoded::Nothing,
+    }
 }

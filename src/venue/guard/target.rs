@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use schemas::config::{Dialect, StagingAddress, Venue, is_private};
 
 use super::GuardError;
+use crate::venue::egress::Egress;
 
 /// What a connection is for. The embedded and private venues serve all of them on one port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -19,13 +20,24 @@ pub enum Endpoint {
     UserStream,
 }
 
-/// A place that a connection may go to. Closed: nothing makes one from a public host's name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A place that a connection may go to, and the way out to it, which clones share. Closed: nothing makes one from a
+/// public host's name.
+#[derive(Clone, Debug)]
 pub struct Target {
     place: Place,
     /// The Host header's value, of a place that has one port for everything.
     authority: String,
+    egress: Egress,
 }
+
+/// The same place, whichever the way out.
+impl PartialEq for Target {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Target {}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
@@ -61,7 +73,7 @@ impl Target {
 
     fn embedded(dialect: Dialect, address: SocketAddr) -> Result<Self, GuardError> {
         if address.ip().to_canonical().is_loopback() {
-            Ok(Self { place: Place::Simulated(dialect, address), authority: address.to_string() })
+            Ok(Self::new(Place::Simulated(dialect, address), address.to_string()))
         } else {
             Err(GuardError::NotLoopback(address))
         }
@@ -70,7 +82,7 @@ impl Target {
     /// The venue of an instrument; `None` for the embedded one, whose address is known once it listens.
     #[must_use]
     pub fn of(venue: &Venue) -> Option<Self> {
-        let public = |network| Some(Self { place: Place::Public(network), authority: String::new() });
+        let public = |network| Some(Self::new(Place::Public(network), String::new()));
         match venue {
             Venue::Simulated => None,
             Venue::BinanceSpotTestnet => public(Network::BinanceSpotTestnet),
@@ -78,9 +90,19 @@ impl Target {
             Venue::OkxDemo => public(Network::OkxDemo),
             Venue::Staging { dialect, address } => {
                 let authority = address.authority();
-                Some(Self { place: Place::Staging(*dialect, address.clone()), authority })
+                Some(Self::new(Place::Staging(*dialect, address.clone()), authority))
             }
         }
+    }
+
+    /// The way out to it.
+    #[must_use]
+    pub const fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
+    fn new(place: Place, authority: String) -> Self {
+        Self { place, authority, egress: Egress::default() }
     }
 
     /// The Host header's value: with the port, except where it is the scheme's own.
@@ -118,6 +140,15 @@ impl Target {
             (Place::Public(Network::BinanceUsdmTestnet), Endpoint::Streams) => Some("/stream"),
             (Place::Public(Network::BinanceUsdmTestnet), Endpoint::UserStream) => Some("/ws"),
             (Place::Simulated(..) | Place::Staging(..) | Place::Public(_), _) => None,
+        }
+    }
+
+    /// Whether it is the embedded venue, or one of ours: no public one.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        match &self.place {
+            Place::Simulated(..) | Place::Staging(..) => true,
+            Place::Public(_) => false,
         }
     }
 

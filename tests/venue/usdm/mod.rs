@@ -16,12 +16,12 @@ use serde_json::{Value, json};
 use crate::client::{Reply, Socket, rest, with};
 
 /// A WS API connection.
-async fn api(addr: SocketAddr) -> Socket {
+pub(crate) async fn api(addr: SocketAddr) -> Socket {
     Socket::open(addr, "/ws-fapi/v1").await
 }
 
 /// A LIMIT order's parameters; the answer tells how it stands.
-fn limit(side: &str, price: &str, qty: &str, life: &str) -> Value {
+pub(crate) fn limit(side: &str, price: &str, qty: &str, life: &str) -> Value {
     json!({
         "symbol": "BTCUSDT", "side": side, "type": "LIMIT", "timeInForce": life, "price": price,
         "quantity": qty, "newOrderRespType": "RESULT",

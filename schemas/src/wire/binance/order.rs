@@ -45,6 +45,7 @@ pub struct OrderAnswer<'a> {
     #[serde(alias = "cumQuote")]
     cummulative_quote_qty: Option<Text>,
     transact_time: Option<i64>,
+    time: Option<i64>,
     update_time: Option<i64>,
     #[serde(default)]
     fills: Vec<FillBody>,
@@ -115,6 +116,12 @@ impl<'a> OrderAnswer<'a> {
     #[must_use]
     pub fn client_id(&self) -> Option<ClientOrderId> {
         ClientOrderId::parse(self.client_id_text())
+    }
+
+    /// When the order was placed, milliseconds of the venue's clock; lists of open orders say it.
+    #[must_use]
+    pub const fn placed_ms(&self) -> Option<i64> {
+        self.time
     }
 
     /// What has become of the order; `None` in an ACK.
@@ -300,7 +307,7 @@ const SHAPE: &str = "result";
 
 type Check = fn(&Value) -> bool;
 
-const CHECKS: [(&str, bool, Check); 16] = [
+const CHECKS: [(&str, bool, Check); 17] = [
     ("symbol", true, Value::is_string),
     ("orderId", true, |value| value.as_u64().is_some_and(is_id)),
     ("clientOrderId", true, Value::is_string),
@@ -314,6 +321,7 @@ const CHECKS: [(&str, bool, Check); 16] = [
     ("cummulativeQuoteQty", false, is_number_text),
     ("cumQuote", false, is_number_text),
     ("transactTime", false, Value::is_i64),
+    ("time", false, Value::is_i64),
     ("updateTime", false, Value::is_i64),
     ("fills", false, Value::is_array),
     ("preventedQuantity", false, is_number_text),

@@ -1,0 +1,200 @@
+//! The start-up gate of one instrument: the steps that must be passed before it trades, in their order. Pure.
+//!
+//! It decides nothing about orders itself: each step is kept by whoever it belongs to (nothing is sent while a sweep
+//! runs, no tick fires without a book). This is where it is told which of them stands in the way, since when, and
+//! whether for too long.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use crate::time::Nanos;
+
+/// A step of the start, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// The venue told filters, limits and self-trade prevention, and the instrument fits them.
+    Filters,
+    /// The venue's clock is known.
+    Clock,
+    /// No order of ours is open.
+    Sweep,
+    /// What earlier runs left in doubt has an end, and the journal can be written.
+    Journal,
+    /// The book is in sequence.
+    Book,
+    /// A pair of the smallest quantity matched.
+    Probe,
+}
+
+impl Step {
+    /// All steps, in order.
+    pub const ALL: [Self; 6] =
+        [Self::Filters, Self::Clock, Self::Sweep, Self::Journal, Self::Book, Self::Probe];
+
+    /// The name in `/readyz` and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Filters => "filters",
+            Self::Clock => "clock",
+            Self::Sweep => "sweep",
+            Self::Journal => "journal",
+            Self::Book => "book",
+            Self::Probe => "probe",
+        }
+    }
+
+    /// How long it may take before it counts as overdue.
+    #[must_use]
+    pub const fn deadline(self) -> Duration {
+        match self {
+            Self::Filters | Self::Clock | Self::Sweep | Self::Book => Duration::from_secs(10),
+            // Orders in doubt are asked for up to 10 s.
+            Self::Journal => Duration::from_secs(15),
+            Self::Probe => Duration::from_secs(30),
+        }
+    }
+
+    /// Position in [`Step::ALL`].
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::Filters => 0,
+            Self::Clock => 1,
+            Self::Sweep => 2,
+            Self::Journal => 3,
+            Self::Book => 4,
+            Self::Probe => 5,
+        }
+    }
+}
+
+/// For each step, in order, why it is not passed; none = passed.
+pub type Facts = [Option<Cow<'static, str>>; Step::ALL.len()];
+
+/// What stands in the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// The first step that is not passed.
+    pub step: Step,
+    /// Why.
+    pub why: Cow<'static, str>,
+    /// For how long.
+    pub since: Duration,
+    /// For longer than it should.
+    pub overdue: bool,
+}
+
+/// Where an instrument stands on its way to its first pair. Once through, it stays through until the next term.
+#[derive(Clone, Debug)]
+pub struct Readiness {
+    /// Which term, by its epoch.
+    term: Option<u32>,
+    at: Option<Step>,
+    since: Nanos,
+    passed: bool,
+    told_overdue: bool,
+}
+
+impl Readiness {
+    /// At the first step.
+    #[must_use]
+    pub const fn new(now: Nanos) -> Self {
+        Self { term: None, at: None, since: now, passed: false, told_overdue: false }
+    }
+
+    /// A term of ownership began: its steps are to be passed, unless it is the one that was known.
+    pub fn begin(&mut self, epoch: u32, now: Nanos) {
+        // An instrument that is ours alone may take a later epoch in the middle of its start.
+        let known = self.term.is_some_and(|term| term == epoch || !self.passed);
+        self.term = Some(epoch);
+        if !known {
+            *self = Self { term: Some(epoch), ..Self::new(now) };
+        }
+    }
+
+    /// Takes in how the steps stand; what stands in the way, if anything does.
+    pub fn handle(&mut self, facts: &Facts, now: Nanos) -> Option<Blocked> {
+        if self.passed {
+            return None;
+        }
+        let first = Step::ALL.into_iter().find(|step| facts[step.index()].is_some());
+        let Some(step) = first else {
+            self.passed = true;
+            self.at = None;
+            return None;
+        };
+        if self.at != Some(step) {
+            (self.at, self.since, self.told_overdue) = (Some(step), now, false);
+        }
+        let since = now.since(self.since);
+        let why = facts[step.index()].clone().unwrap_or_default();
+        Some(Blocked { step, why, since, overdue: since > step.deadline() })
+    }
+
+    /// Whether all steps were passed in this term.
+    #[must_use]
+    pub const fn is_passed(&self) -> bool {
+        self.passed
+    }
+
+    /// Whether a step that is overdue is to be told, now: once a step.
+    pub fn poll_overdue(&mut self, blocked: &Blocked) -> bool {
+        blocked.overdue && !std::mem::replace(&mut self.told_overdue, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Nanos {
+        Nanos(seconds * 1_000_000_000)
+    }
+
+    fn blocks(steps: &[Step]) -> Facts {
+        Step::ALL.map(|step| steps.contains(&step).then(|| Cow::Owned(format!("no {}", step.name()))))
+    }
+
+    /// Promise P15.
+    #[test]
+    fn the_first_step_that_is_not_passed_is_named_with_its_reason() {
+        for (place, step) in Step::ALL.into_iter().enumerate() {
+            let mut gate = Readiness::new(at(0));
+            let blocked = gate.handle(&blocks(&Step::ALL[place..]), at(1)).unwrap();
+            assert_eq!((blocked.step, blocked.why.as_ref()), (step, format!("no {}", step.name()).as_str()));
+            assert!(!gate.is_passed());
+        }
+    }
+
+    #[test]
+    fn a_step_counts_from_when_it_is_reached_and_is_overdue_once() {
+        let mut gate = Readiness::new(at(0));
+        gate.handle(&blocks(&[Step::Sweep]), at(1));
+        let blocked = gate.handle(&blocks(&[Step::Book]), at(9)).unwrap();
+        assert_eq!((blocked.since, blocked.overdue), (Duration::ZERO, false));
+        assert!(!gate.poll_overdue(&blocked));
+        let blocked = gate.handle(&blocks(&[Step::Book]), at(20)).unwrap();
+        assert_eq!((blocked.since, blocked.overdue), (Duration::from_secs(11), true));
+        assert!(gate.poll_overdue(&blocked) && !gate.poll_overdue(&blocked));
+    }
+
+    #[test]
+    fn what_is_through_stays_through_until_the_next_term() {
+        let mut gate = Readiness::new(at(0));
+        gate.begin(7, at(0));
+        assert_eq!(gate.handle(&blocks(&[]), at(1)), None);
+        assert_eq!(gate.handle(&blocks(&[Step::Book]), at(2)), None, "a book may be fetched anew");
+        gate.begin(7, at(3));
+        assert!(gate.is_passed());
+        gate.begin(8, at(4));
+        assert!(gate.handle(&blocks(&[Step::Book]), at(5)).is_some());
+        gate.begin(9, at(6));
+        let blocked = gate.handle(&blocks(&[Step::Book]), at(7)).unwrap();
+        assert_eq!(
+            blocked.since,
+            Duration::from_secs(2),
+            "an epoch that grows on the way begins nothing anew"
+        );
+    }
+}

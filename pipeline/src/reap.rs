@@ -1,0 +1,298 @@
+//! The reaper of one account: which open orders of ours are so old that nobody looks after them any more, and are to
+//! be cancelled.
+//!
+//! It is told lists of open orders and says what to do. An order is of ours if it carries one of the instruments'
+//! prefixes; others are counted and never touched. What was to be cancelled counts as gone when an answered list no
+//! longer holds it, whatever was answered to the cancel.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use schemas::ids::{ClientOrderId, InstrumentPrefix, Leg};
+
+use crate::time::Nanos;
+
+/// The pause before a cancel that was of no use is said again; doubles up to the longest.
+const AGAIN: Duration = Duration::from_millis(500);
+const AGAIN_MAX: Duration = Duration::from_secs(4);
+
+/// An open order as the venue lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The venue's symbol.
+    pub symbol: String,
+    /// The client order id, whoever's.
+    pub client_id: String,
+    /// The venue's id.
+    pub venue_id: u64,
+    /// When it was placed, milliseconds of the venue's clock; `None` where the venue does not say.
+    pub placed_ms: Option<i64>,
+}
+
+/// An order to cancel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphan {
+    /// The venue's symbol.
+    pub symbol: String,
+    /// Our id of it.
+    pub id: ClientOrderId,
+    /// The venue's id of it.
+    pub venue_id: u64,
+}
+
+/// An order of ours that was open in the last list.
+#[derive(Clone, Debug)]
+struct Known {
+    symbol: String,
+    venue_id: u64,
+    placed_ms: Option<i64>,
+    seen: Nanos,
+    tries: u32,
+    next: Nanos,
+}
+
+/// The orders of one account.
+#[derive(Debug)]
+pub struct Reaper {
+    prefixes: Vec<InstrumentPrefix>,
+    older_than: Duration,
+    open: BTreeMap<ClientOrderId, Known>,
+    /// Orders of nobody here, by the symbol that was listed; the empty name stands for all of them.
+    aliens: BTreeMap<String, usize>,
+    reaped: u64,
+}
+
+impl Reaper {
+    /// Looks after the orders of these instruments.
+    #[must_use]
+    pub const fn new(prefixes: Vec<InstrumentPrefix>, older_than: Duration) -> Self {
+        Self { prefixes, older_than, open: BTreeMap::new(), aliens: BTreeMap::new(), reaped: 0 }
+    }
+
+    /// An answered list: the open orders of one symbol, or with `None` of all of them. What was to be cancelled and is
+    /// not in it is gone.
+    pub fn handle_list(&mut self, symbol: Option<&str>, orders: &[Listed], now: Nanos) {
+        let mut aliens = 0;
+        let mut listed = BTreeMap::new();
+        for order in orders {
+            match ClientOrderId::parse(&order.client_id).filter(|id| self.prefixes.contains(&id.prefix())) {
+                Some(id) => drop(listed.insert(id, order)),
+                None => aliens += 1,
+            }
+        }
+        self.aliens.insert(symbol.unwrap_or_default().to_owned(), aliens);
+        let in_scope = |known: &Known| symbol.is_none_or(|symbol| known.symbol == symbol);
+        let mut reaped = 0;
+        self.open.retain(|id, known| {
+            let stays = !in_scope(known) || listed.contains_key(id);
+            reaped += u64::from(!stays && known.tries > 0);
+            stays
+        });
+        self.reaped += reaped;
+        for (id, order) in listed {
+            let known = self.open.entry(id).or_insert_with(|| Known {
+                symbol: order.symbol.clone(),
+                venue_id: order.venue_id,
+                placed_ms: order.placed_ms,
+                seen: now,
+                tries: 0,
+                next: Nanos(0),
+            });
+            known.venue_id = order.venue_id;
+        }
+    }
+
+    /// The next order to cancel, if one is due. Call until `None`. `venue_ms` is the venue's clock.
+    pub fn poll_cancel(&mut self, venue_ms: i64, now: Nanos) -> Option<Orphan> {
+        let older_than = self.older_than;
+        let due = |known: &Known| now >= known.next && known.age(venue_ms, now) >= older_than;
+        let (id, known) = self.open.iter_mut().find(|(_, known)| due(known))?;
+        known.next = now + (AGAIN * 2_u32.pow(known.tries.min(8))).min(AGAIN_MAX);
+        known.tries = known.tries.saturating_add(1);
+        Some(Orphan { symbol: known.symbol.clone(), id: *id, venue_id: known.venue_id })
+    }
+
+    /// Whether something old was still open when it was last listed.
+    #[must_use]
+    pub fn has_orphans(&self, venue_ms: i64, now: Nanos) -> bool {
+        self.open.values().any(|known| known.age(venue_ms, now) >= self.older_than)
+    }
+
+    /// The old ones, for whoever has to give up.
+    #[must_use]
+    pub fn orphans(&self, venue_ms: i64, now: Nanos) -> Vec<ClientOrderId> {
+        let old = self.open.iter().filter(|(_, known)| known.age(venue_ms, now) >= self.older_than);
+        old.map(|(id, _)| *id).collect()
+    }
+
+    /// How many makers of ours were open in the last lists, and the age of the oldest.
+    #[must_use]
+    pub fn makers(&self, venue_ms: i64, now: Nanos) -> (usize, Duration) {
+        let makers = || self.open.iter().filter(|(id, _)| id.leg() == Leg::Maker);
+        let oldest = makers().map(|(_, known)| known.age(venue_ms, now)).max();
+        (makers().count(), oldest.unwrap_or_default())
+    }
+
+    /// Orders that carry no prefix of ours.
+    #[must_use]
+    pub fn aliens(&self) -> usize {
+        self.aliens.values().sum()
+    }
+
+    /// Orders that were told to go and are gone.
+    #[must_use]
+    pub const fn reaped(&self) -> u64 {
+        self.reaped
+    }
+}
+
+impl Known {
+    /// By the venue's own times; a venue that says none, or whose clock went back, by when it was first listed.
+    fn age(&self, venue_ms: i64, now: Nanos) -> Duration {
+        let seen = now.since(self.seen);
+        let by_venue =
+            self.placed_ms.and_then(|placed_ms| u64::try_from(venue_ms.saturating_sub(placed_ms)).ok());
+        by_venue.map_or(seen, Duration::from_millis).max(seen)
+    }
+}
+
+/// A part of a venue's weight limit, spent by whole minutes: lists may take half of it, the rest is for cancels.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    a_minute: u64,
+    spent: u64,
+    began: Nanos,
+}
+
+impl Budget {
+    const WINDOW: Duration = Duration::from_secs(60);
+
+    /// That much weight a minute.
+    #[must_use]
+    pub const fn new(a_minute: u64) -> Self {
+        Self { a_minute, spent: 0, began: Nanos(0) }
+    }
+
+    /// Takes that much for a list, if it is there.
+    pub fn take_list(&mut self, weight: u64, now: Nanos) -> bool {
+        self.take(weight, self.a_minute / 2, now)
+    }
+
+    /// Takes that much for a cancel, if it is there.
+    pub fn take_cancel(&mut self, weight: u64, now: Nanos) -> bool {
+        self.take(weight, self.a_minute, now)
+    }
+
+    fn take(&mut self, weight: u64, most: u64, now: Nanos) -> bool {
+        if now.since(self.began) >= Self::WINDOW {
+            (self.began, self.spent) = (now, 0);
+        }
+        let is_there = self.spent + weight <= most;
+        self.spent += if is_there { weight } else { 0 };
+        is_there
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::ids::Epoch;
+
+    use super::*;
+
+    const OLD: Duration = Duration::from_secs(5);
+
+    fn prefix() -> InstrumentPrefix {
+        InstrumentPrefix::new("main", "BTCUSDT")
+    }
+
+    fn ours(sequence: u64, placed_ms: i64) -> Listed {
+        let id = ClientOrderId::new(prefix(), Epoch::new(3), sequence, Leg::Maker);
+        listed(id.as_str(), sequence, Some(placed_ms))
+    }
+
+    fn listed(client_id: &str, venue_id: u64, placed_ms: Option<i64>) -> Listed {
+        Listed { symbol: "BTCUSDT".to_owned(), client_id: client_id.to_owned(), venue_id, placed_ms }
+    }
+
+    fn reaper() -> Reaper {
+        Reaper::new(vec![prefix()], OLD)
+    }
+
+    fn at(ms: u64) -> Nanos {
+        Nanos(ms * 1_000_000)
+    }
+
+    /// Fault O22, O23.
+    #[test]
+    fn only_old_orders_of_our_prefix_are_cancelled() {
+        let mut reaper = reaper();
+        let other =
+            ClientOrderId::new(InstrumentPrefix::new("othr", "BTCUSDT"), Epoch::new(1), 9, Leg::Maker);
+        let orders = [
+            ours(1, 10_000),
+            ours(2, 14_000),
+            listed(other.as_str(), 3, Some(0)),
+            listed("web_1", 4, Some(0)),
+        ];
+        reaper.handle_list(Some("BTCUSDT"), &orders, at(0));
+        let due: Vec<u64> =
+            std::iter::from_fn(|| reaper.poll_cancel(15_000, at(0))).map(|orphan| orphan.venue_id).collect();
+        assert_eq!(due, [1]);
+        assert_eq!((reaper.aliens(), reaper.makers(15_000, at(0))), (2, (2, Duration::from_secs(5))));
+        assert!(reaper.has_orphans(15_000, at(0)) && !reaper.has_orphans(14_999, at(0)));
+    }
+
+    #[test]
+    fn a_cancel_is_said_again_until_a_list_no_longer_holds_the_order() {
+        let mut reaper = reaper();
+        let orders = [ours(1, 0)];
+        let mut said = Vec::new();
+        for ms in (0..10_000).step_by(100) {
+            reaper.handle_list(None, &orders, at(ms));
+            said.extend(reaper.poll_cancel(60_000, at(ms)).map(|_| ms));
+        }
+        assert_eq!(said, [0, 500, 1_500, 3_500, 7_500]);
+        assert_eq!(reaper.reaped(), 0);
+        reaper.handle_list(Some("ETHUSDT"), &[], at(10_000));
+        assert!(reaper.has_orphans(60_000, at(10_000)), "another symbol's list says nothing of it");
+        reaper.handle_list(Some("BTCUSDT"), &[], at(10_000));
+        assert_eq!((reaper.reaped(), reaper.has_orphans(60_000, at(10_000))), (1, false));
+    }
+
+    #[test]
+    fn what_ends_by_itself_was_not_reaped() {
+        let mut reaper = reaper();
+        reaper.handle_list(None, &[ours(1, 58_000)], at(0));
+        assert_eq!(reaper.poll_cancel(60_000, at(0)), None);
+        reaper.handle_list(None, &[], at(1));
+        assert_eq!(reaper.reaped(), 0);
+    }
+
+    #[test]
+    fn without_a_time_of_the_venue_age_counts_from_the_first_list() {
+        let mut reaper = reaper();
+        let mut order = ours(1, 0);
+        order.placed_ms = None;
+        for ms in [0, 4_999] {
+            reaper.handle_list(None, std::slice::from_ref(&order), at(ms));
+            assert_eq!(reaper.poll_cancel(i64::MAX, at(ms)), None);
+        }
+        assert!(reaper.poll_cancel(0, at(5_000)).is_some());
+    }
+
+    #[test]
+    fn a_venue_whose_clock_went_back_saves_no_orphan() {
+        let mut reaper = reaper();
+        reaper.handle_list(None, &[ours(1, 100_000)], at(0));
+        assert_eq!(reaper.poll_cancel(40_000, at(0)), None);
+        assert!(reaper.poll_cancel(45_000, at(5_000)).is_some());
+    }
+
+    #[test]
+    fn lists_leave_half_of_the_budget_to_cancels() {
+        let mut budget = Budget::new(100);
+        assert!(budget.take_list(50, at(0)) && !budget.take_list(1, at(0)));
+        assert!(budget.take_cancel(50, at(0)) && !budget.take_cancel(1, at(59_999)));
+        assert!(budget.take_list(50, at(60_000)));
+    }
+}
