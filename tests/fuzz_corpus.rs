@@ -54,3 +54,8 @@ fn every_refused_configuration_of_the_corpus_is_told_why() {
 fn no_journal_of_the_corpus_is_read_beyond_its_damage() {
     replay("journal", parsers::journal);
 }
+
+#[test]
+fn no_request_of_the_corpus_makes_the_door_other_than_the_list_of_halts() {
+    replay("admin", parsers::admin);
+}

@@ -4,11 +4,14 @@
 //! `tests/fuzz_corpus` replays the corpora.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pipeline::book::{Book, BookRequest, BookState, Diff};
+use pipeline::halt::Halts;
 use pipeline::time::{Nanos, Now};
 use schemas::config::profile::ProfileFile;
 use schemas::config::{Config, Fault};
+use schemas::halt::HaltedBy;
 use schemas::ids::ClientOrderId;
 use schemas::journal::Record;
 use schemas::order::{PositionSide, Side};
@@ -20,10 +23,14 @@ use schemas::wire::binance::{rest as common_rest, stream};
 use schemas::wire::order_fault::OrderFault;
 use schemas::wire::order_update::OrderUpdate;
 use schemas::wire::{binance_spot, binance_usdm};
+use self_trader::admin::halts::Order;
 use self_trader::feed::decode::{Decoder, Ticker, binance, okx};
+use self_trader::halt::{HaltBoard, state};
+use self_trader::journal::Journal;
 use self_trader::journal::codec::{self, Damage, Start};
 use self_trader::journal::memory::Memory;
 use self_trader::journal::print;
+use self_trader::ownership::Hold;
 use serde_json::value::RawValue;
 
 /// No line about a fault is longer, bytes.
@@ -291,4 +298,36 @@ fn scanned(bytes: &[u8]) {
 fn assert_line(line: &str) {
     assert!(line.len() <= LINE_MAX, "{} bytes", line.len());
     assert!(!line.chars().any(char::is_control), "control characters in {line:?}");
+}
+
+/// Behind `#` a state of halts as it is found on disk; else bodies of requests, a line each: `+` halts, `-` releases.
+pub(crate) fn admin(data: &[u8]) {
+    if let Some(state) = data.strip_prefix(b"#") {
+        match state::parse(&String::from_utf8_lossy(state)) {
+            Ok(halts) => drop(Halts::restored(halts)),
+            Err(cause) => assert_line(&cause),
+        }
+        return;
+    }
+    let hold = Hold::new();
+    let board = HaltBoard::open(vec![("BTCUSDT".to_owned(), Arc::clone(&hold))], None, Journal::default());
+    for line in data.split(|byte| *byte == b'\n') {
+        let (halts, body) = match line.split_first() {
+            Some((b'+', body)) => (true, body),
+            Some((b'-', body)) => (false, body),
+            Some(_) | None => continue,
+        };
+        let Some(order) = Order::read(body) else { continue };
+        let told = if halts {
+            board.halt(order.symbol.as_deref(), HaltedBy::Operator, &order.reason)
+        } else {
+            board.release(order.symbol.as_deref(), &order.reason)
+        };
+        match told {
+            Ok(_) => assert!(!order.reason.trim().is_empty(), "without a reason"),
+            Err(refused) => assert_line(&refused.to_string()),
+        }
+        assert_eq!(hold.is_halted(), board.of("BTCUSDT").is_some(), "the door is not what the list says");
+        board.list().iter().for_each(|halt| assert_line(&halt.reason));
+    }
 }

@@ -28,14 +28,23 @@ const BODY_MAX: usize = 16 * 1_024;
 /// How long a body may take.
 const BODY_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What is asked for.
+/// What is asked for: the body of `POST /halt` and `POST /release`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Order {
+pub struct Order {
     /// None = all. `null` is no symbol and not all either: whoever's program lost the name must not release all.
     #[serde(default, deserialize_with = "text")]
-    symbol: Option<String>,
-    reason: String,
+    pub symbol: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+impl Order {
+    /// Reads a body; `None` if it is none.
+    #[must_use]
+    pub fn read(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
 }
 
 fn text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
@@ -87,7 +96,7 @@ async fn order(front: &Front, peer: SocketAddr, request: Request) -> Result<Orde
     let (parts, body) = request.into_parts();
     token::check(front.trading()?.token.as_ref(), peer, &parts).await?;
     let body = read(&parts, body).await?;
-    serde_json::from_slice(&body).map_err(|_| {
+    Order::read(&body).ok_or_else(|| {
         let want = "want a JSON object with a reason and, but for all, a symbol";
         Refusal::unreadable(StatusCode::BAD_REQUEST, want)
     })

@@ -4,7 +4,7 @@
 //! It stands before the venue is asked anything: a start that waits can be watched, halted, and is alive.
 
 mod answer;
-mod halts;
+pub mod halts;
 mod prometheus;
 mod serve;
 mod token;

@@ -38,6 +38,18 @@ pub enum StateError {
     },
 }
 
+/// What a state's text says is halted.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(text: &str) -> Result<Vec<Halt>, String> {
+    let state: HaltState = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    if state.format > HALTS_FORMAT {
+        return Err(format!("got format {}, want at most {HALTS_FORMAT}", state.format));
+    }
+    Ok(state.halts)
+}
+
 impl StateFile {
     /// At that path.
     #[must_use]
@@ -56,12 +68,7 @@ impl StateFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(cause) => return Err(self.io("read", cause)),
         }
-        let form = |cause: String| StateError::Form { path: self.0.display().to_string(), cause };
-        let state: HaltState = serde_json::from_str(&text).map_err(|error| form(error.to_string()))?;
-        if state.format > HALTS_FORMAT {
-            return Err(form(format!("got format {}, want at most {HALTS_FORMAT}", state.format)));
-        }
-        Ok(state.halts)
+        parse(&text).map_err(|cause| StateError::Form { path: self.0.display().to_string(), cause })
     }
 
     /// Replaces it. On the device when this returns.
