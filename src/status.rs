@@ -9,6 +9,7 @@ use pipeline::book::Top;
 use pipeline::counts::Counts;
 use pipeline::gateway::Link;
 use pipeline::instrument::Phase;
+use pipeline::probe::ProbeState;
 use pipeline::readiness::{Facts, Step};
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
@@ -30,6 +31,7 @@ use crate::telemetry::pulse::Pulse;
 use crate::telemetry::recorder::{self, Recorded};
 use crate::telemetry::stats::LaneStats;
 use crate::venue::binance::positions::Positions;
+use crate::venue::egress::Egress;
 
 /// A process that owns nothing may be ready without a feed that lives, after this long.
 const IDLE_AFTER: Duration = Duration::from_secs(10);
@@ -70,6 +72,8 @@ pub struct AppStatus {
     pub tops: Vec<(String, watch::Receiver<Option<Top>>)>,
     /// The gateways, by venue.
     pub links: Vec<(&'static str, watch::Receiver<Link>)>,
+    /// The ways out to the venues, each once, by venue.
+    pub egresses: Vec<(&'static str, Egress)>,
     /// The feed.
     pub feed: watch::Receiver<FeedState>,
     /// What the feed counted.
@@ -133,6 +137,10 @@ impl AppStatus {
     #[must_use]
     pub fn waits_for(&self) -> Vec<String> {
         let mut waits = self.waits_for_before_feed();
+        for (place, lane) in self.lanes.iter().enumerate() {
+            let probe = Some(lane.probe()).filter(|probe| *probe == ProbeState::NoRoom);
+            waits.extend(probe.and_then(|probe| self.waits_for_probe(place, probe)));
+        }
         let feed = self.feed.borrow();
         if !feed.is_live() {
             waits.push(format!("feed: {}", *feed));
@@ -167,10 +175,16 @@ impl AppStatus {
                 waits.push(format!("sweep: {} may hold orders of a predecessor", lane.symbol));
             }
             waits.extend(self.clock_trouble(place).map(|why| format!("clock: {}: {why}", lane.symbol)));
-            let probe = lane.probe().why().filter(|_| self.is_waited_for(place));
-            waits.extend(probe.map(|why| format!("probe: {}: {why}", lane.symbol)));
+            // In an empty book the probe needs a price of the feed's.
+            let probe = Some(lane.probe()).filter(|probe| *probe != ProbeState::NoRoom);
+            waits.extend(probe.and_then(|probe| self.waits_for_probe(place, probe)));
         }
         waits
+    }
+
+    fn waits_for_probe(&self, place: usize, probe: ProbeState) -> Option<String> {
+        let why = probe.why().filter(|_| self.is_waited_for(place))?;
+        Some(format!("probe: {}: {why}", self.lanes[place].symbol))
     }
 
     /// What stands in the way of each instrument that is ours and not halted.

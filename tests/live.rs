@@ -33,6 +33,8 @@ mod halt;
 mod journal;
 #[path = "live/logs.rs"]
 mod logs;
+#[path = "live/orders.rs"]
+mod orders;
 #[path = "live/reap.rs"]
 mod reap;
 #[path = "live/refused.rs"]

@@ -25,6 +25,7 @@ pub mod leg;
 mod limits;
 mod normalise;
 pub mod ownership;
+pub mod position;
 pub mod probe;
 mod quote;
 pub mod readiness;

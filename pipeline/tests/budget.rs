@@ -9,6 +9,8 @@ mod cancels;
 mod caps;
 #[path = "budget/gcra.rs"]
 mod gcra;
+#[path = "budget/position.rs"]
+mod position;
 mod support;
 
 use std::time::Duration;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline::counts::Counts;
-use pipeline::gateway::Link;
+use pipeline::gateway::{Link, Standing};
 use pipeline::readiness::Step;
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
@@ -16,6 +16,7 @@ use schemas::halt::HaltedBy;
 
 use crate::ownership::{Armed, Arming, Hold};
 use crate::status::AppStatus;
+use crate::telemetry::logging;
 use crate::telemetry::metrics::{TABLE, handle};
 
 /// Writes the page; remembers what it needs from one reading to the next.
@@ -85,6 +86,7 @@ fn publish(status: &AppStatus, now: Now) {
     set("st_up_seconds", now.mono.since(status.started.mono).as_secs_f64());
     set("st_start_time_seconds", since_epoch(status.started.wall_ms));
     set("st_loop_lag_seconds", status.heartbeat_age().as_secs_f64());
+    metrics::counter!("st_log_dropped_total").absolute(logging::dropped());
     set("st_feed_live", flag(status.feed.borrow().is_live()));
     if let Some(at_ms) = status.counters.newest_ms() {
         set("st_feed_last_tick_timestamp_seconds", since_epoch(at_ms));
@@ -93,6 +95,7 @@ fn publish(status: &AppStatus, now: Now) {
     publish_ownership(status, now);
     publish_totals(status);
     publish_links(status);
+    publish_egresses(status);
     publish_switches(status, now);
 }
 
@@ -160,6 +163,34 @@ fn publish_links(status: &AppStatus) {
 }
 
 /// The switches are as good as the worst of those that are wanted here.
+/// How this address stands with each venue; the worst, where a name stands for several.
+fn publish_egresses(status: &AppStatus) {
+    let mut venues: BTreeMap<&'static str, (f64, Duration, usize)> = BTreeMap::new();
+    let mut counts = [0, 0];
+    for (venue, egress) in &status.egresses {
+        let state = match egress.standing() {
+            Standing::Open => 0.0,
+            Standing::Limited(_) => 1.0,
+            Standing::HalfOpen => 2.0,
+            Standing::Banned(_) => 3.0,
+        };
+        let seen = venues.entry(venue).or_default();
+        seen.0 = f64::max(seen.0, state);
+        seen.1 = seen.1.max(egress.banned_for().unwrap_or_default());
+        seen.2 = seen.2.max(egress.connects_in_window().0);
+        for (sum, more) in counts.iter_mut().zip(egress.counts()) {
+            *sum += more;
+        }
+    }
+    for (venue, (state, banned, connects)) in venues {
+        metrics::gauge!("st_breaker_state", "venue" => venue).set(state);
+        metrics::gauge!("st_banned_seconds", "venue" => venue).set(banned.as_secs_f64());
+        metrics::gauge!("st_ws_connects_window", "venue" => venue).set(count(connects));
+    }
+    metrics::counter!("st_http_429_total").absolute(counts[0]);
+    metrics::counter!("st_http_418_total").absolute(counts[1]);
+}
+
 fn publish_switches(status: &AppStatus, now: Now) {
     let is_wanted = |hold: &&Arc<Hold>| hold.is_claimed() && hold.arming().is() != Armed::NotNeeded;
     let wanted = || status.holds.iter().filter(is_wanted).map(|hold| hold.arming());

@@ -7,18 +7,21 @@ use std::time::Duration;
 
 use pipeline::book::Top;
 use pipeline::chance::Chance;
-use pipeline::gateway::{Bounds, LaneId, Link};
+use pipeline::gateway::{LaneId, Link};
 use pipeline::instrument::Settings;
+use pipeline::position::Position;
 use pipeline::probe::Smallest;
 use pipeline::rules::Rules;
 use pipeline::time::Nanos;
-use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, RuleParams, TermType, Venue};
+use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, TermType, Venue};
 use schemas::ids::Epoch;
-use schemas::units::{MAX_DECIMALS, Rounding};
+use schemas::units::Rounding;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::account::{self, Account, ClockFollower, GatewayHandle, RECV_WINDOW};
+use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, Means, RECV_WINDOW};
+use super::bounds;
+use super::embedded;
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
 use super::journal::{self, Opened};
@@ -37,7 +40,8 @@ use crate::journal::Journal;
 use crate::labels::{LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks, Making};
 use crate::ownership::{Armed, Fence, Hold};
-use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
+use crate::secret::Secret;
+use crate::simulator::RunningVenue;
 use crate::start::StartBoard;
 use crate::status::AppStatus;
 use crate::telemetry::pulse::{Pulse, Watch};
@@ -46,6 +50,7 @@ use crate::telemetry::stats::LaneStats;
 use crate::venue::binance::gateway::GatewayLane;
 use crate::venue::binance::positions::Positions;
 use crate::venue::binance::switch::{self, SwitchLane};
+use crate::venue::egress::Egress;
 use crate::venue::guard::{Endpoint, Target};
 
 /// Ticks that may wait for a lane's task to run; beyond that they count as overflow.
@@ -71,7 +76,7 @@ pub(super) async fn start(
     let source = feed::Source { url, reading: fleet.kafka(process, &options) };
     feed::check(&source).await?;
     let admin = process.admin_address.map(admin::bind).transpose()?;
-    let venue = embedded_venue(instruments)?;
+    let venue = embedded::start(instruments)?;
     let simulated = venue.as_ref().map(RunningVenue::addr);
     let opened = journal::open(process, instruments, &fleet, clock).await?;
     let sinks = LabelSinks::new(process, &options.access);
@@ -79,37 +84,21 @@ pub(super) async fn start(
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
     let recorder = recorder.map_err(anyhow::Error::from)??;
     let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), &opened, clock);
-    let halts = builder.halts.clone();
-    builder.heart.spawn(halt_signal.obey(halts.clone()));
-    let halt_file =
-        process.halt_file.clone().map(|path| FileWatch::start(path, halts.clone())).transpose()?;
+    builder.heart.spawn(halt_signal.obey(builder.halts.clone()));
+    let halt_file = process.halt_file.clone().map(|path| FileWatch::start(path, builder.halts.clone()));
+    let halt_file = halt_file.transpose()?;
     builder.heart.spawn(opened.journal.clone().tend());
     let pulse = Pulse::start(clock);
     builder.heart.spawn(pulse.clone().run());
     let watch = Watch::start(pulse.clone())?;
-    let desk = admin::Desk {
-        start: builder.start.clone(),
-        halts: halts.clone(),
-        token: options.access.admin_token.clone(),
-    };
+    let desk = builder.desk(options.access.admin_token.clone());
     let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
-    let mut probed = Vec::new();
-    let mut faults = Vec::new();
-    for account in account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)? {
-        match account.probe(&config, &builder.start, &clock).await {
-            Ok(facts) => probed.push((account, facts)),
-            Err(found) => faults.extend(found),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(StartError::Config(faults));
-    }
+    let accounts = account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)?;
+    let probed = probe(accounts, &config, &builder.start, clock).await?;
     let ledgers = open_ledgers(instruments, &probed).await;
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    let floor = opened.floor.into_iter();
-    floor.for_each(|floor| builder.holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
     let leases = fleet.take(process, instruments, &builder.holds, &options, opened.floor, clock);
     let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
@@ -141,6 +130,23 @@ pub(super) async fn start(
         state: feed_state,
     };
     Ok(builder.finish(feed, parts))
+}
+
+/// Asks every account's venue for what has to be known before the first order; all faults come together.
+async fn probe(
+    accounts: Vec<Account>,
+    config: &Config,
+    board: &StartBoard,
+    clock: Clock,
+) -> Result<Vec<(Account, account::Probed)>, StartError> {
+    let (mut probed, mut faults) = (Vec::new(), Vec::new());
+    for account in accounts {
+        match account.probe(config, board, &clock).await {
+            Ok(facts) => probed.push((account, facts)),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(probed) } else { Err(StartError::Config(faults)) }
 }
 
 /// What [`Builder::finish`] puts together with its own.
@@ -208,30 +214,6 @@ async fn open_ledgers(
     ledgers
 }
 
-/// Starts the embedded venue if an instrument asks for it, with each instrument's own decimals.
-fn embedded_venue(instruments: &[Instrument]) -> Result<Option<RunningVenue>, StartError> {
-    let wanted = instruments.iter().filter(|instrument| instrument.venue == Venue::Simulated);
-    let symbols: Vec<SymbolSpec> = wanted
-        .map(|instrument| {
-            let (rules, name) = (&instrument.rules, &instrument.maker_symbol);
-            match rules.term {
-                TermType::Spot => SymbolSpec::named(name, rules.price_decimals, rules.qty_decimals),
-                TermType::Future => SymbolSpec::perpetual(name, rules.price_decimals, lots_of(rules)),
-            }
-        })
-        .collect();
-    if symbols.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(simulator::start(VenueOptions { symbols, ..VenueOptions::default() })?))
-}
-
-/// Digits of the base asset that a contract and an order's lots need.
-fn lots_of(rules: &RuleParams) -> u8 {
-    let of_contract = u8::try_from(rules.contract_size.decimals()).unwrap_or(MAX_DECIMALS);
-    of_contract.max(rules.qty_decimals)
-}
-
 /// What a lane hears besides its ticks.
 struct LaneInputs {
     reports: mpsc::Receiver<pipeline::event::OrderReport>,
@@ -262,6 +244,7 @@ pub(super) struct Builder<'a> {
     heart: JoinSet<()>,
     gateways: Vec<GatewayHandle>,
     links: Vec<(&'static str, watch::Receiver<Link>)>,
+    egresses: Vec<(&'static str, Egress)>,
     stats: Vec<Arc<LaneStats>>,
     /// In the order of `stats`.
     lane_holds: Vec<Arc<Hold>>,
@@ -308,6 +291,7 @@ impl<'a> Builder<'a> {
             heart: JoinSet::new(),
             gateways: Vec::new(),
             links: Vec::new(),
+            egresses: Vec::new(),
             stats: Vec::new(),
             lane_holds: Vec::new(),
             positions: Vec::new(),
@@ -315,6 +299,11 @@ impl<'a> Builder<'a> {
             places: Vec::new(),
             lane_links: Vec::new(),
         }
+    }
+
+    /// What the admin server can show and be told before there is a status.
+    fn desk(&self, token: Option<Secret>) -> admin::Desk {
+        admin::Desk { start: self.start.clone(), halts: self.halts.clone(), token }
     }
 
     /// One account's gateway and the lanes behind it.
@@ -334,23 +323,19 @@ impl<'a> Builder<'a> {
             start: self.start.clone(),
             clock: self.clock,
         }));
+        let (key, offset_ms) = (account.key.clone(), Arc::clone(&probed.clock_offset_ms));
         let smallest: Vec<Smallest> = members
             .iter()
             .map(|place| {
                 probed.smallest.get(&self.instruments[*place].maker_symbol).copied().unwrap_or_default()
             })
             .collect();
+        let bounds = bounds::of_account(self.process, self.instruments, &members, account.on_address);
         let holds = members.iter().map(|place| Arc::clone(&self.holds[*place])).collect();
         let fence = Fence::new(holds, self.clock);
-        let handle = account.start_gateway(
-            probed,
-            lanes,
-            fence,
-            self.process.shards,
-            self.opened.journal.clone(),
-            Bounds::default(),
-            self.clock,
-        );
+        let (sharers, journal) = (self.process.shards, self.opened.journal.clone());
+        let means = Means { sharers, journal, bounds };
+        let handle = account.start_gateway(probed, lanes, fence, means, self.clock);
         let mut books = Vec::new();
         for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {
             let (top_sender, top) = watch::channel(None);
@@ -367,9 +352,34 @@ impl<'a> Builder<'a> {
                 LaneInputs { reports, top, doubt, smallest: smallest[lane] },
             );
         }
+        self.heart.spawn(account::follow_filters(FilterWatch {
+            target: target.clone(),
+            key,
+            offset_ms,
+            members: self.listed(&members),
+            start: self.start.clone(),
+            clock: self.clock,
+        }));
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.links.push((venue_name, handle.link.clone()));
+        if !self.egresses.iter().any(|(_, known)| known.is_same(target.egress())) {
+            self.egresses.push((venue_name, target.egress().clone()));
+        }
         self.gateways.push(handle);
+    }
+
+    /// The lanes that were started last, for the watch over their filters.
+    fn listed(&self, members: &[usize]) -> Vec<Listed> {
+        let stats = &self.stats[self.stats.len() - members.len()..];
+        let listed = |(place, stats): (&usize, &Arc<LaneStats>)| Listed {
+            place: *place,
+            instrument: self.instruments[*place].clone(),
+            hold: Arc::clone(&self.holds[*place]),
+            stats: Arc::clone(stats),
+            refused: 0,
+            unfit: false,
+        };
+        members.iter().zip(stats).map(listed).collect()
     }
 
     /// Keeps the venue's dead man's switch armed for these instruments, if it has one.
@@ -443,6 +453,8 @@ impl<'a> Builder<'a> {
             settings: self.settings(instrument),
             in_doubt: self.opened.in_doubt(instrument.prefix(&self.process.instance)).to_vec(),
             probe: instrument.probes().then_some(smallest),
+            orders_a_second: bounds::orders_a_second(instrument),
+            position: Position::new(Some(bounds::position(instrument))),
         };
         stats.store_start(making.first_probe(), false);
         self.lanes.spawn(lane::supervise(making, links, self.clock, self.give_up.subscribe()));
@@ -510,6 +522,7 @@ impl<'a> Builder<'a> {
             leases: leases.map(Leases::status),
             tops: self.tops.clone(),
             links: self.links.clone(),
+            egresses: self.egresses.clone(),
             feed,
             counters,
             recorded: recorder.recorded(),

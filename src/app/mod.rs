@@ -4,7 +4,9 @@
 //! tick. The embedded venue, the recorder and the admin server have threads of their own.
 
 mod account;
+mod bounds;
 mod build;
+mod embedded;
 mod error;
 mod fleet;
 mod journal;

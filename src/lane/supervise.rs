@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use pipeline::alarm::Alarm;
 use pipeline::counts::Counts;
 use pipeline::instrument::{Instrument, Settings};
+use pipeline::position::Position;
 use pipeline::probe::{ProbeState, Smallest};
 use pipeline::skip::Skip;
 use pipeline::time::Nanos;
@@ -31,6 +32,10 @@ pub struct Making {
     pub in_doubt: Vec<ClientOrderId>,
     /// It probes first.
     pub probe: Option<Smallest>,
+    /// Orders that it may send in a second.
+    pub orders_a_second: Option<u32>,
+    /// What it holds, and how much it may; outlives a machine that failed.
+    pub position: Position,
 }
 
 /// Runs an instrument until it has stopped with nothing open, or `give_up` turns true.
@@ -80,6 +85,7 @@ impl Making {
     fn first(&self) -> Instrument {
         let mut instrument = Instrument::idle(self.settings.clone());
         instrument.close_out(&self.in_doubt);
+        self.bound(&mut instrument);
         if let Some(smallest) = self.probe {
             instrument.probe_first(smallest);
         }
@@ -90,10 +96,18 @@ impl Making {
     fn anew(&self, links: &LaneLinks, restarts: u64) -> Instrument {
         let mut instrument = Instrument::anew(self.settings.clone(), counted(links), restarts);
         instrument.close_out(&links.journal.open_of(self.settings.prefix));
+        self.bound(&mut instrument);
         if let Some(smallest) = self.probe.filter(|_| !links.stats.probe().is_over()) {
             instrument.probe_first(smallest);
         }
         instrument
+    }
+
+    fn bound(&self, instrument: &mut Instrument) {
+        instrument.bound_position(self.position.clone());
+        if let Some(rate) = self.orders_a_second {
+            instrument.limit_rate(rate);
+        }
     }
 
     /// How long an order that left before a failure may take to show at the venue.

@@ -15,11 +15,9 @@ const REJECTIONS_MAX: usize = 24;
 /// The same of numbers.
 const NUMBER_FAULTS_MAX: usize = 6;
 
-/// Codes of [`schemas::wire::order_fault::OrderFault`].
-const ORDER_FAULTS: [&str; 11] = [
-    "ORD-001", "ORD-002", "ORD-003", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-008", "ORD-009",
-    "ORD-010", "ORD-011",
-];
+/// Codes of [`schemas::wire::order_fault::OrderFault`] that answers and events can have; the others are of REST, where
+/// no order leaves.
+const ORDER_FAULTS: [&str; 6] = ["ORD-002", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-011"];
 
 const SYMBOL: &[Label] = &[label("symbol", Values::Symbol)];
 const VENUE: &[Label] = &[label("venue", Values::Venue)];
@@ -32,6 +30,7 @@ pub const TABLE: &[Metric] = &[
     gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
     gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
     counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
+    counter("st_log_dropped_total", &[], "Lines of the log that found no room to wait for their reader"),
     counter(
         "st_panics_total",
         &[label("task", Values::Named(&["lane", "gateway", "feed", "journal", "other"]))],
@@ -177,6 +176,20 @@ pub const TABLE: &[Metric] = &[
     // The venue.
     gauge("st_gateway_connected", VENUE, "1 while orders can leave, to every account there"),
     gauge("st_gateway_budget", VENUE, "1 while the rate budget allows another pair, in every account there"),
+    counter("st_http_429_total", &[], "Answers of venues that told this address to wait"),
+    counter("st_http_418_total", &[], "Answers of venues that had banned this address"),
+    gauge(
+        "st_breaker_state",
+        VENUE,
+        "0 while everything may leave, 1 told to wait, 2 one request ahead of the others, 3 banned",
+    ),
+    gauge("st_banned_seconds", VENUE, "How much longer the venue's ban of this address lasts"),
+    counter("st_rate_limited_total", &[], "Times that no pair could begin for want of budget"),
+    gauge(
+        "st_ws_connects_window",
+        VENUE,
+        "Connections that began in the last five minutes; 240 are the most",
+    ),
     counter(
         "st_gateway_late_answers_total",
         &[],
@@ -200,6 +213,7 @@ pub const TABLE: &[Metric] = &[
         "Time since the last acknowledged renewal left, of the owned symbol for which that is longest",
     ),
     counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
+    counter("st_filter_reloads_total", &[], "Times that a venue's filters were read again"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge(
         "st_book_age_seconds",

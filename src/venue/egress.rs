@@ -51,6 +51,12 @@ impl Egress {
         self.0.address.clone()
     }
 
+    /// Whether both are the same way out.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Asks whether something may leave now. Whoever is let through and hears an answer tells it.
     ///
     /// # Errors

@@ -166,9 +166,10 @@ fn order(dialect: Dialect, sequence: u64, changes: &Value) -> Value {
         order["positionSide"] = value!("SHORT");
     }
     for (name, change) in changes.as_object().unwrap() {
-        match change {
-            Value::Null => drop(order.as_object_mut().unwrap().remove(name)),
-            change => order[name] = change.clone(),
+        if change.is_null() {
+            order.as_object_mut().unwrap().remove(name);
+        } else {
+            order[name] = change.clone();
         }
     }
     order

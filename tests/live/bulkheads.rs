@@ -7,10 +7,14 @@ use crate::process::{RunProcess, VenueProcess, folder, instrument, request, unti
 fn rig(poison: &str) -> (tempfile::TempDir, VenueProcess, RunProcess) {
     let dir = folder();
     let venue = VenueProcess::start(dir.path());
-    let config = json!({
-        "Feed": "synthetic:13", "Journal": dir.path().join("journal"),
-        "instruments": [instrument(venue.addr, "BTCUSDT"), instrument(venue.addr, "ETHUSDT")],
+    // In a queue each tick becomes a pair: what comes in bursts is not conflated.
+    let both = ["BTCUSDT", "ETHUSDT"].map(|symbol| {
+        let mut one = instrument(venue.addr, symbol);
+        (one["Conflate"], one["Max Tick Age"]) = (json!("queue"), json!(60));
+        one
     });
+    let journal = dir.path().join("journal");
+    let config = json!({ "Feed": "synthetic:13", "Journal": journal, "instruments": both });
     let run = RunProcess::start_with(dir.path(), "run", &config, &[], &[("SELF_TRADER_POISON", poison)]);
     run.wait_until_ready();
     (dir, venue, run)

@@ -47,6 +47,10 @@ pub(crate) enum Fault {
     MakerRests,
     /// The venue's switch is not armed.
     Unarmed,
+    /// The reaper is gone.
+    ReaperGone,
+    /// The reaper hears nothing of a venue.
+    ReaperDeaf,
     /// A pod is gone and nobody takes over.
     NoOwner,
     /// No pod is left.
@@ -118,6 +122,7 @@ impl Day {
                 day.live(ordinal, pod, now);
                 day.scrape(ordinal, pod, step);
             }
+            day.scrape_reaper(step);
         }
         day
     }
@@ -243,6 +248,18 @@ impl Day {
         }
     }
 
+    /// The reaper is another job.
+    fn scrape_reaper(&mut self, step: u64) {
+        let now = step * STEP;
+        if self.has(Fault::ReaperGone, now) {
+            return;
+        }
+        let ready = if self.has(Fault::ReaperDeaf, now) { 0.0 } else { 1.0 };
+        let job = format!("{JOB}-reaper");
+        let key = format!("st_ready{{namespace=\"{NAMESPACE}\",job=\"{job}\",pod=\"{job}-0\"}}");
+        self.keep(key, step, ready);
+    }
+
     fn scrape_lane(&mut self, ordinal: usize, starts: u64, symbol: usize, lane: &Lane, step: u64) {
         let now = step * STEP;
         let ill = symbol == 1;
@@ -285,6 +302,10 @@ impl Day {
             "{name}{{namespace=\"{NAMESPACE}\",job=\"{JOB}\",service=\"{JOB}\",container=\"self-trader\",\
              pod=\"{JOB}-{ordinal}\",instance=\"{address}\"{labels}}}"
         );
+        self.keep(key, step, value);
+    }
+
+    fn keep(&mut self, key: String, step: u64, value: f64) {
         let steps = usize::try_from(self.length / STEP).unwrap() + 1;
         let values = self.series.entry(key).or_insert_with(|| vec![None; steps]);
         values[usize::try_from(step).unwrap()] = Some(value);

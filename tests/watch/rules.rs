@@ -133,6 +133,13 @@ fn a_switch_that_is_not_armed_is_told() {
 }
 
 #[test]
+fn a_reaper_that_is_gone_or_hears_nothing_is_told() {
+    for fault in [Fault::ReaperGone, Fault::ReaperDeaf] {
+        fires(fault, &[Alert("ReaperDown", "warning", ON_FLEET)]);
+    }
+}
+
+#[test]
 fn symbols_without_an_owner_are_told() {
     for fault in [Fault::NoOwner, Fault::NoPods] {
         fires(fault, &[Alert("SymbolsWithoutOwner", "critical", ON_FLEET)]);

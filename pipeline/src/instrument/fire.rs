@@ -5,6 +5,7 @@ use std::time::Duration;
 use schemas::ids::{ClientOrderId, Leg as LegKind};
 
 use super::Instrument;
+use crate::alarm::Alarm;
 use crate::event::FeedTick;
 use crate::rules::{BestPrices, decide};
 use crate::skip::Skip;
@@ -13,6 +14,8 @@ use crate::trade::Trade;
 
 /// A tick's time may lie this far ahead.
 const FUTURE_MS_MAX: i64 = 2_000;
+/// Orders of a pair.
+const PAIR: u64 = 2;
 
 impl Instrument {
     pub(super) const fn is_idle(&self) -> bool {
@@ -23,18 +26,23 @@ impl Instrument {
         self.is_idle() && self.interval_left(now).is_zero()
     }
 
-    /// What is left of the Interval since the last fire.
+    /// What is left of the Interval since the last fire, or until its own rate allows another pair.
     pub(super) fn interval_left(&self, now: Now) -> Duration {
         let left = self.memory.last.map_or(0, |last| {
             self.settings.rules.interval_ms.saturating_sub(now.wall_ms.saturating_sub(last.fired_ms))
         });
-        Duration::from_millis(u64::try_from(left).unwrap_or(0))
+        let rate = self.rate.map_or(Duration::ZERO, |rate| rate.from(PAIR).since(now.mono));
+        Duration::from_millis(u64::try_from(left).unwrap_or(0)).max(rate)
     }
 
     /// Decides on one tick: a pair or a skip.
     pub(super) fn fire(&mut self, tick: FeedTick, now: Now) {
         match self.decide(&tick, now) {
             Ok(trade) => {
+                self.position.follow(&trade);
+                if let Some(rate) = &mut self.rate {
+                    rate.spend(PAIR, now.mono);
+                }
                 self.trade = Some(trade);
                 self.run_trade(now);
             }
@@ -51,11 +59,17 @@ impl Instrument {
             BestPrices { bid: view.bid.map(|level| level.price), ask: view.ask.map(|level| level.price) };
         let sequence = self.sequence_from + self.counts.pairs - self.pairs_before;
         let draw = self.settings.chance.draw(self.counts.pairs);
-        let pair = decide(&self.settings.rules, &mut self.memory, &tick.tick, best, now.wall_ms, draw)?;
+        let mut memory = self.memory;
+        let pair = decide(&self.settings.rules, &mut memory, &tick.tick, best, now.wall_ms, draw)?;
         let pair = pair.sent_in(self.settings.contract_size).ok_or(Skip::LimitsConflict)?;
-        self.counts.pairs += 1;
         let price = pair.price.decimal(self.settings.rules.params.price_decimals);
         let resting = pair.order_qty.decimal(pair.order_qty_decimals);
+        if !self.position.admits(resting, price) {
+            self.alarms.insert(Alarm::PositionBound);
+            return Err(Skip::PositionBound);
+        }
+        self.memory = memory;
+        self.counts.pairs += 1;
         self.own.maker_resting(pair.maker_side, price, resting, view);
         let id = |leg| ClientOrderId::new(self.settings.prefix, self.settings.epoch, sequence, leg);
         // The taker meets our own maker: that one rests already, so its own freshness counts, not what is left

@@ -26,9 +26,11 @@ use crate::close_out::CloseOut;
 use crate::command::Command;
 use crate::counts::Counts;
 use crate::event::{FeedTick, OpenOrder};
+use crate::gateway::Gcra;
 use crate::halt::Bar;
 use crate::leg::Leg;
 use crate::ownership::Term;
+use crate::position::Position;
 use crate::probe::Probe;
 use crate::rules::Memory;
 pub use crate::settings::{Phase, Settings};
@@ -84,6 +86,9 @@ pub struct Instrument {
     sequence_from: u64,
     /// How often it was made anew.
     restarts: u64,
+    /// How fast its orders may leave.
+    rate: Option<Gcra>,
+    position: Position,
     /// What it found out about itself and nobody has taken yet.
     alarms: BTreeSet<Alarm>,
 }
@@ -129,6 +134,8 @@ impl Instrument {
             probe: Probe::default(),
             sequence_from: 0,
             restarts: 0,
+            rate: None,
+            position: Position::default(),
             alarms: BTreeSet::new(),
         }
     }
@@ -145,6 +152,16 @@ impl Instrument {
     /// Orders that an earlier run left in doubt: they are asked for once the first sweep is done, before any pair.
     pub fn close_out(&mut self, in_doubt: &[ClientOrderId]) {
         self.close_out = CloseOut::new(in_doubt);
+    }
+
+    /// Orders that it may send in a second: ticks that come faster wait by Conflate.
+    pub fn limit_rate(&mut self, orders_a_second: u32) {
+        self.rate = Some(Gcra::new(orders_a_second, 1, 2));
+    }
+
+    /// Its position, and the bound that it keeps within: a pair that might carry it beyond is an alarm.
+    pub fn bound_position(&mut self, position: Position) {
+        self.position = position;
     }
 
     /// A tick of the reference market.

@@ -5,7 +5,7 @@ use schemas::order::OrderStatus;
 
 use super::{GIVEN_UP_MAX, Instrument};
 use crate::alarm::Alarm;
-use crate::event::{CancelFailure, OrderReport};
+use crate::event::{CancelFailure, Denial, OrderReport};
 use crate::leg::{End, Leg};
 use crate::settings::Phase;
 use crate::time::Now;
@@ -28,8 +28,12 @@ impl Instrument {
             self.alarms.insert(*alarm);
         }
         self.count_refusal(report);
+        if let OrderReport::Update(update) = report {
+            self.position.handle_update(update);
+        }
         let known = self.trade.as_mut().is_some_and(|trade| trade.handle_report(report, now.mono));
         if known {
+            self.trade.iter().for_each(|trade| self.position.follow(trade));
             self.follow_own_maker(now);
         } else if let Some(alarm) = self.close_out.handle_report(report, now.mono) {
             self.alarms.extend(alarm);
@@ -52,6 +56,7 @@ impl Instrument {
         self.alarms.extend(trade.take_alarm());
         if let Some(trade) = self.trade.take_if(|trade| trade.is_over()) {
             self.own.maker_ended(now);
+            self.position.follow(&trade);
             self.account(&trade);
             if trade.maker.id.is_probe() {
                 self.probe.handle_end(&trade, now.mono);
@@ -125,6 +130,9 @@ impl Instrument {
             OrderReport::Rejected { would_match: false, .. } => self.counts.refused += 1,
             OrderReport::CancelFailed { why: CancelFailure::Refused(_), .. } => {
                 self.counts.cancels_refused += 1;
+            }
+            OrderReport::Denied { why: Denial::Capped, .. } => {
+                self.alarms.insert(Alarm::HourlyCap);
             }
             OrderReport::Rejected { .. }
             | OrderReport::CancelFailed { .. }

@@ -77,7 +77,6 @@ pub(crate) fn asked(gateway: &mut Gateway<Alone>, now: Now) -> Vec<Command> {
 }
 
 fn ended(id: ClientOrderId) -> OrderUpdate {
-    terms: Default::default(),
     OrderUpdate {
         client_id: id,
         venue_order_id: 1,

@@ -97,6 +97,7 @@ const RATIO: Kind = Number(Range { low: "0", from_low: true, high: "1", to_high:
 const INTERVAL: Kind = Number(Range { low: "0", from_low: true, high: "86400", to_high: true });
 const AGE: Kind = Number(Range { low: "0.001", from_low: true, high: "3600", to_high: true });
 const TAKEOVER: Kind = Number(Range { low: "5", from_low: true, high: "60", to_high: true });
+const RATE: Kind = Whole(1..=1_000_000);
 const SAME: Kind = Word(&["nudge", "keep"]);
 
 /// The keys of one instrument.
@@ -174,6 +175,18 @@ pub(super) static INSTRUMENT: &[Key] = &[
         RATIO,
         Default("0.05"),
         "Part of what the latest 200 pairs traded that may go to strangers; above it the instrument halts. 1: all of it.",
+    ),
+    key(
+        "Max Orders Per Second",
+        RATE,
+        Optional,
+        "Most orders of the symbol in a second, in the long run; public venues: 5 unless given, others: the venue's own limits.",
+    ),
+    key(
+        "Max Position",
+        POSITIVE,
+        Optional,
+        "Most base asset that strangers may leave us with, long or short; three times the largest order unless given.",
     ),
     key(
         "Probe Pair",
@@ -292,6 +305,30 @@ pub(super) static PROCESS: &[Key] = &[
         Text(Form::Line),
         Optional,
         "`kafka://host:port/TOPIC` for one message a pair, keyed by maker symbol.",
+    ),
+    key(
+        "Max Account Orders Per Second",
+        RATE,
+        Optional,
+        "Most orders of an account in a second, all processes together; public venues: 50 unless given.",
+    ),
+    key(
+        "Max Requests Per Second",
+        RATE,
+        Optional,
+        "Most orders, cancels and questions to a venue in a second, all processes together; public venues: 100 unless given.",
+    ),
+    key(
+        "Max Orders Per Hour",
+        Whole(2..=1_000_000_000),
+        Optional,
+        "Most orders of an account in an hour, all processes together; public venues: 100000 unless given. Reached, its instruments halt.",
+    ),
+    key(
+        "Max Notional Per Hour",
+        POSITIVE,
+        Optional,
+        "Most quote asset that an account's orders of an hour are worth; public venues: 100000000 unless given. Reached, its instruments halt.",
     ),
     key("Log Format", Word(&["text", "json"]), Default("\"text\""), "For people, or one JSON object a line."),
     key(

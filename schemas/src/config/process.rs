@@ -13,6 +13,7 @@ use super::kafka::{KafkaOption, KafkaUrl};
 use super::reader::Reader;
 use super::secret_ref::SecretRef;
 use super::{kafka_options, urls};
+use crate::units::Decimal;
 
 /// The settings of the whole process. `Default` is what holds where the file names none.
 #[derive(Clone, PartialEq, Eq)]
@@ -57,6 +58,14 @@ pub struct Process {
     pub kafka_options: Vec<KafkaOption>,
     /// Takeover Delay: how long a group's new owner waits where its predecessor may still trade, milliseconds.
     pub takeover_delay_ms: u64,
+    /// Max Account Orders Per Second, where it is given.
+    pub max_account_orders_per_second: Option<u32>,
+    /// Max Requests Per Second, where it is given.
+    pub max_requests_per_second: Option<u32>,
+    /// Max Orders Per Hour, where it is given.
+    pub max_orders_per_hour: Option<u64>,
+    /// Max Notional Per Hour, quote asset, where it is given.
+    pub max_notional_per_hour: Option<Decimal>,
     /// Log Format.
     pub log_format: LogFormat,
     /// Log File: where logs go instead of standard output; a new file each day.
@@ -155,6 +164,10 @@ impl Default for Process {
             lease_store: None,
             kafka_options: Vec::new(),
             takeover_delay_ms: 5_000,
+            max_account_orders_per_second: None,
+            max_requests_per_second: None,
+            max_orders_per_hour: None,
+            max_notional_per_hour: None,
             log_format: LogFormat::Text,
             log_file: None,
         }
@@ -185,6 +198,10 @@ impl fmt::Debug for Process {
             .field("lease_store", &self.lease_store)
             .field("kafka_options", &self.kafka_options)
             .field("takeover_delay_ms", &self.takeover_delay_ms)
+            .field("max_account_orders_per_second", &self.max_account_orders_per_second)
+            .field("max_requests_per_second", &self.max_requests_per_second)
+            .field("max_orders_per_hour", &self.max_orders_per_hour)
+            .field("max_notional_per_hour", &self.max_notional_per_hour)
             .field("log_format", &self.log_format)
             .field("log_file", &self.log_file)
             .finish()
@@ -212,6 +229,11 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
     let lease_store = lease_store(reader);
     let kafka_options = kafka_options::read(reader);
     let takeover_delay_ms = reader.millis("Takeover Delay");
+    let rates = ["Max Account Orders Per Second", "Max Requests Per Second"];
+    let rates = rates.map(|name| reader.whole(name).and_then(|rate| u32::try_from(rate).ok()));
+    let [max_account_orders_per_second, max_requests_per_second] = rates;
+    let max_orders_per_hour = reader.whole("Max Orders Per Hour");
+    let max_notional_per_hour = reader.number("Max Notional Per Hour");
     let log_format = reader.word("Log Format");
     let log_file = reader.text("Log File").map(PathBuf::from);
     Some(Process {
@@ -235,6 +257,10 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Process> {
         lease_store: lease_store?,
         kafka_options: kafka_options?,
         takeover_delay_ms: takeover_delay_ms?,
+        max_account_orders_per_second,
+        max_requests_per_second,
+        max_orders_per_hour,
+        max_notional_per_hour,
         log_format: log_format?,
         log_file,
     })

@@ -1,9 +1,11 @@
 //! One account at a venue: what it asks of the venue at the start, and its gateway.
 
 mod clock;
+mod filter_watch;
 mod filters;
 
 pub(super) use clock::{ClockFollower, follow as follow_clock};
+pub(super) use filter_watch::{FilterWatch, Listed, follow as follow_filters};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -48,6 +50,8 @@ pub(super) struct Account {
     pub(super) key: AccountKey,
     pub(super) venue_name: &'static str,
     pub(super) members: Vec<usize>,
+    /// How many accounts of this process share its address.
+    pub(super) on_address: u32,
     /// The venue is ours: its accounts' settings too.
     is_embedded: bool,
 }
@@ -71,6 +75,15 @@ struct Unanswered {
     pause: Duration,
 }
 
+/// What a gateway shares with others, and what it may spend.
+#[derive(Debug)]
+pub(super) struct Means {
+    /// How many processes share the account.
+    pub(super) sharers: u32,
+    pub(super) journal: Journal,
+    pub(super) bounds: Bounds,
+}
+
 /// The lanes' side of a gateway.
 #[derive(Debug)]
 pub(super) struct GatewayHandle {
@@ -88,12 +101,19 @@ pub(super) fn group(
     simulated: Option<SocketAddr>,
 ) -> Result<Vec<Account>, GuardError> {
     let mut accounts: BTreeMap<(&Venue, Dialect, &str), Account> = BTreeMap::new();
+    // One way out of the process to each venue, however many accounts are there.
+    let mut targets: BTreeMap<(&Venue, Dialect), (Target, u32)> = BTreeMap::new();
     for (place, (instrument, credential)) in config.instruments.iter().zip(credentials).enumerate() {
         let Some(target) = target_of(instrument, simulated)? else { continue };
         let api_key = credential.api_key.expose();
         let key = (&instrument.venue, target.dialect(), api_key);
+        let (target, accounts_there) = targets.entry((key.0, key.1)).or_insert((target, 0));
         let account = accounts.entry(key).or_insert_with(|| Account {
-            target,
+            target: {
+                *accounts_there += 1;
+                target.clone()
+            },
+            on_address: 1,
             key: AccountKey::new(api_key, credential.secret.expose().as_bytes()),
             venue_name: venue_name(&instrument.venue),
             members: Vec::new(),
@@ -101,7 +121,11 @@ pub(super) fn group(
         });
         account.members.push(place);
     }
-    Ok(accounts.into_values().collect())
+    let on_address = |(key, account): ((&Venue, Dialect, &str), Account)| {
+        let accounts_there = targets.get(&(key.0, key.1)).map_or(1, |(_, accounts)| *accounts);
+        Account { on_address: accounts_there, ..account }
+    };
+    Ok(accounts.into_iter().map(on_address).collect())
 }
 
 /// Where an instrument's orders go: the embedded venue speaks the dialect of its term.
@@ -237,9 +261,7 @@ impl Account {
         probed: Probed,
         lanes: Vec<GatewayLane>,
         fence: Fence,
-        sharers: u32,
-        journal: Journal,
-        bounds: Bounds,
+        means: Means,
         clock: Clock,
     ) -> GatewayHandle {
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
@@ -252,13 +274,13 @@ impl Account {
             recv_window_ms: u32::try_from(RECV_WINDOW.as_millis()).expect("two seconds fit"),
             clock_offset_ms: probed.clock_offset_ms,
             limits: probed.limits,
-            sharers,
+            sharers: means.sharers,
             lanes,
             commands: command_receiver,
             link: link_sender,
             positions: positions.clone(),
-            journal,
-            bounds,
+            journal: means.journal,
+            bounds: means.bounds,
         };
         let task = tokio::spawn(gateway::run(parts, fence, clock));
         GatewayHandle { commands, link, positions: has_positions.then_some(positions), task }

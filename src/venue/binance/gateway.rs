@@ -489,6 +489,9 @@ impl<P: Permit> Session<P> {
             (true, true) => Link::Open,
         };
         if *self.parts.link.borrow() != link {
+            if link == Link::Spent {
+                metrics::counter!("st_rate_limited_total").increment(1);
+            }
             self.parts.link.send_replace(link);
         }
     }
