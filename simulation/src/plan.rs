@@ -60,10 +60,16 @@ fn storm(begin: u64, number: u64, processes: usize, dice: &mut Dice, plan: &mut 
 
 /// The pair of that number, of all pairs in turn.
 fn pair(number: u64) -> [Kind; 2] {
-    let count = Kind::COUNT as u64;
-    let at = number % (count * count);
-    let kind = |place: u64| Kind::ALL[usize::try_from(place).unwrap_or(0)];
-    [kind(at / count), kind(at % count)]
+    let count = Kind::COUNT;
+    let mut left = usize::try_from(number).unwrap_or(0) % (count * (count + 1) / 2);
+    for (first, kind) in Kind::ALL.into_iter().enumerate() {
+        let others = count - first;
+        if left < others {
+            return [kind, Kind::ALL[first + left]];
+        }
+        left -= others;
+    }
+    [Kind::ALL[0]; 2]
 }
 
 fn process(processes: usize, dice: &mut Dice) -> usize {

@@ -95,6 +95,8 @@ pub struct Venue {
     pub tick: i64,
     /// No symbol trades.
     pub halted: bool,
+    /// How often it began anew.
+    wipes: u64,
     /// When each symbol's dead man's switch fires, if it is armed.
     fires: Vec<Option<u64>>,
 }
@@ -133,6 +135,7 @@ impl Venue {
             prevents: StpMode::None,
             tick: 1,
             halted: false,
+            wipes: 0,
             fires: vec![None; touched],
         };
         venue.endow();
@@ -164,7 +167,8 @@ impl Venue {
     pub fn top(&self, symbol: usize) -> (u64, [Option<(i64, i64)>; 2]) {
         let id = self.symbols[symbol];
         let best = [Side::Buy, Side::Sell].map(|side| self.engine.best(id, side));
-        (self.engine.update_id(id), best)
+        // A venue that begins anew comes back to old numbers, but not to the very one that it had before.
+        (self.engine.update_id(id) + self.wipes, best)
     }
 
     /// An order of ours, sent with that timestamp.
@@ -279,6 +283,7 @@ impl Venue {
         let mut events = Vec::new();
         let wiped = self.engine.apply(&self_trader::simulator::engine::Command::Wipe, &mut events);
         wiped.expect("a wipe is never refused");
+        self.wipes += 1;
         self.orders.clear();
         self.open.iter_mut().for_each(BTreeSet::clear);
         self.ended.clear();

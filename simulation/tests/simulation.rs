@@ -55,12 +55,38 @@ fn a_seed_gives_the_same_run_in_every_process() {
     assert_eq!(different.len(), 100, "two seeds of one run");
 }
 
+/// Faults of process 0 that begin at those seconds.
+fn faults(kinds: &[(u64, Kind)], seconds: u64, level: u32) -> Vec<Fault> {
+    let one = |(index, (at, kind)): (usize, &(u64, Kind))| Fault {
+        index,
+        at: at * SEC,
+        until: (at + seconds) * SEC,
+        process: 0,
+        level,
+        kind: *kind,
+    };
+    kinds.iter().enumerate().map(one).collect()
+}
+
 /// A promise that is broken on purpose is seen, by its own check, within so many seeds.
 fn is_caught(sabotage: Sabotage, promises: &[&str]) {
+    is_seen(&Spec { sabotage: Some(sabotage), ..Spec::new(0, 1, Profile::Mixed) }, promises);
+}
+
+/// The same under those faults alone; without the sabotage nothing is seen.
+fn is_caught_in(sabotage: Sabotage, promises: &[&str], given: &[Fault]) {
+    let spec = Spec { given: Some(given.to_vec()), ..Spec::new(0, 1, Profile::Mixed) };
+    is_seen(&Spec { sabotage: Some(sabotage), ..spec.clone() }, promises);
+    let sound = run_all(0..40, &spec, 2);
+    assert!(sound.failed.is_empty(), "{:?}", sound.failed);
+}
+
+fn is_seen(spec: &Spec, promises: &[&str]) {
     const SEEDS_MAX: u64 = 40;
+    let sabotage = spec.sabotage;
     let mut seen = Vec::new();
     for seed in 0..SEEDS_MAX {
-        let outcome = run(&Spec { sabotage: Some(sabotage), ..Spec::new(seed, 1, Profile::Mixed) });
+        let outcome = run(&Spec { seed, ..spec.clone() });
         let Some(first) = outcome.violations.first() else { continue };
         if promises.contains(&first.promise) {
             println!("{sabotage:?}: seed {seed}: {} at {} ms: {}", first.promise, first.at / MS, first.what);
@@ -119,7 +145,9 @@ fn an_order_of_an_owner_that_is_none_is_seen() {
 /// Promise P14.
 #[test]
 fn a_transport_error_that_counts_as_not_found_is_seen() {
-    is_caught(Sabotage::TransportIsNotFound, &["P14"]);
+    // Requests arrive, and nothing comes back.
+    let deaf = [(10, Kind::LoseAnswer), (10, Kind::LoseEvent)];
+    is_caught_in(Sabotage::TransportIsNotFound, &["P14"], &faults(&deaf, 60, 1_000));
 }
 
 /// Promise P1.
@@ -149,5 +177,6 @@ fn a_request_while_the_venue_wants_silence_is_seen() {
 /// Promise P15.
 #[test]
 fn an_owner_that_does_not_sweep_is_seen() {
-    is_caught(Sabotage::SkipSweep, &["P15", "P1"]);
+    let deaths = [(20, Kind::KillAfterSend), (70, Kind::KillAfterSend), (120, Kind::KillAfterSend)];
+    is_caught_in(Sabotage::SkipSweep, &["P15", "P1"], &faults(&deaths, 30, 1));
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use pipeline::command::{Command, PlaceLeg};
 use pipeline::event::{CancelFailure, OrderReport};
-use pipeline::gateway::{Answer, Gateway, LaneId, Link, Outgoing, Permit, RateLimit};
+use pipeline::gateway::{Address, Answer, Gateway, LaneId, Link, Outgoing, Permit, RateLimit, Standing};
 use pipeline::time::{Nanos, Now};
 use schemas::ids::{ClientOrderId, Epoch, Leg};
 use schemas::journal::{Cancel, Intent, Record};
@@ -91,6 +91,8 @@ pub(super) struct Session {
     waiting: Vec<ClientOrderId>,
     /// Reports that the venue never sent.
     made_up: Vec<(LaneId, OrderReport)>,
+    /// How its address stands with the venue.
+    address: Address,
     /// Places that left, for who sends them again.
     sent: BTreeMap<ClientOrderId, Outgoing>,
 }
@@ -103,8 +105,9 @@ impl Session {
         seed: u64,
         sabotage: Option<Sabotage>,
     ) -> Self {
+        let address = Address::default();
         Self {
-            machine,
+            machine: machine.behind(address.clone()),
             link: Link::Down,
             number: 1,
             written: vec![None; lanes],
@@ -117,6 +120,7 @@ impl Session {
             sabotage,
             waiting: Vec::new(),
             made_up: Vec::new(),
+            address,
             sent: BTreeMap::new(),
         }
     }
@@ -358,8 +362,9 @@ impl Session {
     }
 
     /// A cancel that waits though the venue wants no silence waits for our own limiter.
-    pub(super) fn watch_urgent(&self, notes: &mut Vec<Note>) {
-        if self.machine.is_connected() && !self.waiting.is_empty() {
+    pub(super) fn watch_urgent(&self, now: Now, notes: &mut Vec<Note>) {
+        let open = self.address.lock().standing(now.mono) == Standing::Open;
+        if open && self.machine.is_connected() && !self.waiting.is_empty() {
             notes.push(Note::UrgentHeld);
         }
     }

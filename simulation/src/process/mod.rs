@@ -22,6 +22,7 @@ use pipeline::event::FeedTick;
 use pipeline::gateway::{Answer, LaneId, Link, Outgoing, RateLimit};
 use pipeline::lease::Ticket;
 use pipeline::ownership::Generation;
+use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Trade;
 use schemas::ids::ClientOrderId;
@@ -303,7 +304,7 @@ impl Process {
                 break;
             }
         }
-        self.session.watch_urgent(&mut self.notes);
+        self.session.watch_urgent(now, &mut self.notes);
         let stopped = self.stop_by.is_some_and(|by| {
             let lanes =
                 self.lanes.iter().all(|lane| lane.instrument.phase() == pipeline::instrument::Phase::Stopped);
@@ -403,6 +404,28 @@ impl Process {
     #[must_use]
     pub fn instrument(&self, symbol: usize) -> Option<&pipeline::instrument::Instrument> {
         self.lanes.iter().find(|lane| lane.symbol == symbol).map(|lane| &lane.instrument)
+    }
+
+    /// What an instrument is doing, in words.
+    #[must_use]
+    pub fn describe(&self, symbol: usize) -> String {
+        let Some(lane) = self.lanes.iter().find(|lane| lane.symbol == symbol) else {
+            return "none".to_owned();
+        };
+        let (instrument, counts) = (&lane.instrument, lane.instrument.counts());
+        let skips = Skip::ALL.into_iter().filter(|skip| counts.skips[skip.index()] > 0);
+        let skips: Vec<String> = skips.map(|skip| format!("{skip} {}", counts.skips[skip.index()])).collect();
+        format!(
+            "{:?}, link {:?}, barred by {:?}, claimed {}, switch {:?}, {} waiting, maybe open {:?}, skips {}",
+            instrument.phase(),
+            self.session.link,
+            instrument.bar(),
+            lane.hold.is_claimed(),
+            lane.hold.arming().is(),
+            counts.waiting,
+            instrument.maybe_open(),
+            skips.join(" "),
+        )
     }
 
     /// What comes over that order connection is heard.

@@ -35,7 +35,20 @@ impl World {
             match self.oracle.first_match_after(symbol, since) {
                 Some(at) if at - since <= within => self.oracle.stats.resumed.push(at - since),
                 other => {
-                    let what = format!("symbol {symbol} did not match within {} s ({other:?})", within / SEC);
+                    let processes: Vec<String> = self
+                        .hosts
+                        .iter()
+                        .enumerate()
+                        .filter_map(|(process, host)| {
+                            Some((process, host.process.as_ref()?.describe(symbol)))
+                        })
+                        .map(|(process, state)| format!("process {process}: {state}"))
+                        .collect();
+                    let what = format!(
+                        "symbol {symbol} did not match within {} s ({other:?}); {}",
+                        within / SEC,
+                        processes.join("; ")
+                    );
                     self.oracle.violated("P23", self.now, what);
                 }
             }

@@ -278,7 +278,7 @@ impl World {
             host.inbox.push_back(delivery);
             return;
         }
-        host.hear_silence(&delivery, self.now);
+        host.hear_silence(&delivery);
         let at = self.now;
         if let Some(one) = &mut host.process {
             one.take(delivery, at);
@@ -301,7 +301,7 @@ impl World {
             return;
         }
         while let Some(delivery) = host.inbox.pop_front() {
-            host.hear_silence(&delivery, at);
+            host.hear_silence(&delivery);
             // Known gap: what waited in a socket while the process stood still counts from its reading.
             host.hear_book(&delivery, at);
             if let Some(one) = &mut host.process {
@@ -375,9 +375,6 @@ impl World {
                 }
                 Note::Closed { symbol, id } => self.oracle.is_over(symbol, id, &self.venue, at),
                 Note::BookDoubted { symbol } => self.fetch_book(process, symbol),
-                // After a silence one request goes ahead of all others, and its answer is waited for.
-                Note::UrgentHeld
-                    if self.hosts[process].silenced_at.is_some_and(|told| at < told + 5 * SEC) => {}
                 Note::UrgentHeld => {
                     self.oracle.violated(
                         "P6",
@@ -452,7 +449,6 @@ impl World {
         host.life += 1;
         host.inbox.clear();
         (host.wake_at, host.link, host.silent, host.spins) = (None, 0, None, 0);
-        host.silenced_at = None;
         let mut clock = LocalClock::start(at);
         clock.set_step(host.step_ms);
         clock.set_rate(host.rate_ppm, at);
