@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pipeline::clock_gate::ClockTrouble;
 use pipeline::readiness::{Blocked, Facts, Readiness, Step};
 use serde_json::{Value, json};
 
@@ -25,6 +26,7 @@ struct Member {
     /// Why the venue's filters or clock are not known; none = they are.
     filters: Option<Cow<'static, str>>,
     clock: Option<Cow<'static, str>>,
+    clock_is_wrong: bool,
 }
 
 /// What stands in an instrument's way.
@@ -46,6 +48,7 @@ impl StartBoard {
             gate: Readiness::new(now),
             filters: Some(Cow::Borrowed(NOT_ASKED)),
             clock: Some(Cow::Borrowed(NOT_ASKED)),
+            clock_is_wrong: false,
         };
         Self { clock, members: Arc::new(Mutex::new(symbols.map(member).collect())) }
     }
@@ -59,11 +62,20 @@ impl StartBoard {
     }
 
     /// Why it is not known what time it is at the venue of these instruments; none = it is.
-    pub fn set_clock(&self, places: &[usize], why: Option<String>) {
+    pub fn set_clock(&self, places: &[usize], trouble: Option<ClockTrouble>) {
         let mut members = self.lock();
         for place in places {
-            members[*place].clock = why.clone().map(Cow::Owned);
+            let member = &mut members[*place];
+            member.clock = trouble.map(|trouble| Cow::Owned(trouble.to_string()));
+            // A venue that is away is not asked the time: that is an outage, and readiness holds through those.
+            member.clock_is_wrong = trouble.is_some_and(|trouble| !matches!(trouble, ClockTrouble::Aged(_)));
         }
+    }
+
+    /// Whether an instrument's venue has told a time that cannot be relied on.
+    #[must_use]
+    pub fn clock_is_wrong(&self, place: usize) -> bool {
+        self.lock()[place].clock_is_wrong
     }
 
     /// Why it is not known what time it is at an instrument's venue, if it is not.

@@ -9,6 +9,7 @@ use pipeline::book::Top;
 use pipeline::counts::Counts;
 use pipeline::gateway::Link;
 use pipeline::instrument::Phase;
+use pipeline::probe::ProbeState;
 use pipeline::readiness::{Facts, Step};
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
@@ -105,8 +106,10 @@ impl AppStatus {
     /// venue is not known, nor while the run ends. What others own is not waited for, nor what is halted.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        let clocks = (0..self.lanes.len()).all(|place| self.clock_trouble(place).is_none());
-        if self.stopping.load(Ordering::Relaxed) || !self.journal.is_good() || !clocks {
+        let wrong =
+            |place: usize| self.holds[place].is_claimed() && self.start.clock_is_wrong(self.places[place]);
+        let clocks = (0..self.lanes.len()).any(wrong);
+        if self.stopping.load(Ordering::Relaxed) || !self.journal.is_good() || clocks {
             return false;
         }
         let up = self.clock.now().mono.since(self.started.mono);
@@ -134,6 +137,10 @@ impl AppStatus {
     #[must_use]
     pub fn waits_for(&self) -> Vec<String> {
         let mut waits = self.waits_for_before_feed();
+        for (place, lane) in self.lanes.iter().enumerate() {
+            let probe = Some(lane.probe()).filter(|probe| *probe == ProbeState::NoRoom);
+            waits.extend(probe.and_then(|probe| self.waits_for_probe(place, probe)));
+        }
         let feed = self.feed.borrow();
         if !feed.is_live() {
             waits.push(format!("feed: {}", *feed));
@@ -168,10 +175,16 @@ impl AppStatus {
                 waits.push(format!("sweep: {} may hold orders of a predecessor", lane.symbol));
             }
             waits.extend(self.clock_trouble(place).map(|why| format!("clock: {}: {why}", lane.symbol)));
-            let probe = lane.probe().why().filter(|_| self.is_waited_for(place));
-            waits.extend(probe.map(|why| format!("probe: {}: {why}", lane.symbol)));
+            // In an empty book the probe needs a price of the feed's.
+            let probe = Some(lane.probe()).filter(|probe| *probe != ProbeState::NoRoom);
+            waits.extend(probe.and_then(|probe| self.waits_for_probe(place, probe)));
         }
         waits
+    }
+
+    fn waits_for_probe(&self, place: usize, probe: ProbeState) -> Option<String> {
+        let why = probe.why().filter(|_| self.is_waited_for(place))?;
+        Some(format!("probe: {}: {why}", self.lanes[place].symbol))
     }
 
     /// What stands in the way of each instrument that is ours and not halted.

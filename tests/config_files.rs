@@ -126,20 +126,42 @@ fn the_schema_that_is_printed_is_the_one_that_is_committed() {
 fn secrets_come_from_where_they_are_said_to_be() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("secret");
-    for (written, want) in
-        [("value\n", "value"), ("value\r\n", "value"), ("value", "value"), (" v \n", " v ")]
-    {
+    for (written, want) in [
+        ("value\n", "value"),
+        ("value\r\n", "value"),
+        ("value", "value"),
+        (" v \n", " v "),
+        ("\u{feff}value\n", "value"),
+    ] {
         std::fs::write(&path, written).unwrap();
         let config = Config::parse(&staging(&json!({ "file": path }))).unwrap();
         let all = credentials_from(&config, env).unwrap();
         assert_eq!((all[0].secret.expose(), all[0].api_key.expose()), (want, CANARY), "{written:?}");
         assert!(all[0].passphrase.is_empty());
     }
-    for written in ["", "\n", "one\ntwo\n", "a\0b", "value\n\n"] {
+    for written in ["", "\n", "\u{feff}", "one\ntwo\n", "a\0b", "value\n\n"] {
         std::fs::write(&path, written).unwrap();
         let refused = Secret::resolve(&SecretRef::File(path.clone()), env);
         assert!(matches!(refused, Err(SecretError::NotOneLine(_))), "{written:?}: {refused:?}");
     }
+}
+
+/// Fault K8.
+#[test]
+fn a_secret_that_everybody_may_read_is_warned_of_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, CANARY).unwrap();
+    let warnings = |mode: u32| {
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let mut config = Config::parse(&staging(&json!({ "file": path }))).unwrap();
+        resolve_from(&mut config, env).unwrap();
+        config.warnings.iter().map(Fault::to_string).collect::<Vec<_>>()
+    };
+    let line = format!("CFG-012 {}: everybody on this machine may read it (want mode 0400)", path.display());
+    assert_eq!(warnings(0o644), [line.clone()]);
+    assert_eq!(warnings(0o404), [line]);
+    assert_eq!(warnings(0o440), [""; 0]);
 }
 
 /// Fault K8.

@@ -12,11 +12,18 @@ mod process;
 #[path = "support/redis.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod redis;
+#[path = "support/venue_client.rs"]
+#[expect(dead_code, reason = "shared with tests that use more of it")]
+mod venue_client;
 
 #[path = "crash/books.rs"]
 mod books;
 #[path = "crash/chain.rs"]
 mod chain;
+#[path = "crash/damage.rs"]
+mod damage;
+#[path = "crash/drop_copy.rs"]
+mod drop_copy;
 #[path = "crash/market.rs"]
 mod market;
 #[path = "crash/points.rs"]

@@ -1,5 +1,5 @@
 //! What the fuzzers begin with, and what they once found, as plain tests.
-#![expect(clippy::unwrap_used, reason = "tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failing test shows its input")]
 
 use std::path::{Path, PathBuf};
 

@@ -14,6 +14,7 @@ use rdkafka::producer::{
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 use rdkafka::{ClientContext, error::KafkaError};
 use schemas::config::Partitioner;
+use schemas::ids::Epoch;
 use self_trader::feed::decode::Reason;
 use self_trader::feed::kafka::partition::partition_of;
 use self_trader::feed::{FeedEnd, FeedStop};
@@ -188,6 +189,8 @@ fn what_is_no_tick_is_counted_by_its_reason_and_stops_nothing() {
     });
 }
 
+/// Fault F19.
+/// Promise P3.
 #[test]
 fn no_hold_outlives_its_proof() {
     on_one_thread(async {
@@ -214,6 +217,7 @@ fn no_hold_outlives_its_proof() {
     });
 }
 
+/// Fault F18.
 #[test]
 fn a_loop_that_stands_still_proves_nothing() {
     on_one_thread(async {
@@ -231,6 +235,7 @@ fn a_loop_that_stands_still_proves_nothing() {
     });
 }
 
+/// Fault F17, F19.
 #[test]
 fn whoever_is_thrown_out_loses_at_once_and_comes_back_as_a_later_owner() {
     on_one_thread(async {
@@ -249,6 +254,26 @@ fn whoever_is_thrown_out_loses_at_once_and_comes_back_as_a_later_owner() {
         let again = member.term(0).unwrap();
         assert!(again.epoch > epoch);
         assert!(again.from.mono > member.clock.now().mono, "somebody may have owned it");
+        member.stop(FeedStop::End);
+        member.ended().await.unwrap();
+    });
+}
+
+/// Fault O22.
+/// Promise P3.
+#[test]
+fn who_is_behind_the_venues_epochs_begins_anew_above_them() {
+    on_one_thread(async {
+        let cluster = cluster("t", 2);
+        let member = Member::start(&url(&cluster, "t?group=g"), &["BTCUSDT"], LONG);
+        until("it is ours", || member.open() == [0]).await;
+        let newest = Epoch::new(member.term(0).unwrap().epoch.number() + 1_000_000);
+        member.holds[0].refused_for(newest, member.clock.now().mono);
+        assert_eq!((member.open(), member.holds[0].conflicts()), (vec![], 1));
+        until("it is ours again", || member.open() == [0]).await;
+        let again = member.term(0).unwrap();
+        assert!(again.epoch > newest, "{again:?}");
+        assert!(again.from.mono > member.clock.now().mono, "whoever placed under it may be there");
         member.stop(FeedStop::End);
         member.ended().await.unwrap();
     });

@@ -26,6 +26,8 @@ const SYMBOLS: [&str; 12] = [
     "XLMUSDT", "NEOUSDT", "EOSUSDT",
 ];
 
+/// Fault F17.
+/// Promise P3.
 #[test]
 fn partitions_change_hands_under_both_protocols() {
     let Some(broker) = Broker::start() else { return };
@@ -88,6 +90,7 @@ async fn change_hands(url: &str, protocol: &str) {
     third.ended().await.unwrap();
 }
 
+/// Fault F20.
 #[test]
 fn topics_appear_and_grow_and_offsets_position_nothing() {
     let Some(broker) = Broker::start() else { return };

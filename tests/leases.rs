@@ -167,6 +167,8 @@ impl Watchdog {
     }
 }
 
+/// Fault K3.
+/// Promise P3.
 #[tokio::test]
 async fn one_of_two_holds_it_and_hands_it_over_at_once() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -196,6 +198,8 @@ async fn one_of_two_holds_it_and_hands_it_over_at_once() {
     assert_eq!(redis.ask(&["PTTL", &name(BTC).epoch_key()]), "-1", "epochs do not run out");
 }
 
+/// Fault H8.
+/// Promise P3.
 #[tokio::test]
 async fn what_a_dead_owner_held_is_got_when_it_has_run_out() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -219,6 +223,7 @@ async fn what_a_dead_owner_held_is_got_when_it_has_run_out() {
     watchdog.end();
 }
 
+/// Fault H7, H9.
 #[tokio::test]
 async fn a_frozen_store_ends_the_term_and_a_new_one_follows() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -240,6 +245,8 @@ async fn a_frozen_store_ends_the_term_and_a_new_one_follows() {
     assert_eq!((status.lost, status.connected, status.error), (1, true, None));
 }
 
+/// Fault H9.
+/// Promise P3.
 #[tokio::test]
 async fn a_wiped_store_stops_the_owner_and_lets_nobody_begin_before_its_proof_is_over() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -270,6 +277,7 @@ async fn a_wiped_store_stops_the_owner_and_lets_nobody_begin_before_its_proof_is
     watchdog.end();
 }
 
+/// Fault H9.
 #[tokio::test]
 async fn a_store_that_was_started_anew_knows_nothing_of_earlier_owners() {
     let Some(mut redis) = Redis::start(&[]) else { return };
@@ -287,6 +295,8 @@ async fn a_store_that_was_started_anew_knows_nothing_of_earlier_owners() {
     assert!(after.from.mono >= restarted.mono + TTL, "{after:?} after {restarted:?}");
 }
 
+/// Fault H9.
+/// Promise P3.
 #[tokio::test]
 async fn a_lease_that_vanished_before_its_time_keeps_the_next_owner_waiting() {
     let Some(redis) = Redis::start(&[]) else { return };

@@ -11,8 +11,14 @@ mod redis;
 
 #[path = "live/admin.rs"]
 mod admin;
+#[path = "live/admin_bad_input.rs"]
+mod admin_bad_input;
 #[path = "live/bad_input.rs"]
 mod bad_input;
+#[path = "live/bulkheads.rs"]
+mod bulkheads;
+#[path = "live/clock.rs"]
+mod clock;
 #[path = "live/crash.rs"]
 mod crash;
 #[path = "live/demo.rs"]
@@ -21,14 +27,20 @@ mod demo;
 mod faults;
 #[path = "live/futures.rs"]
 mod futures;
+#[path = "live/halt.rs"]
+mod halt;
 #[path = "live/journal.rs"]
 mod journal;
 #[path = "live/logs.rs"]
 mod logs;
+#[path = "live/orders.rs"]
+mod orders;
 #[path = "live/reap.rs"]
 mod reap;
 #[path = "live/refused.rs"]
 mod refused;
+#[path = "live/start.rs"]
+mod start;
 #[path = "live/stop.rs"]
 mod stop;
 #[path = "live/switch.rs"]

@@ -6,7 +6,7 @@ mod production_hosts;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use production_hosts::{REFUSED, TEST_NETWORKS};
@@ -17,6 +17,9 @@ use self_trader::venue::guard::{
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::{ServerConfig, crypto};
 
 const ENDPOINTS: [Endpoint; 3] = [Endpoint::Rest, Endpoint::WsApi, Endpoint::Streams];
 
@@ -460,4 +463,63 @@ fn the_program_itself_refuses_with_code_2() {
         assert!(errors.lines().any(|line| line.starts_with(code)), "{errors}");
     }
     assert_eq!(check(configuration("staging", Some("127.0.0.1:8080"))).status.code(), Some(0));
+}
+
+/// A server with a certificate of its own for that name, valid until the end of that year.
+fn server_of(name: &str, until: i32) -> TlsAcceptor {
+    let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(until, 12, 31);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let config = ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Only public roots are trusted, so that whatever else is wrong comes on top.
+/// Fault H11.
+/// Promise P10.
+#[test]
+fn self_signed_expired_and_other_hosts_certificates_are_refused() {
+    for (name, until) in [("localhost", 2100), ("localhost", 2020), ("other.test", 2100)] {
+        run(async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let target = staging(&format!("https://localhost:{port}"));
+            let server = async {
+                let (peer, _) = listener.accept().await.unwrap();
+                server_of(name, until).accept(peer).await
+            };
+            let (refused, served) = tokio::join!(connect(&target, Endpoint::WsApi), server);
+            let line = refused.expect_err("a certificate of nobody").to_string();
+            assert!(line.contains("localhost") && line.contains("certificate"), "{name} {until}: {line}");
+            assert!(served.is_err(), "the client went on");
+        });
+    }
+}
+
+/// What speaks only an older version says so with an alert.
+/// Fault H11.
+#[test]
+fn an_old_version_of_tls_is_refused() {
+    run(async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let target = staging(&format!("https://localhost:{port}"));
+        let server = async {
+            let (mut peer, _) = listener.accept().await.unwrap();
+            let mut hello = [0; 5];
+            peer.read_exact(&mut hello).await.unwrap();
+            // TLS 1.0: a fatal alert, protocol_version.
+            peer.write_all(&[0x15, 3, 1, 0, 2, 2, 70]).await.unwrap();
+            peer
+        };
+        let (refused, _peer) = tokio::join!(connect(&target, Endpoint::Rest), server);
+        assert!(matches!(refused, Err(GuardError::Tls { .. })), "{refused:?}");
+    });
 }

@@ -103,7 +103,7 @@ pub(crate) fn wait_until_owned(symbols: u64, admin: SocketAddr) -> anyhow::Resul
 #[expect(clippy::disallowed_methods, reason = "the program's own admin port, on loopback")]
 fn metric(admin: SocketAddr, name: &str) -> anyhow::Result<u64> {
     let mut stream = TcpStream::connect(admin)?;
-    stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut page = String::new();
     stream.read_to_string(&mut page)?;
     let value = page.lines().find_map(|line| line.strip_prefix(name)).context("no such metric")?;

@@ -240,6 +240,7 @@ fn instrument_settings(symbol: &str) -> Settings {
         tick_age_max: Duration::from_secs(3_600),
         book_age_max: Duration::from_secs(3_600),
         recv_window: Duration::from_secs(2),
+        strangers_max: Decimal::ONE,
         prefix: InstrumentPrefix::new("bnch", symbol),
         epoch: Epoch::new(1),
         chance: Chance::new(1, symbol),

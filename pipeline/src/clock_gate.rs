@@ -46,6 +46,9 @@ pub enum ClockTrouble {
     /// How far apart they lie is too uncertain.
     #[error("the venue's clock is known to {0} ms only (at most 500)")]
     Unsure(u64),
+    /// It was not measured for so long that how far apart they lie is too uncertain: milliseconds.
+    #[error("the venue's clock was not measured for long and is known to {0} ms only (at most 500)")]
+    Aged(u64),
     /// Our clock was set since the last measurement.
     #[error("our clock was set; the venue's is measured anew")]
     Stepped,
@@ -93,7 +96,9 @@ impl ClockGate {
             return Err(ClockTrouble::Stepped);
         }
         if uncertain > UNSURE_MAX {
-            return Err(ClockTrouble::Unsure(u64::try_from(uncertain.as_millis()).unwrap_or(u64::MAX)));
+            let millis = u64::try_from(uncertain.as_millis()).unwrap_or(u64::MAX);
+            let aged = self.measured.is_some_and(|measured| measured.uncertain <= UNSURE_MAX);
+            return Err(if aged { ClockTrouble::Aged(millis) } else { ClockTrouble::Unsure(millis) });
         }
         if offset_ms.unsigned_abs() > OFFSET_MS_MAX { Err(ClockTrouble::Offset(offset_ms)) } else { Ok(()) }
     }
@@ -141,7 +146,7 @@ mod tests {
     fn measurements_that_stop_coming_are_noticed() {
         let gate = measured(0, 20);
         assert_eq!(gate.verdict(at(90_000)), Ok(()), "three measurements may fail");
-        assert!(matches!(gate.verdict(at(120_000)), Err(ClockTrouble::Unsure(_))));
+        assert!(matches!(gate.verdict(at(120_000)), Err(ClockTrouble::Aged(_))));
     }
 
     /// Fault C2.

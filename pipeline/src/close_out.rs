@@ -20,7 +20,7 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 /// A list that brought nothing is asked for again after this.
 const NEXT_LIST: Duration = Duration::from_secs(2);
 /// Orders that are asked for at once; the others wait their turn.
-const ASKED_MAX: usize = 8;
+const ASKED_MAX: usize = 32;
 /// Late arrivals that are followed at once; of more than these the next sweep takes care.
 const STRAYS_MAX: usize = 64;
 

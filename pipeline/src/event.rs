@@ -27,6 +27,7 @@ pub struct FeedTick {
 /// Only [`OrderReport::Update`], [`OrderReport::Rejected`] and [`OrderReport::Denied`] are evidence. Whatever a
 /// transport does wrong comes as `Unknown` or as an answer that never came, and decides nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most are updates: a box would cost an allocation each")]
 pub enum OrderReport {
     /// The order's frame was handed to the socket.
     Sent {

@@ -122,14 +122,21 @@ impl Probe {
         (!self.state.is_over() && self.state != ProbeState::Sent).then_some(self.next_at)
     }
 
-    /// The pair to send now, if one is due and the book has room for it, and how many were sent before.
-    pub fn poll_pair(&mut self, rules: &Rules, top: Option<&Top>, now: Nanos) -> Option<(Pair, u64)> {
+    /// The pair to send now, if one is due and the book has room for it, and how many were sent before. Where the book
+    /// is empty any price will do: that of the reference market, once it is known.
+    pub fn poll_pair(
+        &mut self,
+        rules: &Rules,
+        top: Option<&Top>,
+        reference: Option<Decimal>,
+        now: Nanos,
+    ) -> Option<(Pair, u64)> {
         if self.poll_timeout().is_none_or(|at| now < at) {
             return None;
         }
         self.next_at = now + LOOK_AGAIN;
         let top = top?;
-        let Some(price) = price(rules, top) else {
+        let Some(price) = price(rules, top, reference) else {
             self.no_room(now);
             return None;
         };
@@ -189,8 +196,8 @@ fn verdict(trade: &Trade) -> ProbeState {
     }
 }
 
-/// A price that is nobody else's: strictly between bid and ask, or beside the only side there is.
-fn price(rules: &Rules, top: &Top) -> Option<Price> {
+/// A price that is nobody else's: strictly between bid and ask, beside the only side there is, or any.
+fn price(rules: &Rules, top: &Top, reference: Option<Decimal>) -> Option<Price> {
     let decimals = rules.params.price_decimals;
     let bid = top.bid.and_then(|level| Price::round(level.price, decimals, Rounding::Up));
     let ask = top.ask.and_then(|level| Price::round(level.price, decimals, Rounding::Down));
@@ -198,7 +205,7 @@ fn price(rules: &Rules, top: &Top) -> Option<Price> {
         (Some(bid), Some(ask)) => Some(bid.plus(1)).filter(|price| *price < ask),
         (Some(bid), None) => Some(bid.plus(1)),
         (None, Some(ask)) => Some(ask.plus(-1)),
-        (None, None) => None,
+        (None, None) => reference.and_then(|price| Price::round(price, decimals, Rounding::HalfEven)),
     };
     price.filter(|price| price.steps() > 0)
 }

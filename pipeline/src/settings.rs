@@ -27,6 +27,8 @@ pub struct Settings {
     pub book_age_max: Duration,
     /// How long a venue may take to accept an order after its timestamp.
     pub recv_window: Duration,
+    /// The part of what its latest pairs traded that may go to strangers, 0 to 1.
+    pub strangers_max: Decimal,
     /// What our orders' ids begin with.
     pub prefix: InstrumentPrefix,
     /// The first owner's epoch; each term brings its own.

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use schemas::units::Decimal;
+use schemas::units::{Decimal, Rounding};
 
 use crate::trade::Trade;
 
@@ -13,13 +13,15 @@ use crate::trade::Trade;
 const PAIRS_MAX: usize = 200;
 /// Of fewer pairs that traded nothing is concluded.
 const PAIRS_MIN: usize = 50;
-/// The part that strangers may have, thousandths, unless told otherwise.
-const PERMILLE_DEFAULT: u16 = 50;
+/// Parts are counted in millionths.
+const PART_DECIMALS: u8 = 6;
+const ALL: i128 = 1_000_000;
 
 /// What the latest pairs traded.
 #[derive(Clone, Debug)]
 pub struct Strangers {
-    permille_max: u16,
+    /// Millionths.
+    part_max: i128,
     pairs: VecDeque<Traded>,
 }
 
@@ -30,17 +32,12 @@ struct Traded {
     strangers: i128,
 }
 
-impl Default for Strangers {
-    fn default() -> Self {
-        Self::new(PERMILLE_DEFAULT)
-    }
-}
-
 impl Strangers {
-    /// Strangers may have at most so many thousandths; 1,000 = all.
+    /// Strangers may have at most that part, 0 to 1.
     #[must_use]
-    pub const fn new(permille_max: u16) -> Self {
-        Self { permille_max, pairs: VecDeque::new() }
+    pub fn new(part_max: Decimal) -> Self {
+        let part_max = part_max.to_steps(PART_DECIMALS, Rounding::Down).unwrap_or(ALL);
+        Self { part_max, pairs: VecDeque::new() }
     }
 
     /// A pair is over. Whether strangers have too much now; then the count begins anew.
@@ -61,22 +58,10 @@ impl Strangers {
         too_much
     }
 
-    /// The part that strangers had of the latest pairs, thousandths.
-    #[must_use]
-    pub fn permille(&self) -> u16 {
-        let (strangers, all) = self.sums();
-        if all == 0 { 0 } else { u16::try_from(strangers.saturating_mul(1_000) / all).unwrap_or(1_000) }
-    }
-
     fn exceeds(&self) -> bool {
-        let (strangers, all) = self.sums();
-        strangers.saturating_mul(1_000) > all.saturating_mul(i128::from(self.permille_max))
-    }
-
-    fn sums(&self) -> (i128, i128) {
         let strangers: i128 = self.pairs.iter().map(|pair| pair.strangers).sum();
         let ours: i128 = self.pairs.iter().map(|pair| pair.ours).sum();
-        (strangers, strangers.saturating_add(ours))
+        strangers.saturating_mul(ALL) > strangers.saturating_add(ours).saturating_mul(self.part_max)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The order gateway's machine: what leaves when, and what each answer, silence or loss proves.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
@@ -659,6 +659,65 @@ impl Permit for Never {
     fn saw(&mut self, _lane: LaneId, _epoch: Epoch) {}
 
     fn superseded(&mut self, _lane: LaneId, _newest: Epoch) {}
+}
+
+/// Keeps what it is told of owners.
+#[derive(Default)]
+struct Ear(Rc<RefCell<Told>>);
+
+/// What it was told, of which lane, and the epoch.
+type Told = Vec<(&'static str, LaneId, u32)>;
+
+impl Permit for Ear {
+    fn grant(&mut self, _lane: LaneId, _leg: &PlaceLeg, _now: Now) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    fn hears(&self, _lane: LaneId, _id: ClientOrderId) -> bool {
+        false
+    }
+
+    fn saw(&mut self, lane: LaneId, epoch: Epoch) {
+        self.0.borrow_mut().push(("saw", lane, epoch.number()));
+    }
+
+    fn superseded(&mut self, lane: LaneId, newest: Epoch) {
+        self.0.borrow_mut().push(("superseded", lane, newest.number()));
+    }
+}
+
+/// Fault O22.
+#[test]
+fn whatever_tells_of_another_owner_is_told_to_the_permit() {
+    let ear = Ear::default();
+    let heard = Rc::clone(&ear.0);
+    let mut gateway = Gateway::new(
+        GatewaySettings {
+            lanes: LANES.iter().map(|symbol| InstrumentPrefix::new("test", symbol)).collect(),
+            limits: vec![],
+            answer_patience: PATIENCE,
+            inflight_max: 4,
+            sharers: 1,
+            weights: WEIGHTS,
+            lists_beside: false,
+        },
+        ear,
+    );
+    gateway.handle_connected();
+    let later = ClientOrderId::new(InstrumentPrefix::new("test", LANES[1]), Epoch::new(9), 7, Leg::Maker);
+    gateway.handle_update(update(later, OrderStatus::New));
+    assert_eq!(reports(&mut gateway), [], "heard of, and nobody's here");
+    gateway.handle_command(LaneId(1), Command::ListOpen);
+    let list = sent(&mut gateway, at(0))[0].request;
+    let open = |id| OpenOrder { id, venue_id: 1 };
+    gateway.handle_answer(list, Answer::OpenOrders(vec![open(id(1, 0)), open(later)]));
+    gateway.handle_command(LaneId(0), place(id(0, 1)));
+    let placed = sent(&mut gateway, at(1))[0].request;
+    gateway.handle_answer(placed, refused(-2010, Verdict::Superseded(Epoch::new(8))));
+    let told = [("saw", LaneId(1), 9), ("saw", LaneId(1), 9), ("superseded", LaneId(0), 8)];
+    assert_eq!(*heard.borrow(), told);
+    let refused = OrderReport::Rejected { id: id(0, 1), code: -2010, would_match: false };
+    assert_eq!(reports(&mut gateway).pop(), Some((LaneId(0), refused)), "it was not done");
 }
 
 #[test]

@@ -268,9 +268,20 @@ fn an_epoch_that_is_not_later_than_one_that_is_known_begins_no_term() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
+    /// Fault H3, H7, H8, H9, C3, K3.
+    /// Promise P3.
     #[test]
     fn no_two_trust_one_lease_whatever_happens(seed in any::<u64>()) {
         let report = fleet::run(seed, Duration::from_secs(300));
+        prop_assert_eq!(report.fault, None);
+        prop_assert_eq!(report.refused, 0, "by clocks that are right no epoch ever comes back");
+    }
+
+    /// Fault C1, H9, O22.
+    /// Promise P3.
+    #[test]
+    fn wild_clocks_neither_let_two_trade_nor_stop_one_for_good(seed in any::<u64>()) {
+        let report = fleet::run_wild(seed, Duration::from_secs(300));
         prop_assert_eq!(report.fault, None);
     }
 }
@@ -281,6 +292,10 @@ fn the_simulation_sees_what_it_is_to_see() {
     let reports: Vec<_> = (0..40).map(|seed| fleet::run(seed, Duration::from_secs(300))).collect();
     let sum = |of: fn(&fleet::Report) -> u32| reports.iter().map(of).sum::<u32>();
     assert!(sum(|report| report.terms) > 1_000, "{}", sum(|report| report.terms));
+    let wild: Vec<_> = (0..40).map(|seed| fleet::run_wild(seed, Duration::from_secs(300))).collect();
+    let wilder = |of: fn(&fleet::Report) -> u32| wild.iter().map(of).sum::<u32>();
+    assert!(wilder(|report| report.steps) > 200, "{}", wilder(|report| report.steps));
+    assert!(wilder(|report| report.refused) > 5, "{}", wilder(|report| report.refused));
     assert!(sum(|report| report.takeovers) > 300, "{}", sum(|report| report.takeovers));
     for (name, count) in [
         ("wipes", sum(|report| report.wipes)),
@@ -298,7 +313,9 @@ fn the_simulation_sees_what_it_is_to_see() {
 #[test]
 fn the_simulation_finds_each_broken_rule() {
     use fleet::Broken;
-    for broken in [Broken::Margin, Broken::WipedStore, Broken::EvictedLease, Broken::ShortMemory] {
+    for broken in
+        [Broken::Margin, Broken::WipedStore, Broken::EvictedLease, Broken::ShortMemory, Broken::Fence]
+    {
         let found =
             (0..300).any(|seed| fleet::run_broken(seed, Duration::from_secs(300), broken).fault.is_some());
         assert!(found, "{broken:?}");

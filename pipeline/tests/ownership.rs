@@ -102,6 +102,7 @@ fn what_is_not_ours_trades_nothing_and_waits_for_nothing() {
     assert!(instrument.is_quiet() && instrument.counts().balance());
 }
 
+/// Fault O22.
 #[test]
 fn a_term_begins_with_a_sweep_not_before_its_moment() {
     let mut instrument = idle();
@@ -212,6 +213,21 @@ fn another_owners_new_order_on_what_is_ours_is_counted() {
     instrument.handle_report(&statement(order(9).id, OrderStatus::Canceled), now);
     instrument.handle_report(&statement(order(10).id, OrderStatus::New), now);
     assert_eq!(instrument.counts().foreign, 1);
+}
+
+/// It left under an earlier owner and reached the venue after our sweep; a later owner's is nobody's to touch here.
+/// Fault O4, O22.
+#[test]
+fn an_earlier_owners_order_that_arrives_late_is_cancelled() {
+    let now = at(10_000);
+    let mut instrument = live(now);
+    instrument.handle_report(&statement(order(9).id, OrderStatus::New), now);
+    assert_eq!(canceled(&commands(&mut instrument)), [Epoch::new(9)]);
+    assert_eq!(instrument.maybe_open(), [order(9).id]);
+    instrument.handle_report(&statement(order(9).id, OrderStatus::Canceled), now);
+    assert_eq!((instrument.counts().zombies, instrument.maybe_open()), (1, vec![]));
+    instrument.handle_report(&statement(order(11).id, OrderStatus::New), now);
+    assert_eq!(commands(&mut instrument), []);
 }
 
 #[test]

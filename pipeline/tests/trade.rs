@@ -160,6 +160,7 @@ fn denied(id: ClientOrderId) -> impl Fn(Command) -> Option<OrderReport> {
 /// A statement about one of the legs, by its letter.
 type Said = (Leg, OrderStatus, &'static str, Option<(u64, &'static str)>);
 
+/// Fault O9.
 #[test]
 fn a_maker_then_a_taker_and_both_are_filled() {
     let (mut desk, taker) = Desk::with_taker();
@@ -311,6 +312,7 @@ fn a_stranger_may_take_less_than_a_contract() {
 }
 
 /// What is left is less than a step of the order: no taker can be written for it, and the maker must not stay.
+/// Fault O11.
 #[test]
 fn a_maker_that_a_stranger_left_a_crumb_of_is_cancelled() {
     let mut future = settings();
@@ -325,6 +327,7 @@ fn a_maker_that_a_stranger_left_a_crumb_of_is_cancelled() {
     }
 }
 
+/// Fault O7.
 #[test]
 fn a_refused_maker_has_no_taker() {
     let ends: [fn(ClientOrderId) -> OrderReport; 5] = [
@@ -355,6 +358,7 @@ fn refusals_that_no_market_explains_are_counted() {
     }
 }
 
+/// Fault O8.
 #[test]
 fn a_maker_whose_taker_missed_is_cancelled_at_once() {
     let ends: [fn(ClientOrderId) -> OrderReport; 4] = [
@@ -369,6 +373,7 @@ fn a_maker_whose_taker_missed_is_cancelled_at_once() {
     }
 }
 
+/// Fault O11.
 #[test]
 fn a_maker_that_traded_in_part_before_the_taker_gets_a_smaller_taker() {
     let mut desk = Desk::new();
@@ -392,6 +397,7 @@ fn an_event_stands_in_for_an_answer_that_is_lost() {
     assert_eq!(desk.finished().outcome(), Outcome::Matched);
 }
 
+/// Fault O2.
 #[test]
 fn a_maker_of_unknown_outcome_is_asked_for_and_cancelled_when_found() {
     let mut desk = Desk::new();
@@ -409,6 +415,7 @@ fn a_maker_of_unknown_outcome_is_asked_for_and_cancelled_when_found() {
     assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
 }
 
+/// Fault O2, O3.
 #[test]
 fn a_late_acknowledgement_of_an_unknown_maker_cancels_it_and_sends_no_taker() {
     let mut desk = Desk::new();
@@ -554,6 +561,7 @@ fn cancels_go_on_until_there_is_evidence() {
     }
 }
 
+/// Fault O13.
 #[test]
 fn unknown_to_the_venue_ends_an_acknowledged_order_only_by_its_status() {
     let (mut desk, taker) = Desk::with_taker();
@@ -568,6 +576,7 @@ fn unknown_to_the_venue_ends_an_acknowledged_order_only_by_its_status() {
     assert_eq!(desk.finished().outcome(), Outcome::Sniped);
 }
 
+/// Fault O13. Promise P14.
 #[test]
 fn an_order_that_the_venue_forgot_ends_after_three_denials_over_its_window() {
     let (mut desk, taker) = Desk::with_taker();
@@ -737,6 +746,7 @@ proptest! {
 
     /// Statements come twice, in any order, over two ways: each leg is sent once, the executed quantity
     /// never goes back, a final status stays, and the outcome is the same.
+    /// Fault O15. Promise P2.
     #[test]
     fn the_order_of_statements_does_not_matter(order in statements()) {
         let mut desk = Desk::new();

@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "waiting/gate.rs"]
+mod gate;
+
 use std::time::Duration;
 
 use pipeline::command::Command;

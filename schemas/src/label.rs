@@ -15,6 +15,9 @@ pub struct Label {
     pub v: u32,
     /// Which instance, owner's epoch and pair this is.
     pub owner: Owner,
+    /// A probe pair: it goes before all others, re-creates no trade and counts nowhere. Left out where false.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub probe: bool,
     /// The venue: `simulated`, `binance_spot`, `staging` and so on.
     pub venue: String,
     /// The symbol on the venue.
@@ -128,4 +131,9 @@ pub struct LabelTimes {
     pub taker_sent_us: Option<u64>,
     /// Both legs had ended.
     pub done_us: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }

@@ -41,6 +41,9 @@ pub struct Summary {
     pub waiting: u64,
     /// Messages that the feed's client lost to a lag.
     pub lagged: u64,
+    /// Probe pairs: no other count holds them, but the venue's trades do.
+    #[serde(default)]
+    pub probes: u64,
     /// Trades that the venue printed during the run: by its own ledger where it keeps one, else the distinct
     /// trades of our legs.
     pub venue_trades: u64,

@@ -258,6 +258,7 @@ fn numbers_have_their_ranges() {
         ("Leverage", ["0"].as_slice()),
         ("Max Tick Age", ["0", "3601", "0.0001", "1.2345"].as_slice()),
         ("Max Book Age", ["0", "-1"].as_slice()),
+        ("Max Foreign Fill Ratio", ["-0.1", "1.1"].as_slice()),
     ]);
     for (key, values) in refused {
         for value in values {

@@ -6,6 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use schemas::ids::ClientOrderId;
+use self_trader::journal::codec::MAGIC;
 use self_trader::journal::disk::{Disk, DiskFile};
 
 /// What stands before the id of an intent in a journal.
@@ -73,8 +74,9 @@ impl SimDisk {
     pub fn flip(&self, place: u64, bit: u64) {
         let mut inner = self.inner();
         if let Some((_, file)) = inner.files.iter_mut().next_back() {
-            let len = file.bytes.len() as u64;
-            if let Some(byte) = (len > 0).then(|| usize::try_from(place % len).unwrap_or(0)) {
+            // A file that does not begin as a journal is somebody else's, and refused: that is for a person to see.
+            let len = file.bytes.len().saturating_sub(MAGIC.len()) as u64;
+            if let Some(byte) = (len > 0).then(|| MAGIC.len() + usize::try_from(place % len).unwrap_or(0)) {
                 file.bytes[byte] ^= 1 << (bit % 8);
             }
         }

@@ -1,12 +1,199 @@
-//! Runs simulations.
+//! `simulate`: runs seeds, adds up what was run, replays and shrinks what failed.
 #![expect(clippy::print_stdout, reason = "it is what the command is for")]
 
-use simulation::run::{Spec, run};
-use simulation::setup::Profile;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
 
-fn main() {
-    let seed = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(0);
-    let outcome = run(&Spec::new(seed, 3, Profile::Mixed));
-    println!("{:?}", outcome.violations);
-    println!("{:?}", outcome.stats);
+use clap::Parser;
+use self_trader::clock::Clock;
+use simulation::campaign::{Campaign, run_all};
+use simulation::oracle::Violation;
+use simulation::plan::ROUND;
+use simulation::record::{self, Batch};
+use simulation::run::{Spec, run};
+use simulation::setup::{Profile, Setup};
+use simulation::shrink::shrink;
+use simulation::{MS, SEC};
+
+/// Runs of one failing seed while its faults are shrunk.
+const SHRINK_RUNS_MAX: u32 = 300;
+/// Seeds of one line in the file of what was run.
+const BATCH: u64 = 100;
+
+/// Simulates the whole order path under faults and checks every promise after every event.
+#[derive(Debug, Parser)]
+#[command(name = "simulate")]
+struct Arguments {
+    /// Seeds: FIRST..END, or how many more where --resume is given.
+    #[arg(long, default_value = "0..20", value_parser = range)]
+    seeds: Range<u64>,
+    /// Simulated hours of each seed.
+    #[arg(long, default_value_t = 0.25)]
+    hours: f64,
+    /// Which venue is played.
+    #[arg(long, value_enum, default_value_t = Profile::Mixed)]
+    profile: Profile,
+    /// Threads.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// A file of what was run, one JSON line a batch: goes on after the last seed in it, and says what it adds up to.
+    #[arg(long)]
+    resume: Option<PathBuf>,
+    /// Prints each seed's events as one number.
+    #[arg(long)]
+    trace_hash: bool,
+    /// Prints which faults met each other and which states of an order.
+    #[arg(long)]
+    coverage: bool,
+    /// Runs one seed and prints its faults.
+    #[arg(long)]
+    replay: Option<u64>,
+    /// With --replay: only these faults of the seed's plan, by number.
+    #[arg(long, value_delimiter = ',')]
+    only_faults: Option<Vec<usize>>,
+}
+
+fn range(text: &str) -> Result<Range<u64>, String> {
+    let (first, end) = text.split_once("..").ok_or("want FIRST..END")?;
+    let number = |text: &str| text.parse::<u64>().map_err(|error| error.to_string());
+    Ok(number(first)?..number(end)?)
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    if let Some(seed) = arguments.replay {
+        return Ok(replay(seed, &arguments));
+    }
+    let mut seeds = arguments.seeds.clone();
+    let Some(path) = &arguments.resume else {
+        let (campaign, _) = batch(seeds, &arguments);
+        return Ok(verdict(&campaign, &arguments));
+    };
+    let known = record::read(path)?;
+    let next = record::next_seed(&known, arguments.rounds(), &arguments.profile_name());
+    seeds = next..next + (seeds.end - seeds.start);
+    let mut code = ExitCode::SUCCESS;
+    while seeds.start < seeds.end {
+        let end = seeds.end.min(seeds.start + BATCH);
+        let (campaign, line) = batch(seeds.start..end, &arguments);
+        record::append(path, &line)?;
+        if !campaign.failed.is_empty() {
+            code = verdict(&campaign, &arguments);
+        }
+        println!("all together: {}", record::total(&record::read(path)?));
+        seeds.start = end;
+    }
+    Ok(code)
+}
+
+impl Arguments {
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few hours in seconds")]
+    fn rounds(&self) -> u64 {
+        ((self.hours.max(0.0) * 3_600.0) as u64).div_ceil(ROUND / SEC).max(1)
+    }
+
+    fn profile_name(&self) -> String {
+        format!("{:?}", self.profile).to_lowercase()
+    }
+}
+
+/// Runs some seeds and says what they came to.
+fn batch(seeds: Range<u64>, arguments: &Arguments) -> (Campaign, Batch) {
+    let spec = Spec::new(0, arguments.rounds(), arguments.profile);
+    let clock = Clock::start();
+    let campaign = run_all(seeds.clone(), &spec, arguments.threads);
+    let took = Duration::from_nanos(clock.now().mono.0);
+    let line = Batch {
+        commit: commit(),
+        first: seeds.start,
+        end: seeds.end,
+        rounds: arguments.rounds(),
+        profile: arguments.profile_name(),
+        simulated_ms: campaign.length / MS,
+        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1),
+        faults: campaign.stats.faults,
+        pairs: campaign.stats.pairs(),
+        events: campaign.stats.events,
+        failed: campaign.failed.iter().map(|(seed, _)| *seed).collect(),
+    };
+    println!("{}", record::total(std::slice::from_ref(&line)));
+    println!(
+        "{} s, {} times as fast as the clock; oldest maker {} ms; resumed after at most {} ms; outcomes {:?}; net {} lots",
+        line.took_ms / 1_000,
+        line.simulated_ms / line.took_ms,
+        campaign.stats.oldest_maker / MS,
+        campaign.stats.resumed.iter().max().unwrap_or(&0) / MS,
+        campaign.stats.outcomes,
+        campaign.stats.net_max,
+    );
+    (campaign, line)
+}
+
+fn verdict(campaign: &Campaign, arguments: &Arguments) -> ExitCode {
+    if arguments.trace_hash {
+        for (seed, trace) in &campaign.traces {
+            println!("trace {seed} {trace:016x}");
+        }
+    }
+    if arguments.coverage {
+        println!("{}", campaign.coverage.report());
+    }
+    for (seed, violation) in &campaign.failed {
+        println!("seed {seed}: {} at {} ms: {}", violation.promise, violation.at / MS, violation.what);
+    }
+    if let Some((seed, violation)) = campaign.failed.first() {
+        explain(*seed, violation, arguments);
+        return ExitCode::FAILURE;
+    }
+    println!("no violation");
+    ExitCode::SUCCESS
+}
+
+/// Commit, seed, the faults that it takes, and how to see it again.
+fn explain(seed: u64, violation: &Violation, arguments: &Arguments) {
+    let spec = Spec::new(seed, arguments.rounds(), arguments.profile);
+    let kept = shrink(&spec, violation.promise, SHRINK_RUNS_MAX);
+    println!("commit {}, seed {seed}: {} with these faults alone:", commit(), violation.promise);
+    let spec = Spec { only: Some(kept.clone()), ..spec };
+    spec.faults().iter().for_each(|fault| println!("  {fault}"));
+    if let Some(violation) = run(&spec).violations.first() {
+        println!("  -> {} at {} ms: {}", violation.promise, violation.at / MS, violation.what);
+    }
+    let numbers: Vec<String> = kept.iter().map(ToString::to_string).collect();
+    println!(
+        "again: cargo run --release -p simulation -- --replay {seed} --hours {} --profile {} --only-faults {}",
+        arguments.hours,
+        arguments.profile_name(),
+        if numbers.is_empty() { "999999".to_owned() } else { numbers.join(",") },
+    );
+}
+
+fn replay(seed: u64, arguments: &Arguments) -> ExitCode {
+    let only = arguments.only_faults.clone();
+    let spec = Spec { only, ..Spec::new(seed, arguments.rounds(), arguments.profile) };
+    let setup = Setup::new(seed, arguments.profile);
+    println!(
+        "seed {seed}: {}, {} processes, {}a tick each {} ms{}",
+        if setup.is_usdm { "USD-M" } else { "Spot" },
+        setup.processes.len(),
+        if setup.is_alone { "no lease, " } else { "" },
+        setup.tick_every / MS,
+        if setup.has_crowd { ", a crowd" } else { "" },
+    );
+    spec.faults().iter().for_each(|fault| println!("  {fault}"));
+    let outcome = run(&spec);
+    println!("trace {seed} {:016x}; {:?}", outcome.trace, outcome.stats);
+    for violation in &outcome.violations {
+        println!("{} at {} ms: {}", violation.promise, violation.at / MS, violation.what);
+    }
+    if outcome.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The commit of the tree that is run, where it can be told.
+fn commit() -> String {
+    let git = std::process::Command::new("git").args(["describe", "--always", "--dirty"]).output();
+    let text = git.ok().filter(|git| git.status.success()).and_then(|git| String::from_utf8(git.stdout).ok());
+    text.map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
 }

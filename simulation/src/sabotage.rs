@@ -23,11 +23,13 @@ pub enum Sabotage {
     SkipSweep,
     /// What an earlier run traded is not remembered.
     ForgetTraded,
+    /// The dead man's switch is renewed whatever is in doubt.
+    RenewBlindly,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SkipJournal,
         Self::ResendPlace,
         Self::DropEpochCheck,
@@ -38,5 +40,6 @@ impl Sabotage {
         Self::IgnoreSilence,
         Self::SkipSweep,
         Self::ForgetTraded,
+        Self::RenewBlindly,
     ];
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pipeline::chance::Chance;
 use pipeline::instrument::Settings;
 use pipeline::rules::Rules;
+use pipeline::switch::{IN_DOUBT_MAX, Times};
 use schemas::config::{
     Conflate, EmptyBook, OnQuiet, Placement, RuleParams, SamePolicy, SidePolicy, TermType,
 };
@@ -58,6 +59,10 @@ pub struct Setup {
     pub symbols: Vec<Settings>,
     /// Mean time between trades of a reference market, nanoseconds.
     pub tick_every: u64,
+    /// The venue's dead man's switch, where it has one.
+    pub switch: Option<Times>,
+    /// A probe pair goes before the first other one.
+    pub probes: bool,
     /// Somebody else quotes the book.
     pub has_crowd: bool,
 }
@@ -84,9 +89,29 @@ impl Setup {
             is_alone: shape < 2,
             processes,
             symbols: ["BTCUSDT", "ETHUSDT"].map(|symbol| settings(symbol, seed, &mut dice)).into(),
+            switch: switch(is_usdm, &mut dice),
+            probes: dice.thousandths(400),
             tick_every: dice.between(600, 2_500) * crate::MS,
             has_crowd: dice.thousandths(500),
         }
+    }
+}
+
+/// By prefix, as the embedded venue's; by symbol, as USD-M's; or none, as on Spot.
+fn switch(is_usdm: bool, dice: &mut Dice) -> Option<Times> {
+    let by_prefix = Times {
+        countdown: Duration::from_secs(5),
+        renew_every: Duration::from_secs(1),
+        window: Duration::from_secs(1),
+        order_window: Duration::from_millis(2_500),
+        in_doubt_max: IN_DOUBT_MAX,
+    };
+    let by_symbol =
+        Times { countdown: Duration::from_secs(30), renew_every: Duration::from_secs(10), ..by_prefix };
+    match dice.between(0, 10) {
+        0..6 => Some(by_prefix),
+        6..8 if is_usdm => Some(by_symbol),
+        _ => None,
     }
 }
 
@@ -118,6 +143,7 @@ fn settings(symbol: &str, seed: u64, dice: &mut Dice) -> Settings {
         tick_age_max: TICK_AGE_MAX,
         book_age_max: BOOK_AGE_MAX,
         recv_window: RECV_WINDOW,
+        strangers_max: Decimal::ONE,
         prefix: InstrumentPrefix::new("sim", symbol),
         epoch: Epoch::new(0),
         chance: Chance::new(seed, symbol),

@@ -8,7 +8,7 @@ use pipeline::gateway::{Answer, Silence, VenueRefusal, Verdict};
 use schemas::ids::{ClientOrderId, Leg};
 use schemas::order::{OrderStatus, Side};
 use schemas::units::Decimal;
-use schemas::wire::order_update::{Fill, OrderUpdate};
+use schemas::wire::order_update::{Fill, OrderUpdate, Terms};
 use self_trader::simulator::engine::{
     AccountId, ClientId, Engine, Event, Life, MarketKind, NewOrder, Order, Reject, StpMode, SymbolId, Target,
 };
@@ -20,6 +20,8 @@ use crate::{SEC, wall_ms};
 const KEPT: u64 = 600 * SEC;
 /// What each account has of everything, in amount steps.
 const AMPLE: i128 = 10_i128.pow(32);
+/// How long after its timestamp a renewal of the switch is taken in, milliseconds.
+const RENEWAL_WINDOW_MS: i64 = 1_000;
 /// A request's timestamp may lie this far ahead, milliseconds.
 const AHEAD_MS: i64 = 1_000;
 
@@ -93,6 +95,8 @@ pub struct Venue {
     pub tick: i64,
     /// No symbol trades.
     pub halted: bool,
+    /// When each symbol's dead man's switch fires, if it is armed.
+    fires: Vec<Option<u64>>,
 }
 
 impl Venue {
@@ -111,11 +115,12 @@ impl Venue {
             engine.add_symbol(kind, PRICE_DECIMALS, QTY_DECIMALS).expect("few symbols of few decimals")
         };
         let symbols: Vec<SymbolId> = (0..symbols).map(add).collect();
+        let touched = symbols.len();
         let mut venue = Self {
             engine,
             us,
             them,
-            touched: vec![true; symbols.len()],
+            touched: vec![true; touched],
             open: vec![BTreeSet::new(); symbols.len()],
             symbols,
             orders: BTreeMap::new(),
@@ -128,6 +133,7 @@ impl Venue {
             prevents: StpMode::None,
             tick: 1,
             halted: false,
+            fires: vec![None; touched],
         };
         venue.endow();
         venue
@@ -247,9 +253,25 @@ impl Venue {
         self.take_events(at, None);
     }
 
-    /// The venue itself cancels an order: its dead man's switch, or a reaper elsewhere.
-    pub fn cancel_by_venue(&mut self, symbol: usize, id: ClientOrderId, at: u64) {
-        self.cancel(symbol, id, wall_ms(at), at);
+    /// A renewal of the dead man's switch: whether it came in time.
+    pub fn arm(&mut self, symbols: &[usize], countdown: u64, sent_ms: i64, at: u64) -> bool {
+        let late_ms = wall_ms(at) - sent_ms;
+        let inside = (-AHEAD_MS..=RENEWAL_WINDOW_MS).contains(&late_ms);
+        if inside {
+            symbols.iter().for_each(|symbol| self.fires[*symbol] = Some(at + countdown));
+        }
+        inside
+    }
+
+    /// The dead man's switch of a symbol cancels everything of ours there, if it is due, and is off then.
+    pub fn fire(&mut self, symbol: usize, at: u64) {
+        if self.fires[symbol].take_if(|due| *due <= at).is_none() {
+            return;
+        }
+        let open: Vec<ClientOrderId> = self.open[symbol].iter().copied().collect();
+        for id in open {
+            self.cancel(symbol, id, wall_ms(at), at);
+        }
     }
 
     /// The monthly reset: orders, balances and numbers are gone, and nobody is told.
@@ -261,6 +283,7 @@ impl Venue {
         self.open.iter_mut().for_each(BTreeSet::clear);
         self.ended.clear();
         self.endow();
+        self.fires.fill(None);
         self.touched.fill(true);
     }
 
@@ -357,6 +380,11 @@ fn update(id: ClientOrderId, order: &Order, last_fill: Option<Fill>) -> OrderUpd
         venue_order_id: order.id.0,
         status: order.status,
         executed: Decimal::from_steps(i128::from(order.filled), QTY_DECIMALS),
+        terms: Terms {
+            side: Some(order.side),
+            price: Some(Decimal::from_steps(i128::from(order.price), PRICE_DECIMALS)),
+            qty: Some(Decimal::from_steps(i128::from(order.qty), QTY_DECIMALS)),
+        },
         last_fill,
         prevented: order.prevented > 0,
         event_time_ms: None,

@@ -16,6 +16,7 @@ use schemas::halt::HaltedBy;
 
 use crate::ownership::{Armed, Arming, Hold};
 use crate::status::AppStatus;
+use crate::telemetry::logging;
 use crate::telemetry::metrics::{TABLE, handle};
 
 /// Writes the page; remembers what it needs from one reading to the next.
@@ -85,6 +86,7 @@ fn publish(status: &AppStatus, now: Now) {
     set("st_up_seconds", now.mono.since(status.started.mono).as_secs_f64());
     set("st_start_time_seconds", since_epoch(status.started.wall_ms));
     set("st_loop_lag_seconds", status.heartbeat_age().as_secs_f64());
+    metrics::counter!("st_log_dropped_total").absolute(logging::dropped());
     set("st_feed_live", flag(status.feed.borrow().is_live()));
     if let Some(at_ms) = status.counters.newest_ms() {
         set("st_feed_last_tick_timestamp_seconds", since_epoch(at_ms));

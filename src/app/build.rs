@@ -19,7 +19,7 @@ use schemas::units::{MAX_DECIMALS, Rounding};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::account::{self, Account, ClockFollower, GatewayHandle, RECV_WINDOW};
+use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, RECV_WINDOW};
 use super::bounds;
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
@@ -96,23 +96,12 @@ pub(super) async fn start(
         token: options.access.admin_token.clone(),
     };
     let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
-    let mut probed = Vec::new();
-    let mut faults = Vec::new();
-    for account in account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)? {
-        match account.probe(&config, &builder.start, &clock).await {
-            Ok(facts) => probed.push((account, facts)),
-            Err(found) => faults.extend(found),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(StartError::Config(faults));
-    }
+    let accounts = account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)?;
+    let probed = probe(accounts, &config, &builder.start, clock).await?;
     let ledgers = open_ledgers(instruments, &probed).await;
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    let floor = opened.floor.into_iter();
-    floor.for_each(|floor| builder.holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
     let leases = fleet.take(process, instruments, &builder.holds, &options, opened.floor, clock);
     let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
@@ -144,6 +133,23 @@ pub(super) async fn start(
         state: feed_state,
     };
     Ok(builder.finish(feed, parts))
+}
+
+/// Asks every account's venue for what has to be known before the first order; all faults come together.
+async fn probe(
+    accounts: Vec<Account>,
+    config: &Config,
+    board: &StartBoard,
+    clock: Clock,
+) -> Result<Vec<(Account, account::Probed)>, StartError> {
+    let (mut probed, mut faults) = (Vec::new(), Vec::new());
+    for account in accounts {
+        match account.probe(config, board, &clock).await {
+            Ok(facts) => probed.push((account, facts)),
+            Err(found) => faults.extend(found),
+        }
+    }
+    if faults.is_empty() { Ok(probed) } else { Err(StartError::Config(faults)) }
 }
 
 /// What [`Builder::finish`] puts together with its own.
@@ -339,6 +345,7 @@ impl<'a> Builder<'a> {
             start: self.start.clone(),
             clock: self.clock,
         }));
+        let (key, offset_ms) = (account.key.clone(), Arc::clone(&probed.clock_offset_ms));
         let smallest: Vec<Smallest> = members
             .iter()
             .map(|place| {
@@ -373,12 +380,34 @@ impl<'a> Builder<'a> {
                 LaneInputs { reports, top, doubt, smallest: smallest[lane] },
             );
         }
+        self.heart.spawn(account::follow_filters(FilterWatch {
+            target: target.clone(),
+            key,
+            offset_ms,
+            members: self.listed(&members),
+            start: self.start.clone(),
+            clock: self.clock,
+        }));
         self.books.push(book::spawn(&target, books, self.clock, &self.book_stop.subscribe()));
         self.links.push((venue_name, handle.link.clone()));
         if !self.egresses.iter().any(|(_, known)| known.is_same(target.egress())) {
             self.egresses.push((venue_name, target.egress().clone()));
         }
         self.gateways.push(handle);
+    }
+
+    /// The lanes that were started last, for the watch over their filters.
+    fn listed(&self, members: &[usize]) -> Vec<Listed> {
+        let stats = &self.stats[self.stats.len() - members.len()..];
+        let listed = |(place, stats): (&usize, &Arc<LaneStats>)| Listed {
+            place: *place,
+            instrument: self.instruments[*place].clone(),
+            hold: Arc::clone(&self.holds[*place]),
+            stats: Arc::clone(stats),
+            refused: 0,
+            unfit: false,
+        };
+        members.iter().zip(stats).map(listed).collect()
     }
 
     /// Keeps the venue's dead man's switch armed for these instruments, if it has one.
@@ -474,6 +503,7 @@ impl<'a> Builder<'a> {
             tick_age_max: Duration::from_millis(instrument.max_tick_age_ms),
             book_age_max: Duration::from_millis(instrument.max_book_age_ms),
             recv_window: RECV_WINDOW,
+            strangers_max: instrument.max_foreign_fill_ratio,
             prefix: instrument.prefix(&self.process.instance),
             epoch: Epoch::new(0),
             chance: Chance::new(self.process.seed, &instrument.maker_symbol),

@@ -89,6 +89,9 @@ impl Fleet {
         floor: Option<Epoch>,
         clock: Clock,
     ) -> Option<Leases> {
+        if let Some(floor) = floor {
+            holds.iter().for_each(|hold| hold.outgrow_owner(floor));
+        }
         match (self.sharding, self.shard) {
             (Sharding::Group, _) => None,
             (Sharding::Static, Some(_)) => {

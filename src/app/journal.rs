@@ -36,7 +36,14 @@ pub(super) async fn open(
     fleet: &Fleet,
     clock: Clock,
 ) -> Result<Opened, StartError> {
-    let Some(path) = process.journal.clone() else { return Ok(Opened::default()) };
+    let Some(path) = process.journal.clone() else {
+        if instruments.iter().any(|instrument| instrument.venue != Venue::Simulated) {
+            tracing::warn!(
+                "no Journal: a restart sweeps, but cannot tell what was traded before, nor what became of it"
+            );
+        }
+        return Ok(Opened::default());
+    };
     let owner = Owner {
         instance: process.instance.clone(),
         shard: fleet.journal_shard(),

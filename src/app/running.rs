@@ -105,7 +105,10 @@ impl Running {
             ended = feed_end(feed) => match ended {
                 Ok(Ok(FeedEnd::Exhausted | FeedEnd::Stopped)) => {}
                 Ok(Err(error)) => return failure("the feed", &error),
-                Err(error) => return failure("the feed's task", &error),
+                Err(error) => {
+                    count_panic("feed", &error);
+                    return failure("the feed's task", &error);
+                }
             },
             Some(lane) = lanes.join_next() => {
                 let reason = failure("a lane", &lane.as_ref().map_or_else(ToString::to_string, |end| end.symbol.clone()));
@@ -271,5 +274,18 @@ async fn first_end(gateways: &mut [GatewayHandle]) -> String {
     }
     let ends = gateways.iter_mut().map(|gateway| &mut gateway.task);
     let (ended, _, _) = futures_util::future::select_all(ends).await;
-    ended.map_or_else(|error| error.to_string(), |()| "before its lanes".to_owned())
+    match ended {
+        Ok(()) => "before its lanes".to_owned(),
+        Err(error) => {
+            count_panic("gateway", &error);
+            error.to_string()
+        }
+    }
+}
+
+/// A task that was told to end has not failed.
+fn count_panic(task: &'static str, error: &JoinError) {
+    if error.is_panic() {
+        metrics::counter!("st_panics_total", "task" => task).increment(1);
+    }
 }

@@ -47,6 +47,7 @@ pub(super) fn summary(
         overflow,
         waiting: counts.waiting,
         lagged: feed.lagged,
+        probes: recorded.probes,
         venue_trades: venue_trades.unwrap_or(recorded.trades),
         open_orders: u64::try_from(open.len()).unwrap_or(u64::MAX),
         open_order_ids: open.iter().map(ToString::to_string).collect(),

@@ -3,11 +3,16 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
 
 use anyhow::Context;
 use schemas::summary::Summary;
 
 use crate::app::{self, Ended, StartError};
+
+/// How long the last lines may take.
+const SAYING_MAX: Duration = Duration::from_secs(1);
 
 /// How the summary is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,8 +53,7 @@ pub(super) fn tell(
         return Ok(if code == ExitCode::SUCCESS { ExitCode::FAILURE } else { code });
     }
     match ending {
-        // Whoever has closed standard output does not want the lines.
-        Ending::Lines => drop(say(summary)),
+        Ending::Lines => say_soon(summary),
         Ending::Event => log(summary),
     }
     Ok(code)
@@ -65,6 +69,18 @@ fn write_summary(path: &Path, summary: &Summary) -> anyhow::Result<()> {
 #[expect(clippy::print_stderr, reason = "a command's faults go to standard error")]
 pub(super) fn complain(text: &str) {
     eprintln!("{text}");
+}
+
+/// Whoever has closed standard output does not want the lines, and whoever does not read it does not hold up the end.
+fn say_soon(summary: &Summary) {
+    let (said, done) = sync_channel(1);
+    let summary = summary.clone();
+    std::thread::spawn(move || {
+        // Nobody is left to be told of a failure, nor may anybody be left to wait.
+        drop(say(&summary));
+        let _ = said.send(());
+    });
+    let _ = done.recv_timeout(SAYING_MAX);
 }
 
 fn say(summary: &Summary) -> std::io::Result<()> {

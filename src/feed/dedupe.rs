@@ -18,6 +18,8 @@ pub enum Seen {
     New,
     /// Not seen before, and the one before it is missing.
     NewAfterGap,
+    /// Not seen before, and below one that was: its number, and the highest.
+    OutOfOrder(u64, u64),
     /// Seen before, or too old to tell.
     Duplicate,
 }
@@ -141,7 +143,7 @@ impl Numbers {
             return Seen::Duplicate;
         }
         self.mark(number);
-        Seen::New
+        Seen::OutOfOrder(number, highest)
     }
 
     /// Forgets the places that the numbers between take over.
@@ -220,12 +222,12 @@ mod tests {
         assert_eq!(check("11"), Seen::New);
         assert_eq!(check("11"), Seen::Duplicate);
         assert_eq!(check("14"), Seen::NewAfterGap);
-        assert_eq!(check("12"), Seen::New);
+        assert_eq!(check("12"), Seen::OutOfOrder(12, 14));
         assert_eq!(check("12"), Seen::Duplicate);
         assert_eq!(check("10"), Seen::Duplicate);
         assert_eq!(check("100000"), Seen::NewAfterGap);
         assert_eq!(check("14"), Seen::Duplicate);
-        assert_eq!(check("99999"), Seen::New);
+        assert_eq!(check("99999"), Seen::OutOfOrder(99_999, 100_000));
     }
 
     /// Promise P2.
@@ -251,7 +253,7 @@ mod tests {
         assert_eq!(seens.check(&content("1.5")), Seen::Duplicate, "the same number, written otherwise");
         assert_ne!(seens.check(&content("1.6")), Seen::Duplicate);
         assert_ne!(seens.check(&tick("19999", Some(99))), Seen::Duplicate, "seen, never traded");
-        assert_ne!(seens.check(&tick("3", Some(101))), Seen::Duplicate, "a count that began anew");
+        assert_ne!(seens.check(&tick("3", Some(102))), Seen::Duplicate, "a count that began anew");
     }
 
     /// Fault F8.

@@ -277,6 +277,12 @@ impl Routed {
             Seen::NewAfterGap => {
                 counters.gaps.add(1);
             }
+            Seen::OutOfOrder(got, newest) => {
+                let error = DecodeError::OutOfOrder { got, newest };
+                let before = counters.reject(error.reason(), deliveries);
+                complain(&self.route.follow_key, &error, before, deliveries);
+                return Outcome::Rejected(error.reason());
+            }
             Seen::Duplicate => {
                 counters.duplicates.add(deliveries);
                 return Outcome::Duplicate;

@@ -47,6 +47,7 @@ pub fn label(source: &LabelSource, trade: &Trade, done: Nanos) -> Label {
             epoch: trade.maker.id.epoch().number(),
             sequence: trade.maker.id.sequence(),
         },
+        probe: trade.maker.id.is_probe(),
         venue: source.venue.clone(),
         maker_symbol: source.maker_symbol.clone(),
         follow_key: source.follow_key.clone(),

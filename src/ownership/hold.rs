@@ -19,6 +19,7 @@ const FOR_EVER: Nanos = Nanos(u64::MAX);
 const HALTED: u8 = 1;
 const RECOVERING: u8 = 2;
 const CLOCK_UNSURE: u8 = 4;
+const UNFIT: u8 = 8;
 
 /// Whether, since when and until when an instrument is ours.
 #[derive(Debug)]
@@ -27,7 +28,8 @@ pub struct Hold {
     generation: AtomicU64,
     /// Until when the ownership is proved; 0 = shut.
     until: AtomicU64,
-    /// Why nothing new is to leave, whoever owns it: [`HALTED`], [`RECOVERING`], [`CLOCK_UNSURE`].
+    /// Why nothing new is to leave, whoever owns it: [`HALTED`], [`RECOVERING`], [`CLOCK_UNSURE`],
+    /// [`UNFIT`].
     bars: AtomicU8,
     /// Until when the venue's own dead man's switch is known to be armed.
     armed_until: AtomicU64,
@@ -133,6 +135,11 @@ impl Hold {
     /// What time it is at the venue is not known well enough, or is again.
     pub fn set_clock_unsure(&self, unsure: bool) {
         self.set_bar(CLOCK_UNSURE, unsure);
+    }
+
+    /// The venue's filters, or the symbol's state, do not let the instrument trade, or do again.
+    pub fn set_unfit(&self, unfit: bool) {
+        self.set_bar(UNFIT, unfit);
     }
 
     /// Whether nothing new may leave because trading was halted.
@@ -323,7 +330,7 @@ impl Hold {
 }
 
 const fn bar_of(bars: u8) -> Option<Bar> {
-    if bars & (HALTED | RECOVERING) != 0 {
+    if bars & (HALTED | RECOVERING | UNFIT) != 0 {
         Some(Bar::Halted)
     } else if bars & CLOCK_UNSURE != 0 {
         Some(Bar::ClockUnsure)

@@ -150,7 +150,8 @@ impl AccountReaper {
     fn pages(&self) -> Vec<Option<String>> {
         let (one, all) = list_weights(self.account.target.dialect());
         let symbols = &self.account.symbols;
-        if symbols.len() as u64 * one > all {
+        let each = one.saturating_mul(u64::try_from(symbols.len()).unwrap_or(u64::MAX));
+        if each > all {
             return vec![None];
         }
         symbols.iter().map(|(symbol, _)| Some(symbol.clone())).collect()

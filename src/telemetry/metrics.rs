@@ -8,7 +8,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 pub use super::table::TABLE;
 
 /// Series that one process may have besides those of its symbols.
-pub const PROCESS_SERIES_MAX: usize = 200;
+pub const PROCESS_SERIES_MAX: usize = 250;
 /// Series that each symbol may add.
 pub const SYMBOL_SERIES_MAX: usize = 32;
 /// Venues that a process can trade on.

@@ -76,6 +76,8 @@ pub struct Recorded {
     pub trades: u64,
     /// Pairs recorded.
     pub pairs: u64,
+    /// Probe pairs, which no other number holds.
+    pub probes: u64,
     /// The newest pairs that traded, newest last.
     pub recent: VecDeque<RecentTrade>,
     /// Labels that were not written, or not known to be: after the file's first failure it is not tried again.
@@ -92,6 +94,7 @@ impl Recorded {
             oldest_open_maker_ms: 0,
             trades: 0,
             pairs: 0,
+            probes: 0,
             recent: VecDeque::with_capacity(RECENT_MAX),
             labels_lost: 0,
         })
@@ -101,6 +104,10 @@ impl Recorded {
         let trade = &record.trade;
         let received = trade.tick.received.mono;
         let micros = |at: Nanos| u64::try_from(at.since(received).as_micros()).unwrap_or(u64::MAX);
+        if trade.maker.id.is_probe() {
+            self.probes += 1;
+            return;
+        }
         self.pairs += 1;
         if let Some(sent) = trade.maker.sent_at {
             self.tick_to_maker_us.saturating_record(micros(sent));

@@ -15,11 +15,9 @@ const REJECTIONS_MAX: usize = 24;
 /// The same of numbers.
 const NUMBER_FAULTS_MAX: usize = 6;
 
-/// Codes of [`schemas::wire::order_fault::OrderFault`].
-const ORDER_FAULTS: [&str; 11] = [
-    "ORD-001", "ORD-002", "ORD-003", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-008", "ORD-009",
-    "ORD-010", "ORD-011",
-];
+/// Codes of [`schemas::wire::order_fault::OrderFault`] that answers and events can have; the others are of REST, where
+/// no order leaves.
+const ORDER_FAULTS: [&str; 6] = ["ORD-002", "ORD-004", "ORD-005", "ORD-006", "ORD-007", "ORD-011"];
 
 const SYMBOL: &[Label] = &[label("symbol", Values::Symbol)];
 const VENUE: &[Label] = &[label("venue", Values::Venue)];
@@ -32,6 +30,7 @@ pub const TABLE: &[Metric] = &[
     gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
     gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
     counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
+    counter("st_log_dropped_total", &[], "Lines of the log that found no room to wait for their reader"),
     counter(
         "st_panics_total",
         &[label("task", Values::Named(&["lane", "gateway", "feed", "journal", "other"]))],
@@ -214,6 +213,7 @@ pub const TABLE: &[Metric] = &[
         "Time since the last acknowledged renewal left, of the owned symbol for which that is longest",
     ),
     counter("st_dms_failures_total", &[], "Renewals of the dead man's switch that failed"),
+    counter("st_filter_reloads_total", &[], "Times that a venue's filters were read again"),
     gauge("st_books_live", &[], "Books that are in sequence"),
     gauge(
         "st_book_age_seconds",

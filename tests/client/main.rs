@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod book;
+mod orders;
 mod rest;
 #[path = "../support/scripted_venue.rs"]
 mod scripted_venue;

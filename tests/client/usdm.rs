@@ -84,7 +84,6 @@ impl Desk {
         let (link_sender, link) = watch::channel(Link::Down);
         let positions = Positions::new(["BTCUSDT"].into_iter());
         let parts = GatewayParts {
-            bounds: Default::default(),
             journal: self_trader::journal::Journal::default(),
             target: venue.futures(),
             account: AccountKey::new("k", b"s"),
@@ -178,6 +177,7 @@ async fn no_order_leaves_before_the_user_stream_is_up_and_none_while_it_is_down(
     assert!(matches!(ended, OrderReport::Update(update) if update.status == OrderStatus::Canceled));
 }
 
+/// Fault O16.
 #[tokio::test]
 async fn a_stream_that_says_nothing_of_an_order_that_was_taken_is_given_up() {
     let mut desk = Desk::start().await;
@@ -194,6 +194,7 @@ async fn a_stream_that_says_nothing_of_an_order_that_was_taken_is_given_up() {
     assert_eq!(path, "/private/ws?listenKey=key2");
 }
 
+/// Fault O16.
 #[tokio::test]
 async fn a_key_that_expired_is_replaced() {
     let mut desk = Desk::start().await;
@@ -206,6 +207,7 @@ async fn a_key_that_expired_is_replaced() {
     desk.shows(Link::Open).await;
 }
 
+/// Fault O23.
 #[tokio::test]
 async fn open_orders_are_listed_by_rest_and_only_ours_count() {
     let mut desk = Desk::start().await;

@@ -42,6 +42,12 @@ impl Books {
         }
     }
 
+    /// Orders that were to leave and of which no end is known.
+    pub(crate) fn in_doubt(&self) -> BTreeSet<ClientOrderId> {
+        let (intents, outcomes) = self.records();
+        intents.into_keys().filter(|id| !outcomes.contains_key(id)).collect()
+    }
+
     /// Everything that must hold once the last run has ended in order.
     pub(crate) fn check(&self, orders: &Value) -> Found {
         let venue = orders.as_array().unwrap();
@@ -84,6 +90,15 @@ impl Books {
         }
         (intents, outcomes)
     }
+}
+
+/// The last intent of a file's bytes.
+pub(crate) fn last_intent(bytes: &[u8]) -> ClientOrderId {
+    let id = |payload| match serde_json::from_slice(payload) {
+        Ok(Record::Intent(intent)) => Some(intent.id),
+        Ok(_) | Err(_) => None,
+    };
+    scan(bytes).frames.iter().rev().find_map(|frame| id(frame.payload)).unwrap()
 }
 
 fn client_id(order: &Value) -> ClientOrderId {

@@ -2,14 +2,18 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::books::{Books, Found};
 use crate::market::{Market, PRICE, QTY_DECIMALS};
-use crate::process::{Process, VenueProcess, folder, instrument, until};
+use crate::process::{Process, VenueProcess, folder, instrument, until, until_within};
 use crate::redis::Redis;
+
+/// Longer than an order of an earlier run may stay in doubt while the venue answers.
+const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 
 const SYMBOL: &str = "KILLUSDT";
 
@@ -68,13 +72,25 @@ impl Chain {
         self.died(process.wait(), "in_stop");
     }
 
+    /// Nobody starts anew: the venue's own switch has to end what is open.
+    pub(crate) fn stays_dead(&self) {
+        until("nothing is open", || self.venue.open_orders().is_empty().then_some(()));
+    }
+
     /// A last start that ends in order; then everything must add up.
     pub(crate) fn close(mut self) -> Found {
-        let before = self.venue.trades();
+        let (before, doubts) = (self.venue.trades(), self.books.in_doubt());
         let mut process = self.launch(&[]);
         until("it trades again", || (self.venue.trades() > before + 3).then_some(()));
+        // An order that never arrived is proved not to exist only once it could not arrive any more.
+        until_within(SETTLED_WITHIN, "what was in doubt has an end", || {
+            self.books.take(&self.journal);
+            self.books.in_doubt().is_disjoint(&doubts).then_some(())
+        });
         process.signal("TERM");
         assert_eq!(process.wait().code(), Some(0));
+        let log = process.out();
+        assert!(!log.contains("the journal and the user stream differ"), "{log}");
         self.books.take(&self.journal);
         assert_eq!(self.venue.open_orders(), Vec::<Value>::new());
         self.books.check(&self.venue.ledger("orders"))

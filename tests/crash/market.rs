@@ -1,5 +1,5 @@
-//! A reference market whose publisher sends everything again: beside each new trade one of the last few hundred, as it
-//! was. The quantity of a trade is its number, so that a venue's ledger tells which trade an order goes back to.
+//! A reference market with two publishers, of which one is behind: beside each new trade it sends one of the last few
+//! hundred, as it was. The quantity of a trade is its number, so that a venue's ledger tells which trade an order goes back to.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -26,9 +26,9 @@ impl Market {
     /// Publishes under `binance_ticker_{symbol}`.
     pub(crate) fn start(redis: &Redis, symbol: &str) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let (client, channel) = (redis.client(), format!("binance_ticker_{symbol}"));
+        let (clients, channel) = ([redis.client(), redis.client()], format!("binance_ticker_{symbol}"));
         let stopped = Arc::clone(&stop);
-        let thread = std::thread::spawn(move || publish(client, &channel, &stopped));
+        let thread = std::thread::spawn(move || publish(clients, &channel, &stopped));
         Self { stop, thread: Some(thread) }
     }
 }
@@ -66,7 +66,7 @@ fn ladder() -> &'static [u64] {
     })
 }
 
-fn publish(mut client: Client, channel: &str, stop: &AtomicBool) {
+fn publish([mut ahead, mut behind]: [Client; 2], channel: &str, stop: &AtomicBool) {
     let mut sent: Vec<String> = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let number = sent.len();
@@ -76,10 +76,10 @@ fn publish(mut client: Client, channel: &str, stop: &AtomicBool) {
         let new = json!({ "price": PRICE, "qty": qty, "id": number, "time": time }).to_string();
         let back = 1 + sent.len() * 7_919 % AGAIN;
         let again = sent.len().checked_sub(back).map_or(&new, |place| &sent[place]);
-        for payload in [&new, again] {
-            client.ask(&["PUBLISH", channel, payload]).unwrap();
+        for (publisher, payload) in [(&mut ahead, &new), (&mut behind, again)] {
+            publisher.ask(&["PUBLISH", channel, payload]).unwrap();
         }
-        client.ask(&["SET", channel, &new]).unwrap();
+        ahead.ask(&["SET", channel, &new]).unwrap();
         sent.push(new);
         std::thread::sleep(EVERY);
     }

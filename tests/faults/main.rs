@@ -11,6 +11,9 @@ mod process;
 mod redis;
 
 mod canary;
+mod feed;
 mod hardening;
+mod host;
 mod market;
 mod search;
+mod venue;

@@ -11,6 +11,9 @@ use crate::shards::settle;
 
 const FROZEN_FOR: Duration = Duration::from_secs(14);
 
+/// Fault H3, H7, H8, K4.
+/// Promise P2.
+/// Promise P3.
 #[test]
 fn one_owner_each_whatever_happens_to_static_shards_over_kafka() {
     let _alone = alone();

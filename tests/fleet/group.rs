@@ -8,11 +8,17 @@ use crate::process::now;
 
 const FROZEN_FOR: Duration = Duration::from_secs(14);
 
+/// Fault F17, F19, H3.
+/// Promise P2.
+/// Promise P3.
 #[test]
 fn one_owner_each_whatever_happens_to_members_of_a_classic_group() {
     members_come_and_go(Protocol::Classic);
 }
 
+/// Fault F17, F19, H3.
+/// Promise P2.
+/// Promise P3.
 #[test]
 fn one_owner_each_whatever_happens_to_members_of_a_group_by_the_consumer_protocol() {
     members_come_and_go(Protocol::Consumer);

@@ -18,11 +18,15 @@ const AFTER_A_CRASH: Duration = SESSION.saturating_add(Duration::from_secs(5));
 /// The session of those who were members, Takeover Delay, and time to join in.
 const AFTER_LONG: Duration = SESSION.saturating_add(Duration::from_secs(5 + 6));
 
+/// Fault F16, F19.
+/// Promise P3.
 #[test]
 fn a_classic_group_trades_again_soon_after_the_broker_is_back() {
     broker_goes_and_comes(Protocol::Classic);
 }
 
+/// Fault F16, F19.
+/// Promise P3.
 #[test]
 fn a_group_by_the_consumer_protocol_trades_again_soon_after_the_broker_is_back() {
     broker_goes_and_comes(Protocol::Consumer);

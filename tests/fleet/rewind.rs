@@ -18,11 +18,15 @@ const BACKLOG: u32 = 40;
 /// Longer than a group without notes waits, after which a member may trade.
 const NOTHING_FOR: Duration = Duration::from_secs(22);
 
+/// Fault F20.
+/// Promise P2.
 #[test]
 fn a_rewind_makes_no_pair_in_a_classic_group() {
     rewinds(Protocol::Classic);
 }
 
+/// Fault F20.
+/// Promise P2.
 #[test]
 fn a_rewind_makes_no_pair_in_a_group_by_the_consumer_protocol() {
     rewinds(Protocol::Consumer);

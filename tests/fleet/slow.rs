@@ -16,6 +16,8 @@ const TAKEOVER_DELAY_MS: i64 = 5_000;
 /// A start and a rebalance.
 const LET_GO_WITHIN: Duration = Duration::from_secs(60);
 
+/// Fault F17.
+/// Promise P3.
 #[test]
 fn what_cannot_be_handed_over_in_time_waits_for_the_takeover_delay() {
     let _alone = alone();

@@ -22,6 +22,7 @@ fn journal(records: u64) -> (Vec<u8>, Vec<usize>) {
     (bytes, ends)
 }
 
+/// Promise P12.
 #[test]
 fn every_prefix_of_ten_thousand_records_opens() {
     let (bytes, ends) = journal(10_000);
@@ -53,6 +54,7 @@ fn every_prefix_of_ten_thousand_records_opens() {
     }
 }
 
+/// Fault D3.
 #[test]
 fn zeros_and_garbage_at_the_end_are_a_tail() {
     let (bytes, ends) = journal(20);
@@ -66,6 +68,7 @@ fn zeros_and_garbage_at_the_end_are_a_tail() {
     }
 }
 
+/// Fault D3.
 #[test]
 fn frames_out_of_place_are_found() {
     let (bytes, ends) = journal(20);

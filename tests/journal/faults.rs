@@ -32,6 +32,7 @@ async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     tokio::time::timeout(PATIENCE, waiting).await.unwrap_or_else(|_| panic!("never happened: {what}"));
 }
 
+/// Promise P12.
 #[tokio::test]
 async fn a_commit_has_been_written_and_is_synced_soon() {
     let disk = MemoryDisk::default();
@@ -53,6 +54,7 @@ async fn always_waits_for_the_device() {
     }
 }
 
+/// Fault D1.
 #[tokio::test]
 async fn a_full_disk_stops_orders_and_a_new_file_begins_when_there_is_room() {
     let disk = MemoryDisk::default();
@@ -84,6 +86,7 @@ async fn a_full_disk_stops_orders_and_a_new_file_begins_when_there_is_room() {
     );
 }
 
+/// Fault D2.
 #[tokio::test]
 async fn a_file_whose_sync_failed_is_never_trusted_again() {
     let disk = MemoryDisk::default();
@@ -100,6 +103,7 @@ async fn a_file_whose_sync_failed_is_never_trusted_again() {
     assert!(disk.inner().trusted_again.is_empty());
 }
 
+/// Fault D2.
 #[tokio::test]
 async fn a_sync_that_stalls_stops_orders_until_it_is_through() {
     for sync in [JournalSync::Batch, JournalSync::Always] {

@@ -65,6 +65,7 @@ fn what_a_killed_run_left_open_is_in_doubt_and_what_it_traded_is_known() {
     assert_eq!(ends, [RunStatus::Ended; 2], "the crashed one was sealed");
 }
 
+/// Fault D3.
 #[test]
 fn a_torn_tail_is_cut_and_the_rest_is_used() {
     let disk = MemoryDisk::default();
@@ -76,6 +77,8 @@ fn a_torn_tail_is_cut_and_the_rest_is_used() {
     assert_eq!(recovered.in_doubt().len(), 3);
 }
 
+/// Fault D3.
+/// Promise P2, P12.
 #[test]
 fn damage_in_the_middle_is_put_aside_and_no_trade_of_it_is_forgotten() {
     let disk = MemoryDisk::default();
@@ -104,6 +107,7 @@ fn an_outcome_of_an_order_that_was_never_sent_is_no_content_of_ours() {
     assert_eq!(last(&recovered), RunStatus::Quarantined);
 }
 
+/// Fault D4, K12.
 #[test]
 fn nothing_but_a_journal_of_ours_is_gone_on_with() {
     let disk = MemoryDisk::default();
@@ -138,6 +142,7 @@ fn nothing_but_a_journal_of_ours_is_gone_on_with() {
     }
 }
 
+/// Fault D3.
 #[test]
 fn two_writers_are_refused() {
     let disk = MemoryDisk::default();

@@ -8,6 +8,8 @@ use crate::process::{RunProcess, VenueProcess, folder, instrument, request, unti
 
 const MOMENTS: u64 = 20;
 
+/// Fault H1.
+/// Promise P1.
 #[test]
 fn a_killed_owner_leaves_nothing_to_its_successor() {
     let dir = folder();

@@ -172,6 +172,7 @@ fn muted_market_streams_come_back() {
     rig.ends_clean();
 }
 
+/// Fault O15, O16.
 #[test]
 fn a_fill_that_no_event_tells_is_asked_for() {
     let rig = trading();
@@ -185,6 +186,7 @@ fn a_fill_that_no_event_tells_is_asked_for() {
     rig.ends_clean();
 }
 
+/// Fault O13, O14.
 #[test]
 fn refused_cancels_are_tried_until_they_go_through() {
     let rig = trading();
@@ -219,6 +221,7 @@ fn refused_cancels_are_tried_until_they_go_through() {
     rig.ends_clean();
 }
 
+/// Fault O3.
 #[test]
 fn late_answers_change_nothing_but_the_time() {
     let rig = trading();
@@ -227,6 +230,7 @@ fn late_answers_change_nothing_but_the_time() {
     rig.ends_clean();
 }
 
+/// Fault O2.
 #[test]
 fn lost_answers_are_resolved_by_evidence() {
     let rig = trading();

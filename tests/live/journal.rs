@@ -2,10 +2,11 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::process::{Process, RunProcess, VenueProcess, folder, instrument, now, until};
+use crate::process::{Process, RunProcess, VenueProcess, folder, instrument, now, until, until_within};
 use crate::redis::Redis;
 
 /// `self-trader journal PATH`: its lines, what it complained of, its exit code.
@@ -20,6 +21,17 @@ fn of_kind<'a>(records: &'a [Value], kind: &'a str) -> impl Iterator<Item = &'a 
     records.iter().filter_map(move |record| record.get(kind))
 }
 
+/// Orders that were to leave and of which no end is known.
+fn in_doubt(records: &[Value]) -> Vec<Value> {
+    let mut open: Vec<Value> = of_kind(records, "intent").map(|intent| intent["id"].clone()).collect();
+    for outcome in of_kind(records, "outcome") {
+        open.retain(|id| *id != outcome["id"]);
+    }
+    open
+}
+
+/// Fault H1.
+/// Promise P12, P13.
 #[test]
 fn every_order_of_a_killed_run_is_in_its_journal_and_the_next_run_closes_it_out() {
     let dir = folder();
@@ -47,15 +59,18 @@ fn every_order_of_a_killed_run_is_in_its_journal_and_the_next_run_closes_it_out(
     }
     venue.fault(&json!({ "fault": "delay_answers", "on": false }));
 
+    let doubts = in_doubt(&records);
     let mut last = RunProcess::start(dir.path(), "last", &config, &[]);
     last.wait_until_ready();
     until("it trades", || (last.status()["instruments"][0]["pairs"].as_u64()? > 3).then_some(()));
+    // An order that never arrived is proved not to exist only once it could not arrive any more.
+    until_within(Duration::from_secs(60), "what was in doubt has an end", || {
+        let open = in_doubt(&print(&journal).0);
+        doubts.iter().all(|id| !open.contains(id)).then_some(())
+    });
     assert_eq!(last.stop().0.code(), Some(0));
     let (records, _, _) = print(&journal);
-    let mut open: Vec<&Value> = of_kind(&records, "intent").map(|intent| &intent["id"]).collect();
-    for outcome in of_kind(&records, "outcome") {
-        open.retain(|id| **id != outcome["id"]);
-    }
+    let open = in_doubt(&records);
     assert!(open.is_empty(), "in doubt for ever: {open:?}");
     let ends: Vec<&Value> = of_kind(&records, "run_ended").map(|end| &end["how"]).collect();
     assert_eq!(
@@ -65,6 +80,8 @@ fn every_order_of_a_killed_run_is_in_its_journal_and_the_next_run_closes_it_out(
     assert!(venue.open_orders().is_empty());
 }
 
+/// Fault F21.
+/// Promise P2.
 #[test]
 fn a_value_that_was_traded_is_not_traded_again_after_a_restart() {
     let Some(redis) = Redis::start(&[]) else { return };
@@ -104,6 +121,7 @@ fn a_value_that_was_traded_is_not_traded_again_after_a_restart() {
     assert_eq!(venue.trades(), 2);
 }
 
+/// Fault D3, D4.
 #[test]
 fn a_journal_in_use_a_strangers_file_and_no_file_are_told_in_one_line() {
     let dir = folder();

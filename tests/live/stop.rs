@@ -8,6 +8,8 @@ use crate::process::{RunProcess, VenueProcess, folder, instrument, until};
 
 const MOMENTS: u64 = 50;
 
+/// Fault H2.
+/// Promise P16.
 #[test]
 fn a_stop_at_any_moment_leaves_no_order_open() {
     let dir = folder();
@@ -35,6 +37,8 @@ fn a_stop_at_any_moment_leaves_no_order_open() {
     assert!((matched..=pairs).contains(&venue.trades()), "{matched} <= {} <= {pairs}", venue.trades());
 }
 
+/// Fault H2.
+/// Promise P16.
 #[test]
 fn a_second_signal_changes_nothing_and_a_stop_is_quick() {
     let dir = folder();
@@ -50,6 +54,7 @@ fn a_second_signal_changes_nothing_and_a_stop_is_quick() {
     assert!(began.elapsed() < Duration::from_secs(10));
 }
 
+/// Promise P16.
 #[test]
 fn what_cannot_be_cancelled_is_listed_and_the_exit_code_says_so() {
     let dir = folder();

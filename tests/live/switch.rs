@@ -189,11 +189,10 @@ fn usd_ms_own_switch_is_armed_only_where_it_hits_nobody_else() {
     let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
     run.wait_until_ready();
     until("both trade", || {
-        let totals = venue.ledger("totals");
-        let traded = |symbol: &str| {
-            totals["usdm"][symbol]["trades"].as_u64().or(totals["symbols"][symbol]["trades"].as_u64())
-        };
-        (traded("BTCUSDT") > Some(1) && traded("ETHUSDT") > Some(1)).then_some(())
+        let orders = ours(&venue);
+        let trades =
+            |symbol| orders.iter().any(|order| order["symbol"] == symbol && order["status"] == "FILLED");
+        (trades("BTCUSDT") && trades("ETHUSDT")).then_some(())
     });
     until("the switch of one is armed", || (switch_of(&run, "BTCUSDT") == "armed").then_some(()));
     assert_eq!(switch_of(&run, "ETHUSDT"), "waived");

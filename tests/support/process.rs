@@ -183,6 +183,11 @@ impl RunProcess {
         get_json(self.admin, "/status")
     }
 
+    /// What is halted, by the run's own account.
+    pub(crate) fn halts(&self) -> Vec<Value> {
+        get_json(self.admin, "/halts")["halts"].as_array().unwrap().clone()
+    }
+
     /// SIGTERM, the end, and the summary.
     pub(crate) fn stop(&mut self) -> (ExitStatus, Value) {
         self.process.signal("TERM");

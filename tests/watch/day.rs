@@ -47,6 +47,10 @@ pub(crate) enum Fault {
     MakerRests,
     /// The venue's switch is not armed.
     Unarmed,
+    /// The reaper is gone.
+    ReaperGone,
+    /// The reaper hears nothing of a venue.
+    ReaperDeaf,
     /// A pod is gone and nobody takes over.
     NoOwner,
     /// No pod is left.
@@ -65,6 +69,16 @@ pub(crate) enum Fault {
     BooksDiffer,
     /// A pod starts every two minutes.
     Flapping,
+    /// A pod's symbols do not come through their start.
+    StuckAtStart,
+    /// An operator halted a symbol.
+    Halted,
+    /// A pod's clock is off.
+    ClockOff,
+    /// It is not known how far off it is.
+    ClockUnsure,
+    /// A lane fails now and then.
+    Panics,
 }
 
 /// The metrics of a day, or of a part of one.
@@ -82,6 +96,7 @@ struct Pod {
     starts: u64,
     last_tick: u64,
     stalls: u64,
+    panics: u64,
     lanes: [Lane; SYMBOLS],
 }
 
@@ -107,6 +122,7 @@ impl Day {
                 day.live(ordinal, pod, now);
                 day.scrape(ordinal, pod, step);
             }
+            day.scrape_reaper(step);
         }
         day
     }
@@ -153,6 +169,9 @@ impl Day {
         }
         if ordinal == 1 && self.has(Fault::ThreadStumbles, now) && now.is_multiple_of(60) {
             pod.stalls += 1;
+        }
+        if ordinal == 1 && self.has(Fault::Panics, now) && now.is_multiple_of(300) {
+            pod.panics += 1;
         }
         for symbol in 0..SYMBOLS {
             let owned = Self::owner(symbol, now) == ordinal;
@@ -211,9 +230,34 @@ impl Day {
         for (name, value) in values {
             self.note(name, ordinal, pod.starts, "", step, value);
         }
+        let if_ill = |fault: Fault, value: f64| if ill && self.has(fault, now) { value } else { 0.0 };
+        let labelled = [
+            // Each start takes a moment.
+            ("st_start_waiting", "step=\"book\"", if fresh { 2.0 } else { 0.0 }),
+            ("st_start_waiting", "step=\"probe\"", if_ill(Fault::StuckAtStart, 1.0)),
+            ("st_halted", "by=\"operator\"", if_ill(Fault::Halted, 1.0)),
+            ("st_clock_offset_seconds", "venue=\"staging\"", if_ill(Fault::ClockOff, -1.2)),
+            ("st_clock_uncertainty_seconds", "venue=\"staging\"", 0.1 + if_ill(Fault::ClockUnsure, 0.6)),
+            ("st_panics_total", "task=\"lane\"", pod.panics as f64),
+        ];
+        for (name, label, value) in labelled {
+            self.note(name, ordinal, pod.starts, &format!(",{label}"), step, value);
+        }
         for (symbol, lane) in pod.lanes.iter().enumerate() {
             self.scrape_lane(ordinal, pod.starts, symbol, lane, step);
         }
+    }
+
+    /// The reaper is another job.
+    fn scrape_reaper(&mut self, step: u64) {
+        let now = step * STEP;
+        if self.has(Fault::ReaperGone, now) {
+            return;
+        }
+        let ready = if self.has(Fault::ReaperDeaf, now) { 0.0 } else { 1.0 };
+        let job = format!("{JOB}-reaper");
+        let key = format!("st_ready{{namespace=\"{NAMESPACE}\",job=\"{job}\",pod=\"{job}-0\"}}");
+        self.keep(key, step, ready);
     }
 
     fn scrape_lane(&mut self, ordinal: usize, starts: u64, symbol: usize, lane: &Lane, step: u64) {
@@ -258,6 +302,10 @@ impl Day {
             "{name}{{namespace=\"{NAMESPACE}\",job=\"{JOB}\",service=\"{JOB}\",container=\"self-trader\",\
              pod=\"{JOB}-{ordinal}\",instance=\"{address}\"{labels}}}"
         );
+        self.keep(key, step, value);
+    }
+
+    fn keep(&mut self, key: String, step: u64, value: f64) {
         let steps = usize::try_from(self.length / STEP).unwrap() + 1;
         let values = self.series.entry(key).or_insert_with(|| vec![None; steps]);
         values[usize::try_from(step).unwrap()] = Some(value);

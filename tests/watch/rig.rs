@@ -20,7 +20,9 @@ pub(crate) const SYMBOLS: [&str; 6] = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT
 const SHARDS: usize = 2;
 
 /// Seconds where a real fleet has minutes.
-const SHORT: [&str; 18] = [
+const SHORT: [&str; 19] = [
+    // There is none beside these pods.
+    "reaper.enabled=false",
     "alerts.feedDown.for=2s",
     "alerts.feedStale.for=1s",
     "alerts.feedStale.threshold=4",

@@ -133,6 +133,13 @@ fn a_switch_that_is_not_armed_is_told() {
 }
 
 #[test]
+fn a_reaper_that_is_gone_or_hears_nothing_is_told() {
+    for fault in [Fault::ReaperGone, Fault::ReaperDeaf] {
+        fires(fault, &[Alert("ReaperDown", "warning", ON_FLEET)]);
+    }
+}
+
+#[test]
 fn symbols_without_an_owner_are_told() {
     for fault in [Fault::NoOwner, Fault::NoPods] {
         fires(fault, &[Alert("SymbolsWithoutOwner", "critical", ON_FLEET)]);
@@ -172,6 +179,40 @@ fn books_that_differ_are_told() {
 #[test]
 fn a_pod_that_starts_again_and_again_is_told() {
     fires(Fault::Flapping, &[Alert("PodFlapping", "warning", ON_POD)]);
+}
+
+#[test]
+fn symbols_that_do_not_come_through_their_start_are_told() {
+    let place = ",pod=\"st-self-trader-1\",step=\"probe\"";
+    fires(Fault::StuckAtStart, &[Alert("GateShut", "warning", place)]);
+}
+
+#[test]
+fn a_clock_that_is_off_or_unsure_is_told() {
+    let place = ",pod=\"st-self-trader-1\",venue=\"staging\"";
+    for fault in [Fault::ClockOff, Fault::ClockUnsure] {
+        fires(fault, &[Alert("ClockSkew", "critical", place)]);
+    }
+}
+
+#[test]
+fn code_that_fails_is_told() {
+    fires(Fault::Panics, &[Alert("Panic", "critical", ",pod=\"st-self-trader-1\",task=\"lane\"")]);
+}
+
+/// Fault K6.
+#[test]
+fn a_halt_that_is_forgotten_is_told_after_an_hour() {
+    let Some(tools) = Tools::find() else { return };
+    let ill = HOUR / 2..2 * HOUR;
+    let day = Day::new(3 * HOUR, Some((Fault::Halted, ill.clone())));
+    let told = [Alert("HaltedLong", "warning", ",by=\"operator\"")];
+    let expected = [
+        Expect(ill.start + HOUR - STEP, Question::Fired, &[]),
+        Expect(ill.end - STEP, Question::Firing, &told),
+        Expect(3 * HOUR, Question::Firing, &[]),
+    ];
+    verdict(&tools, &day, &[], &expected).unwrap_or_else(|said| panic!("{said}"));
 }
 
 #[test]

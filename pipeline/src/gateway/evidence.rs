@@ -4,7 +4,8 @@ use schemas::ids::Epoch;
 use schemas::wire::order_update::OrderUpdate;
 
 use crate::alarm::Alarm;
-use crate::event::OpenOrder;
+use crate::command::Command;
+use crate::event::{CancelFailure, OpenOrder, OrderReport};
 
 /// A venue's answer to one request, whatever its dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,4 +60,14 @@ pub enum Verdict {
     NoSuchOrder,
     /// It may have been done.
     Unknown,
+}
+
+/// What a request amounts to that nothing usable came back to: a place may have been done.
+pub(super) const fn without_answer(command: &Command) -> OrderReport {
+    match command {
+        Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => OrderReport::Unknown { id: leg.id },
+        Command::Cancel(handle) => OrderReport::CancelFailed { id: handle.id, why: CancelFailure::NoAnswer },
+        Command::Query(handle) => OrderReport::QueryFailed { id: handle.id, not_found: false },
+        Command::ListOpen => OrderReport::ListFailed,
+    }
 }

@@ -8,7 +8,7 @@ use schemas::wire::order_update::OrderUpdate;
 
 use super::bounds::Bounds;
 use super::breaker::{Address, Errand};
-use super::evidence::{Answer, Silence, VenueRefusal, Verdict};
+use super::evidence::{Answer, Silence, VenueRefusal, Verdict, without_answer};
 use super::inflight::{Inflight, Request};
 use super::limiter::{Limiter, RateLimit, RateLimitKind, Weights};
 use super::permit::Permit;
@@ -542,26 +542,14 @@ impl<P: Permit> Gateway<P> {
 
     /// It left, and nothing usable came back.
     fn no_answer(&mut self, request: Request) {
-        let report = match request.command {
-            Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => OrderReport::Unknown { id: leg.id },
-            Command::Cancel(handle) => {
-                OrderReport::CancelFailed { id: handle.id, why: CancelFailure::NoAnswer }
-            }
-            Command::Query(handle) => OrderReport::QueryFailed { id: handle.id, not_found: false },
-            Command::ListOpen => OrderReport::ListFailed,
-        };
-        self.report(request.lane, report);
+        self.report(request.lane, without_answer(&request.command));
     }
 
     /// It never left.
     fn fail_unsent(&mut self, lane: LaneId, command: Command, why: Denial) {
-        let report = match command {
+        let report = match &command {
             Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => OrderReport::Denied { id: leg.id, why },
-            Command::Cancel(handle) => {
-                OrderReport::CancelFailed { id: handle.id, why: CancelFailure::NoAnswer }
-            }
-            Command::Query(handle) => OrderReport::QueryFailed { id: handle.id, not_found: false },
-            Command::ListOpen => OrderReport::ListFailed,
+            Command::Cancel(_) | Command::Query(_) | Command::ListOpen => without_answer(&command),
         };
         self.report(lane, report);
     }

@@ -106,6 +106,7 @@ impl Instrument {
     pub fn idle(settings: Settings) -> Self {
         Self {
             waiting: Waiting::new(settings.conflate),
+            strangers: Strangers::new(settings.strangers_max),
             settings,
             memory: Memory::default(),
             trade: None,
@@ -128,7 +129,6 @@ impl Instrument {
             counts: Counts::default(),
             outbox: Outbox::default(),
             given_up: VecDeque::with_capacity(GIVEN_UP_MAX),
-            strangers: Strangers::default(),
             prevented_in_a_row: 0,
             bar: None,
             probe: Probe::default(),
@@ -154,11 +154,6 @@ impl Instrument {
         self.close_out = CloseOut::new(in_doubt);
     }
 
-    /// So many thousandths of what its orders trade may go to strangers; more is an alarm.
-    pub fn limit_strangers(&mut self, permille_max: u16) {
-        self.strangers = Strangers::new(permille_max);
-    }
-
     /// Orders that it may send in a second: ticks that come faster wait by Conflate.
     pub fn limit_rate(&mut self, orders_a_second: u32) {
         self.rate = Some(Gcra::new(orders_a_second, 1, 2));
@@ -167,12 +162,6 @@ impl Instrument {
     /// Its position, and the bound that it keeps within: a pair that might carry it beyond is an alarm.
     pub fn bound_position(&mut self, position: Position) {
         self.position = position;
-    }
-
-    /// The part of what the latest pairs traded that went to strangers, thousandths.
-    #[must_use]
-    pub fn strangers_permille(&self) -> u16 {
-        self.strangers.permille()
     }
 
     /// A tick of the reference market.
@@ -249,7 +238,7 @@ impl Instrument {
     #[must_use]
     pub fn poll_timeout(&self, now: Now) -> Option<Nanos> {
         let trade = self.trade.as_ref().and_then(Trade::poll_timeout);
-        let sweep = self.sweep.as_ref().filter(|_| self.connected).and_then(Sweep::poll_timeout);
+        let sweep = self.sweep.as_ref().filter(|_| self.may_sweep()).and_then(Sweep::poll_timeout);
         let gate = (self.is_idle() && !self.waiting.is_empty()).then(|| now.mono + self.interval_left(now));
         let doubts = self.close_out_timeout();
         let probe = self.probe.poll_timeout().filter(|_| self.may_probe());

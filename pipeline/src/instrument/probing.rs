@@ -42,9 +42,9 @@ impl Instrument {
             return;
         }
         let top = self.live_top(now);
-        let Some((pair, number)) = self.probe.poll_pair(&self.settings.rules, top.as_ref(), now.mono) else {
-            return;
-        };
+        let reference = self.last_tick.and_then(|tick| tick.tick.price);
+        let probe = self.probe.poll_pair(&self.settings.rules, top.as_ref(), reference, now.mono);
+        let Some((pair, number)) = probe else { return };
         let Some(trade) = top.and_then(|top| self.probe_trade(pair, number, &top, now)) else {
             self.probe.handle_lost();
             return;
@@ -71,6 +71,7 @@ impl Instrument {
         let ids = [id(LegKind::Maker), id(LegKind::Taker)];
         let mut trade = Trade::new(pair, tick, ids, self.settings.recv_window, [until, until], now);
         trade.book_update_id = top.update_id;
+        trade.expect_price(price);
         Some(trade)
     }
 }

@@ -56,7 +56,6 @@ impl Instrument {
     }
 
     pub(super) fn run_sweep(&mut self, now: Now) {
-        let settled = self.trade.is_none() || self.phase == Phase::Stopping;
         if self.phase == Phase::Stopping && self.trade.is_none() && self.sweep.is_none() {
             if self.term.is_none_or(|term| self.waits_for(term, now)) {
                 // What is at the venue is a successor's to sweep, and nothing of it is ours.
@@ -66,7 +65,8 @@ impl Instrument {
             }
             self.sweep = Some(self.new_sweep(now));
         }
-        let Some(sweep) = self.sweep.as_mut().filter(|_| self.connected && settled) else { return };
+        let may_sweep = self.may_sweep();
+        let Some(sweep) = self.sweep.as_mut().filter(|_| may_sweep) else { return };
         while let Some(command) = sweep.poll_command(now.mono) {
             self.outbox.push_always(command, now.mono);
         }
@@ -112,6 +112,11 @@ impl Instrument {
         }
         let gate = self.close_out.until().filter(|_| self.phase == Phase::Sweeping);
         self.close_out.poll_timeout().into_iter().chain(gate).min()
+    }
+
+    /// A pair of an earlier term comes to its end before the sweep goes on.
+    pub(super) const fn may_sweep(&self) -> bool {
+        self.connected && (self.trade.is_none() || matches!(self.phase, Phase::Stopping))
     }
 
     const fn may_close_out(&self) -> bool {

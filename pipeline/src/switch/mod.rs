@@ -93,13 +93,13 @@ impl Switch {
     /// The venue refused it, or nothing came back: it may have arrived, which proves nothing.
     pub fn handle_failed(&mut self, now: Nanos) {
         if self.on_its_way.take().is_some() {
-            self.next = self.next.min(now + self.times.renew_every / 4);
+            self.next = self.next.min(now + self.times.renew_every / 2);
         }
     }
 
-    /// The venue has switched it off, or somebody has: nothing may be relied on.
+    /// The venue was told to switch it off instead: nothing may be relied on. It is asked again a period after that.
     pub const fn handle_off(&mut self) {
-        self.renewed = None;
+        (self.on_its_way, self.renewed) = (None, None);
     }
 
     /// Until when an order may leave.

@@ -303,13 +303,14 @@ fn orders_rely_on_it_from_the_acknowledgement_for_two_periods_after_it_left() {
     assert!(!switch.poll_renewal(CLEAR, at(1_999)) && switch.poll_renewal(CLEAR, at(2_000)));
     // One that fails is tried again soon; what the last one proved goes on for its period.
     switch.handle_failed(at(2_100));
-    assert_eq!(switch.poll_timeout(), Some(at(2_350)));
+    assert_eq!(switch.poll_timeout(), Some(at(2_600)));
     assert!(switch.is_armed(at(2_999)) && !switch.is_armed(at(3_000)));
-    assert!(switch.poll_renewal(CLEAR, at(2_350)));
+    assert!(switch.poll_renewal(CLEAR, at(2_600)));
     switch.handle_acknowledged();
-    assert!(switch.is_armed(at(4_349)));
+    assert!(switch.is_armed(at(4_599)));
     switch.handle_off();
-    assert!(!switch.is_armed(at(2_400)));
+    assert!(!switch.is_armed(at(2_700)));
+    assert_eq!(switch.poll_timeout(), Some(at(3_600)));
 }
 
 #[test]

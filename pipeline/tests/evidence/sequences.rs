@@ -66,10 +66,10 @@ impl What {
         })
     }
 
-    /// It alone proves that the order is over.
-    fn proves(&self) -> bool {
+    /// It alone proves that the order, of so many thousandths, is over.
+    fn proves(&self, ordered: i128) -> bool {
         match self {
-            Self::Said(status, ..) => status.is_final(),
+            Self::Said(status, tenths, _) => status.is_final() || i128::from(*tenths) * 100 >= ordered,
             Self::Refused | Self::Denied => true,
             Self::Unknown
             | Self::CancelFailed(_)
@@ -112,6 +112,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Debug)]
 struct Seen {
     placed: u32,
+    ordered: i128,
     executed: Decimal,
     proved: bool,
     denials: u32,
@@ -120,7 +121,7 @@ struct Seen {
 
 impl Seen {
     const fn new(placed: u32) -> Self {
-        Self { placed, executed: Decimal::ZERO, proved: false, denials: 0, lists: 0 }
+        Self { placed, ordered: 1_000, executed: Decimal::ZERO, proved: false, denials: 0, lists: 0 }
     }
 }
 
@@ -142,7 +143,7 @@ proptest! {
                 continue;
             }
             let seen_of = &mut seen[usize::from(step.taker)];
-            seen_of.proved |= step.what.proves();
+            seen_of.proved |= step.what.proves(seen_of.ordered);
             seen_of.denials += u32::from(matches!(step.what, What::NotFound));
             let listed = matches!(step.what, What::List(_));
             seen.iter_mut().for_each(|seen| seen.lists += u32::from(listed));
@@ -154,7 +155,9 @@ proptest! {
             for command in commands(&mut instrument) {
                 match command {
                     Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => {
-                        seen[usize::from(leg.id.leg() == LegKind::Taker)].placed += 1;
+                        let seen = &mut seen[usize::from(leg.id.leg() == LegKind::Taker)];
+                        seen.placed += 1;
+                        seen.ordered = leg.qty.steps();
                     }
                     Command::Cancel(_) | Command::Query(_) | Command::ListOpen => {}
                 }
@@ -186,7 +189,7 @@ proptest! {
             let before = leg.state();
             leg.handle(&report, at_ns(place as u64).mono);
             prop_assert!(!leg.ask(), "asked for twice");
-            seen.proved |= what.proves();
+            seen.proved |= what.proves(seen.ordered);
             if let LegState::Ended(_) = before {
                 prop_assert_eq!(leg.state(), before);
             }

@@ -1,6 +1,7 @@
 //! Three processes and a store in true time, with all that may go wrong between them: each process has a clock of
 //! its own rate (1 % apart), stands still, loses its connection, dies, is replaced; the store forgets, freezes, comes
-//! back as it once was. What is checked is true time: who could have sent an order when.
+//! back as it once was. What is checked is true time: who could have sent an order when. With wild clocks every wall
+//! clock is up to an hour off and steps; then a venue that refuses older epochs judges, order by order.
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ const MS: u64 = 1_000_000;
 const RECV_WINDOW: u64 = 2_000 * MS;
 /// After the last fault everything has to be owned again within this.
 const CALM: u64 = 60_000 * MS;
+const HOUR_MS: i64 = 3_600_000;
 
 /// A rule that is left out, to see that the simulation would notice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub(crate) enum Broken {
     WipedStore,
     EvictedLease,
     ShortMemory,
+    /// Wall clocks are wild, and the venue takes whatever comes.
+    Fence,
 }
 
 /// What was seen.
@@ -42,14 +46,23 @@ pub(crate) struct Report {
     pub(crate) losses: u32,
     pub(crate) evictions: u32,
     pub(crate) handovers: u32,
+    /// Wall clocks that were set anew.
+    pub(crate) steps: u32,
+    /// Orders of an older epoch that came to the venue.
+    pub(crate) refused: u32,
 }
 
 pub(crate) fn run(seed: u64, length: Duration) -> Report {
-    Fleet::new(seed, None).run(length)
+    Fleet::new(seed, None, false).run(length)
+}
+
+/// The same with wild wall clocks, and a venue that refuses older epochs.
+pub(crate) fn run_wild(seed: u64, length: Duration) -> Report {
+    Fleet::new(seed, None, true).run(length)
 }
 
 pub(crate) fn run_broken(seed: u64, length: Duration, broken: Broken) -> Report {
-    Fleet::new(seed, Some(broken)).run(length)
+    Fleet::new(seed, Some(broken), broken == Broken::Fence).run(length)
 }
 
 /// A time in which a process could send orders for a symbol; all in true time.
@@ -112,6 +125,10 @@ struct Fleet {
     sessions: u32,
     sent: u64,
     times: Times,
+    wild: bool,
+    fenced: bool,
+    /// The latest epoch that the venue has taken an order of, by symbol.
+    newest: Vec<u32>,
 }
 
 impl Process {
@@ -165,7 +182,7 @@ impl Process {
 }
 
 impl Fleet {
-    fn new(seed: u64, broken: Option<Broken>) -> Self {
+    fn new(seed: u64, broken: Option<Broken>, wild: bool) -> Self {
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
         let mut times = Times::default();
         if broken == Some(Broken::Margin) {
@@ -186,6 +203,9 @@ impl Fleet {
             sessions: 0,
             sent: 0,
             times,
+            wild,
+            fenced: broken != Some(Broken::Fence),
+            newest: vec![0; SYMBOLS],
         }
     }
 
@@ -210,6 +230,7 @@ impl Fleet {
             for process in 0..PROCESSES {
                 if self.processes[process].asleep <= self.now {
                     self.wake(process);
+                    self.trade(process);
                 }
             }
         }
@@ -233,7 +254,8 @@ impl Fleet {
     fn fault(&mut self) {
         let process = self.rng.random_range(0..PROCESSES);
         let connect_at = self.now + self.rng.random_range(10..1_500) * MS;
-        match self.rng.random_range(0..11) {
+        let kinds = if self.wild { 14 } else { 11 };
+        match self.rng.random_range(0..kinds) {
             0 => {
                 self.store.wipe();
                 self.report.wipes += 1;
@@ -259,7 +281,35 @@ impl Fleet {
                 self.report.losses += 1;
             }
             9 => self.replace(process),
+            11.. => self.step_clock(process),
             _ => self.leave(process),
+        }
+    }
+
+    /// An operator or a time service sets a wall clock.
+    fn step_clock(&mut self, process: usize) {
+        self.processes[process].wall_skew_ms = self.rng.random_range(-HOUR_MS..=HOUR_MS);
+        self.report.steps += 1;
+    }
+
+    /// Whoever may send an order does. Of a later owner's it hears by the venue's refusal alone.
+    fn trade(&mut self, process: usize) {
+        for symbol in 0..SYMBOLS {
+            let (now, own) = (self.now, &self.processes[process]);
+            let Some(term) = own.running[symbol].filter(|term| term.start <= now && now < term.end) else {
+                continue;
+            };
+            if term.epoch >= self.newest[symbol] {
+                self.newest[symbol] = term.epoch;
+                continue;
+            }
+            self.report.refused += 1;
+            if !self.fenced {
+                self.report.fault = Some(format!("{term:?} traded after epoch {}", self.newest[symbol]));
+            }
+            let (local, newest) = (own.clock(now), schemas::ids::Epoch::new(self.newest[symbol]));
+            self.processes[process].leases.handle_superseded(symbol, newest, local);
+            self.take_events(process);
         }
     }
 
@@ -344,7 +394,7 @@ impl Fleet {
         }
         let (Some(session), owner) = (own.session, own.owner) else { return };
         // Quarter seconds, as the clock's part of an epoch is made.
-        let floor = u32::try_from((now.wall_ms - super::START_MS + 10_000) / 250).unwrap();
+        let floor = u32::try_from((now.wall_ms - super::START_MS + 2 * HOUR_MS) / 250).unwrap();
         while let Some(request) = self.processes[process].leases.poll_request(now) {
             let until = self.now + self.processes[process].patience;
             self.processes[process].outstanding.push((request.ticket, until));
@@ -400,6 +450,16 @@ impl Fleet {
             let running = self.processes.iter().filter_map(|process| process.running[symbol]);
             running.filter(|term| term.start <= self.now && self.now < term.end).count()
         };
+        let may_trade = |symbol: usize| {
+            let newest = self.newest[symbol];
+            self.processes
+                .iter()
+                .filter_map(|process| process.running[symbol])
+                .all(|term| term.epoch >= newest)
+        };
+        if let Some(symbol) = (0..SYMBOLS).find(|symbol| !may_trade(*symbol)) {
+            self.report.fault = Some(format!("the owner of symbol {symbol} is behind the venue"));
+        }
         if let Some(symbol) = (0..SYMBOLS).find(|symbol| owned(*symbol) != 1) {
             let owners = owned(symbol);
             self.report.fault = Some(format!("{owners} owners of symbol {symbol} after the faults"));
@@ -412,7 +472,8 @@ impl Fleet {
         for (place, next) in terms.iter().enumerate() {
             for before in terms[..place].iter().filter(|before| before.symbol == next.symbol) {
                 let overlap = before.owner != next.owner && next.start < before.end + before.tail;
-                if overlap || next.epoch <= before.epoch || next.start < before.end {
+                let behind = !self.wild && next.epoch <= before.epoch;
+                if overlap || behind || next.start < before.end {
                     self.report.fault = Some(format!("{before:?} and {next:?}"));
                 }
             }

@@ -58,6 +58,7 @@ pub(crate) fn settings() -> Settings {
         tick_age_max: Duration::from_secs(5),
         book_age_max: Duration::from_secs(2),
         recv_window: Duration::from_secs(2),
+        strangers_max: num("0.05"),
         prefix: InstrumentPrefix::new("test", "BTCUSDT"),
         epoch: Epoch::new(7),
         chance: Chance::new(1, "BTCUSDT"),

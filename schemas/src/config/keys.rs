@@ -93,6 +93,7 @@ use Kind::{Address, Instruments, Later, Number, Options, Secret, Text, Venue, Wh
 const POSITIVE: Kind = Number(Range { low: "0", from_low: false, high: "1e18", to_high: true });
 const NOT_NEGATIVE: Kind = Number(Range { low: "0", from_low: true, high: "1e18", to_high: true });
 const FRACTION: Kind = Number(Range { low: "0", from_low: true, high: "1", to_high: false });
+const RATIO: Kind = Number(Range { low: "0", from_low: true, high: "1", to_high: true });
 const INTERVAL: Kind = Number(Range { low: "0", from_low: true, high: "86400", to_high: true });
 const AGE: Kind = Number(Range { low: "0.001", from_low: true, high: "3600", to_high: true });
 const TAKEOVER: Kind = Number(Range { low: "5", from_low: true, high: "60", to_high: true });
@@ -180,6 +181,12 @@ pub(super) static INSTRUMENT: &[Key] = &[
         POSITIVE,
         Optional,
         "Most base asset that strangers may leave us with, long or short; three times the largest order unless given.",
+    ),
+    key(
+        "Max Foreign Fill Ratio",
+        RATIO,
+        Default("0.05"),
+        "Part of what the latest 200 pairs traded that may go to strangers; above it the instrument halts. 1: all of it.",
     ),
     key(
         "Probe Pair",

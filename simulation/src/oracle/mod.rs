@@ -5,7 +5,6 @@ mod stats;
 mod symbol;
 
 use pipeline::command::{Command, PlaceLeg};
-use pipeline::leg::LegState;
 use pipeline::trade::{Outcome, Trade};
 use schemas::ids::{ClientOrderId, Leg};
 use schemas::tick::TradeKey;
@@ -39,6 +38,8 @@ pub struct Violation {
 #[derive(Debug)]
 pub struct Oracle {
     books: Vec<Books>,
+    /// The longest that a maker may be open, whatever fails: where the venue has a switch.
+    open_max: Option<u64>,
     /// Since when no fault is on and every process runs.
     pub calm_since: Option<u64>,
     /// What did not hold.
@@ -48,10 +49,11 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// A judge of so many symbols.
+    /// A judge of so many symbols, of which no maker may be open for longer than `open_max`.
     #[must_use]
-    pub fn new(symbols: usize) -> Self {
+    pub fn new(symbols: usize, open_max: Option<u64>) -> Self {
         Self {
+            open_max,
             books: (0..symbols).map(|_| Books::default()).collect(),
             calm_since: Some(0),
             violations: Vec::new(),
@@ -75,6 +77,11 @@ impl Oracle {
         if !self.books[symbol].left(leg.id, at) {
             self.violated("P2", at, format!("{} left twice", leg.id));
         }
+    }
+
+    /// A maker was taken while another owner's order is open.
+    pub fn not_swept(&mut self, id: ClientOrderId, open: ClientOrderId, at: u64) {
+        self.violated("P15", at, format!("{id} was accepted while {open} is open"));
     }
 
     /// The venue took an order. `happened` is when its reference trade truly was, where that is known; `slow_ms` is
@@ -127,12 +134,12 @@ impl Oracle {
     pub fn pair_ended(&mut self, symbol: usize, trade: &Trade, venue: &Venue, at: u64) {
         self.stats.ended(trade.outcome());
         for leg in [&trade.maker, &trade.taker] {
-            let LegState::Ended(end) = leg.state else { continue };
+            let Some(end) = leg.end() else { continue };
             self.is_over(symbol, leg.id, venue, at);
             let Some(known) = venue.order(leg.id) else { continue };
             let executed = Decimal::from_steps(i128::from(known.order.filled), QTY_DECIMALS);
-            if executed != leg.executed {
-                let (id, got) = (leg.id, leg.executed);
+            if executed != leg.executed() {
+                let (id, got) = (leg.id, leg.executed());
                 self.violated("P13", at, format!("{id} ({end:?}) traded {executed}, taken to be {got}"));
             }
         }
@@ -156,7 +163,8 @@ impl Oracle {
                 let age = at.saturating_sub(known.since);
                 self.stats.oldest_maker = self.stats.oldest_maker.max(age);
                 let calm = self.calm_since.map_or(0, |since| at.saturating_sub(since));
-                if age.min(calm) > CALM_OPEN_MAX && self.books[symbol].blame(id) {
+                let too_old = age.min(calm) > CALM_OPEN_MAX || self.open_max.is_some_and(|most| age > most);
+                if too_old && self.books[symbol].blame(id) {
                     let what = format!("{id} is open for {} ms, in a calm of {} ms", age / MS, calm / MS);
                     self.violations.push(Violation { at, promise: "P1", what });
                 }

@@ -1,17 +1,19 @@
 //! An account's gateway: the real machine, and what src/venue/binance/gateway.rs does with it, without a socket.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pipeline::command::{Command, PlaceLeg};
 use pipeline::event::{CancelFailure, OrderReport};
 use pipeline::gateway::{Answer, Gateway, LaneId, Link, Outgoing, Permit, RateLimit};
 use pipeline::time::{Nanos, Now};
-use schemas::ids::{ClientOrderId, Leg};
+use schemas::ids::{ClientOrderId, Epoch, Leg};
 use schemas::journal::{Cancel, Intent, Record};
 use schemas::order::TimeInForce;
 use schemas::wire::order_update::OrderUpdate;
-use self_trader::ownership::Fence;
+use self_trader::ownership::{Fence, Hold};
 use self_trader::venue::backoff::Backoff;
 
 use super::journal::Journal;
@@ -41,6 +43,9 @@ pub enum Point {
 #[derive(Debug)]
 pub(super) struct Guard {
     pub(super) fence: Fence,
+    pub(super) holds: Vec<Arc<Hold>>,
+    /// The present moment of the process's clock: the fence would read the machine's.
+    pub(super) now: Arc<AtomicU64>,
     pub(super) sabotage: Option<Sabotage>,
 }
 
@@ -55,6 +60,16 @@ impl Permit for Guard {
     fn hears(&self, lane: LaneId, id: ClientOrderId) -> bool {
         self.fence.hears(lane, id)
     }
+
+    fn saw(&mut self, lane: LaneId, epoch: Epoch) {
+        if self.sabotage != Some(Sabotage::DropEpochCheck) {
+            self.holds[lane.0].saw(epoch, || Nanos(self.now.load(Ordering::Relaxed)));
+        }
+    }
+
+    fn superseded(&mut self, lane: LaneId, newest: Epoch) {
+        self.holds[lane.0].refused_for(newest, Nanos(self.now.load(Ordering::Relaxed)));
+    }
 }
 
 #[derive(Debug)]
@@ -65,7 +80,7 @@ pub(super) struct Session {
     pub(super) number: u32,
     written: Vec<Option<OrderReport>>,
     /// The venue's clock minus ours, as measured at the start.
-    offset_ms: i64,
+    pub(super) offset_ms: i64,
     heard: Nanos,
     backoff: Backoff,
     journal_retry: Option<Nanos>,
@@ -74,8 +89,8 @@ pub(super) struct Session {
     sabotage: Option<Sabotage>,
     /// Cancels that have not left.
     waiting: Vec<ClientOrderId>,
-    /// What the venue was last heard to want, by its clock.
-    silent_until_ms: i64,
+    /// Reports that the venue never sent.
+    made_up: Vec<(LaneId, OrderReport)>,
     /// Places that left, for who sends them again.
     sent: BTreeMap<ClientOrderId, Outgoing>,
 }
@@ -101,9 +116,14 @@ impl Session {
             hold_next: None,
             sabotage,
             waiting: Vec::new(),
-            silent_until_ms: 0,
+            made_up: Vec::new(),
             sent: BTreeMap::new(),
         }
+    }
+
+    /// What comes over that connection is heard.
+    pub(super) fn hears(&self, link: u32) -> bool {
+        link == self.number && self.machine.is_connected()
     }
 
     pub(super) fn connected(&mut self, link: u32, now: Now) {
@@ -151,9 +171,8 @@ impl Session {
         }
         self.heard = now.mono;
         if let Answer::Refused(refusal) = &mut answer
-            && let Some(until_ms) = refusal.silent_until_ms
+            && refusal.silent_until_ms.is_some()
         {
-            self.silent_until_ms = self.silent_until_ms.max(until_ms);
             if self.sabotage == Some(Sabotage::IgnoreSilence) {
                 refusal.silent_until_ms = None;
             }
@@ -177,6 +196,10 @@ impl Session {
         {
             self.waiting.push(handle.id);
         }
+        if command == Command::ListOpen && self.sabotage == Some(Sabotage::SkipSweep) {
+            self.made_up.push((lane, OrderReport::OpenOrders(Vec::new())));
+            return;
+        }
         self.machine.handle_command(lane, command);
     }
 
@@ -196,20 +219,11 @@ impl Session {
     }
 
     /// Writes what may leave. Places leave last, once all of them are in the journal.
-    pub(super) fn send_out(
-        &mut self,
-        journal: &mut Journal,
-        now: Now,
-        effects: &mut Vec<Effect>,
-        notes: &mut Vec<Note>,
-    ) -> bool {
+    pub(super) fn send_out(&mut self, journal: &mut Journal, now: Now, effects: &mut Vec<Effect>) -> bool {
         let venue_now = self.venue_now(now);
         let (mut wrote, mut places) = (false, Vec::new());
         while let Some(outgoing) = self.machine.poll_send(venue_now) {
             wrote = true;
-            if venue_now.wall_ms < self.silent_until_ms {
-                notes.push(Note::SilenceBroken);
-            }
             self.note(journal, &outgoing.command, now, venue_now.wall_ms);
             if outgoing.command.is_place() {
                 places.push(outgoing);
@@ -286,6 +300,7 @@ impl Session {
         now: Now,
         mut tell: impl FnMut(LaneId, OrderReport),
     ) {
+        self.made_up.drain(..).for_each(|(lane, report)| tell(lane, report));
         while let Some((lane, report)) = self.machine.poll_report() {
             if matches!(report, OrderReport::Sent { .. }) {
                 if let Some(earlier) = self.written[lane.0].replace(report) {
@@ -344,9 +359,8 @@ impl Session {
     }
 
     /// A cancel that waits though the venue wants no silence waits for our own limiter.
-    pub(super) fn watch_urgent(&self, now: Now, notes: &mut Vec<Note>) {
-        let may = self.machine.is_connected() && self.venue_now(now).wall_ms >= self.silent_until_ms;
-        if may && !self.waiting.is_empty() {
+    pub(super) fn watch_urgent(&self, notes: &mut Vec<Note>) {
+        if self.machine.is_connected() && !self.waiting.is_empty() {
             notes.push(Note::UrgentHeld);
         }
     }
@@ -366,7 +380,7 @@ impl Session {
     }
 
     /// The present moment by the venue's wall clock, as far as it is known.
-    fn venue_now(&self, now: Now) -> Now {
+    pub(super) fn venue_now(&self, now: Now) -> Now {
         Now { wall_ms: now.wall_ms + self.offset_ms, ..now }
     }
 }

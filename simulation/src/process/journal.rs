@@ -71,6 +71,11 @@ impl Journal {
         Ok((journal, recovered))
     }
 
+    /// It could be opened.
+    pub(crate) const fn is_open(&self) -> bool {
+        self.writer.is_some()
+    }
+
     pub(crate) fn is_good(&self, now: Nanos) -> bool {
         self.health.is_good(now)
     }

@@ -53,8 +53,12 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     pub(crate) fn new(holds: Vec<Arc<Hold>>, seed: u64) -> Self {
+        let mut leases = Leases::new(holds.len(), Times::default());
+        for (index, hold) in holds.iter().enumerate() {
+            hold.floor().into_iter().for_each(|floor| leases.outgrow(index, floor));
+        }
         Self {
-            leases: Leases::new(holds.len(), Times::default()),
+            leases,
             holds,
             conn: 1,
             is_up: false,
@@ -115,10 +119,20 @@ impl Keeper {
     /// Moves on as far as it goes: whether anything changed. `is_quiet` says of each instrument whether its lane has
     /// nothing left.
     pub(crate) fn step(&mut self, is_quiet: impl Fn(usize) -> bool, now: Now) -> bool {
+        if self.is_over(now) {
+            return false;
+        }
         if self.asked.iter().any(|(_, until)| *until <= now.mono) {
             self.disconnected();
         }
         self.leases.handle_timeout(now);
+        for (index, hold) in self.holds.iter().enumerate() {
+            if hold.take_superseded()
+                && let Some(newest) = hold.floor()
+            {
+                self.leases.handle_superseded(index, newest, now);
+            }
+        }
         let (leases, mut moved) = (&mut self.leases, false);
         self.closing.retain(|index| {
             let quiet = is_quiet(*index);
@@ -147,7 +161,10 @@ impl Keeper {
         moved
     }
 
-    pub(crate) fn poll_timeout(&self) -> Option<Nanos> {
+    pub(crate) fn poll_timeout(&self, now: Now) -> Option<Nanos> {
+        if self.is_over(now) {
+            return None;
+        }
         let answer = self.asked.iter().map(|(_, until)| *until).min();
         [self.leases.poll_timeout(self.is_up), answer, self.give_up].into_iter().flatten().min()
     }

@@ -7,15 +7,16 @@ use pipeline::book::Top;
 use pipeline::command::Command;
 use pipeline::event::{FeedTick, OrderReport};
 use pipeline::gateway::{LaneId, Link};
+use pipeline::halt::Bar;
 use pipeline::instrument::{Instrument, Phase};
-use pipeline::leg::LegState;
+use pipeline::leg::Leg as OurLeg;
 use pipeline::ownership::Claim;
 use pipeline::time::Now;
 use schemas::ids::Leg;
 use schemas::journal::{Record, SweepDone};
 use schemas::order::OrderStatus;
-use self_trader::journal::outcome::{closed, outcome};
-use self_trader::ownership::Hold;
+use self_trader::journal::outcome::outcome;
+use self_trader::ownership::{Armed, Hold};
 use tokio::sync::watch;
 
 use super::Note;
@@ -31,6 +32,8 @@ pub(crate) struct Lane {
     pub(crate) instrument: Instrument,
     pub(crate) hold: Arc<Hold>,
     claim: watch::Receiver<Claim>,
+    armed: watch::Receiver<Armed>,
+    barred: watch::Receiver<Option<Bar>>,
     ticks: VecDeque<FeedTick>,
     pub(crate) reports: VecDeque<OrderReport>,
     top: Option<Top>,
@@ -60,11 +63,16 @@ impl Lane {
     pub(crate) fn new(symbol: usize, instrument: Instrument, hold: Arc<Hold>) -> Self {
         let mut claim = hold.claim();
         claim.mark_changed();
+        let armed = hold.arming().armed();
+        let mut barred = hold.barred();
+        barred.mark_changed();
         Self {
             symbol,
             instrument,
             hold,
             claim,
+            armed,
+            barred,
             ticks: VecDeque::new(),
             reports: VecDeque::new(),
             top: None,
@@ -116,16 +124,20 @@ impl Lane {
                 self.watch_report(&report);
                 self.instrument.handle_report(&report, now);
             }
+        } else if self.barred.has_changed().unwrap_or(false) {
+            let bar = *self.barred.borrow_and_update();
+            self.instrument.handle_bar(bar, now);
         } else if self.claim.has_changed().unwrap_or(false) {
             match *self.claim.borrow_and_update() {
                 Claim::Held(term) => self.instrument.begin(term, now),
                 Claim::Leaving => self.instrument.leave(now),
                 Claim::None => self.instrument.lose(now),
             }
-        } else if self.link != around.link {
+        } else if self.link != around.link || self.armed.has_changed().unwrap_or(false) {
             self.link = around.link;
             self.refresh_top();
-            self.instrument.handle_budget(self.link == Link::Open, now);
+            let armed = *self.armed.borrow_and_update();
+            self.instrument.handle_budget(self.link == Link::Open && armed != Armed::No, now);
             self.instrument.handle_connected(self.link.is_up(), now);
         } else if around.stop && !self.stop_told {
             self.stop_told = true;
@@ -150,6 +162,8 @@ impl Lane {
     fn pump(&mut self, around: &mut Around<'_>, now: Now) -> bool {
         let mut moved = false;
         loop {
+            // The switch must know of an order before it leaves.
+            self.hold.arming().show(self.instrument.switch_view());
             while let Some(command) = self.instrument.poll_command() {
                 self.watch_command(&command);
                 around.commands.push_back((around.id, command));
@@ -157,17 +171,19 @@ impl Lane {
             }
             let Some(trade) = self.instrument.poll_finished(now) else { break };
             for leg in [&trade.maker, &trade.taker] {
-                if let LegState::Ended(end) = leg.state {
-                    around.journal.note_outcome(leg.id, || outcome(leg, end, now.wall_ms), now.mono);
-                }
+                note_end(around.journal, leg, now);
             }
             around.notes.push(Note::PairEnded { symbol: self.symbol, trade: Box::new(trade) });
             self.refresh_top();
             moved = true;
         }
-        while let Some((id, end)) = self.instrument.poll_closed() {
-            around.journal.note_outcome(id, || closed(id, end, now.wall_ms), now.mono);
-            around.notes.push(Note::Closed { symbol: self.symbol, id });
+        while let Some(leg) = self.instrument.poll_closed() {
+            note_end(around.journal, &leg, now);
+            around.notes.push(Note::Closed { symbol: self.symbol, id: leg.id });
+        }
+        while let Some(alarm) = self.instrument.poll_alarm() {
+            around.notes.push(Note::Alarmed { symbol: self.symbol, alarm });
+            self.hold.set_halted(true);
         }
         if self.phase == Phase::Sweeping && self.instrument.phase() == Phase::Live {
             let symbol = "swept".into();
@@ -236,7 +252,14 @@ impl Lane {
             | OrderReport::CancelFailed { .. }
             | OrderReport::QueryFailed { .. }
             | OrderReport::OpenOrders(_)
+            | OrderReport::Alarm(_)
             | OrderReport::ListFailed => return,
         };
+    }
+}
+
+fn note_end(journal: &mut Journal, leg: &OurLeg, now: Now) {
+    if let Some(end) = leg.end() {
+        journal.note_outcome(leg.id, || outcome(leg, end, now.wall_ms), now.mono);
     }
 }

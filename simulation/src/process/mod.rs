@@ -7,10 +7,15 @@ mod journal;
 mod keeper;
 mod lane;
 mod start;
+mod switch;
+mod time;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use pipeline::alarm::Alarm;
 use pipeline::book::{Level, Top};
 use pipeline::command::Command;
 use pipeline::event::FeedTick;
@@ -31,10 +36,15 @@ use keeper::Keeper;
 pub use keeper::StoreEffect;
 use lane::{Around, Lane};
 pub use start::{Beginning, limits};
+use switch::Switches;
+use time::ClockFollower;
 
 use crate::clock::LocalClock;
 use crate::coverage::OrderState;
 use crate::sabotage::Sabotage;
+
+/// A process that goes on for longer without anything reaching it goes on for ever.
+const TURNS_MAX: u32 = 10_000;
 
 /// What reaches a process.
 #[derive(Clone, Debug)]
@@ -103,6 +113,20 @@ pub enum Delivery {
         /// What it says.
         answer: pipeline::lease::Answer,
     },
+    /// What time it is at the venue.
+    VenueTime {
+        /// To which question.
+        number: u64,
+        /// Its wall clock.
+        venue_ms: i64,
+    },
+    /// What came of a renewal of the dead man's switch.
+    Renewed {
+        /// Which.
+        number: u64,
+        /// The venue has taken it in.
+        is_renewed: bool,
+    },
     /// SIGTERM.
     Stop,
 }
@@ -127,6 +151,22 @@ pub enum Effect {
         link: u32,
         /// After this pause.
         after: Duration,
+    },
+    /// The venue is asked what time it is, over a connection of its own.
+    AskTime {
+        /// The question's number.
+        number: u64,
+    },
+    /// A renewal of the dead man's switch leaves, over a connection of its own.
+    Renew {
+        /// Its number.
+        number: u64,
+        /// For which instruments, by their places in this process.
+        lanes: Vec<usize>,
+        /// After how long the switch is to fire.
+        countdown: Duration,
+        /// Its timestamp.
+        venue_ms: i64,
     },
     /// Something of the lease store.
     Store(StoreEffect),
@@ -162,8 +202,13 @@ pub enum Note {
     },
     /// A cancel or question waited though nothing but our own limiter was in its way.
     UrgentHeld,
-    /// A request left while the venue wanted silence.
-    SilenceBroken,
+    /// The instrument found out something that must not be: it halts.
+    Alarmed {
+        /// On which symbol.
+        symbol: usize,
+        /// What.
+        alarm: Alarm,
+    },
 }
 
 /// One process.
@@ -174,6 +219,10 @@ pub struct Process {
     seens: Vec<Seens>,
     session: Session,
     keeper: Option<Keeper>,
+    switches: Option<Switches>,
+    follower: ClockFollower,
+    /// The present moment, for its permit.
+    present: Arc<AtomicU64>,
     journal: Journal,
     commands: VecDeque<(LaneId, Command)>,
     stop: bool,
@@ -190,6 +239,7 @@ impl Process {
     /// Something has reached it.
     pub fn take(&mut self, delivery: Delivery, at: u64) {
         let now = self.clock.now(at);
+        self.present.store(now.mono.0, Ordering::Relaxed);
         match delivery {
             Delivery::Tick { symbol, tick } => self.take_tick(symbol, tick, now),
             Delivery::Top { symbol, update_id, best } => self.take_top(symbol, update_id, best, now),
@@ -211,6 +261,15 @@ impl Process {
                     keeper.answered(conn, ticket, answer, now);
                 }
             }
+            Delivery::VenueTime { number, venue_ms } => {
+                self.follower.answered(number, venue_ms, now);
+                self.session.offset_ms = self.follower.offset_ms(now);
+            }
+            Delivery::Renewed { number, is_renewed } => {
+                if let Some(switches) = &mut self.switches {
+                    switches.answered(number, is_renewed, now.mono);
+                }
+            }
             Delivery::Stop => self.begin_stop(now),
         }
     }
@@ -218,6 +277,7 @@ impl Process {
     /// Deadlines that have passed.
     pub fn handle_timeout(&mut self, at: u64) {
         let now = self.clock.now(at);
+        self.present.store(now.mono.0, Ordering::Relaxed);
         self.journal.handle_timeout(now.mono);
         self.session.handle_timeout(now, &mut self.effects);
         self.lanes.iter_mut().for_each(|lane| lane.handle_timeout(now));
@@ -226,9 +286,13 @@ impl Process {
     /// Everything moves on until nothing does. `turn` decides who goes first.
     pub fn settle(&mut self, turn: bool, at: u64) {
         let now = self.clock.now(at);
+        self.present.store(now.mono.0, Ordering::Relaxed);
         let mut gateway_first = turn;
-        loop {
+        for turn in 0.. {
+            assert!(turn < TURNS_MAX, "no end of it: {:?}", self.commands);
             let mut moved = self.step_keeper(now);
+            self.step_switches(now);
+            self.follower.step(now, &mut self.effects);
             if gateway_first {
                 moved |= self.step_gateway(now);
             }
@@ -239,7 +303,7 @@ impl Process {
                 break;
             }
         }
-        self.session.watch_urgent(now, &mut self.notes);
+        self.session.watch_urgent(&mut self.notes);
         let stopped = self.stop_by.is_some_and(|by| {
             let lanes =
                 self.lanes.iter().all(|lane| lane.instrument.phase() == pipeline::instrument::Phase::Stopped);
@@ -256,10 +320,30 @@ impl Process {
     pub fn next_wake(&self, at: u64) -> Option<u64> {
         let now = self.clock.now(at);
         let lanes = self.lanes.iter().filter_map(|lane| lane.instrument.poll_timeout(now)).min();
-        let keeper = self.keeper.as_ref().and_then(Keeper::poll_timeout);
-        let deadlines =
-            [lanes, keeper, self.journal.poll_timeout(), self.session.poll_timeout(now), self.stop_by];
+        let keeper = self.keeper.as_ref().and_then(|keeper| keeper.poll_timeout(now));
+        let switches = self.switches.as_ref().and_then(|switches| switches.poll_timeout(now.mono));
+        let session = self.session.poll_timeout(now);
+        let clock = Some(self.follower.poll_timeout());
+        let deadlines = [lanes, keeper, switches, clock, self.journal.poll_timeout(), session, self.stop_by];
         deadlines.into_iter().flatten().min().map(|mono| self.clock.when(mono))
+    }
+
+    /// Which of its parts want to be woken now or before.
+    #[must_use]
+    pub fn overdue(&self, at: u64) -> String {
+        let now = self.clock.now(at);
+        let lanes = self.lanes.iter().filter_map(|lane| lane.instrument.poll_timeout(now)).min();
+        let keeper = self.keeper.as_ref().and_then(|keeper| keeper.poll_timeout(now));
+        let parts = [
+            ("lanes", lanes),
+            ("leases", keeper),
+            ("journal", self.journal.poll_timeout()),
+            ("gateway", self.session.poll_timeout(now)),
+            ("end", self.stop_by),
+        ];
+        let due =
+            |(name, at): &(&'static str, Option<Nanos>)| at.is_some_and(|at| at <= now.mono).then_some(*name);
+        parts.iter().filter_map(due).collect::<Vec<_>>().join(", ")
     }
 
     /// Its clocks.
@@ -280,6 +364,11 @@ impl Process {
     /// Its next order's frame is held for that long, with everything else.
     pub const fn hold_next(&mut self, held: Option<Duration>) {
         self.session.hold_next = held;
+    }
+
+    /// Somebody has looked at what halted its instruments, and releases them.
+    pub fn release(&self) {
+        self.lanes.iter().for_each(|lane| lane.hold.set_halted(false));
     }
 
     /// Whether the instrument is its own at the moment, or to be handed over by it: then it hears its book.
@@ -314,6 +403,18 @@ impl Process {
     #[must_use]
     pub fn instrument(&self, symbol: usize) -> Option<&pipeline::instrument::Instrument> {
         self.lanes.iter().find(|lane| lane.symbol == symbol).map(|lane| &lane.instrument)
+    }
+
+    /// What comes over that order connection is heard.
+    #[must_use]
+    pub fn hears(&self, link: u32) -> bool {
+        self.session.hears(link)
+    }
+
+    /// Its journal could not be opened at the start: it waits for a person.
+    #[must_use]
+    pub const fn is_stuck(&self) -> bool {
+        !self.journal.is_open()
     }
 
     /// What its order connection can do.
@@ -358,6 +459,13 @@ impl Process {
         moved
     }
 
+    fn step_switches(&mut self, now: Now) {
+        let venue_ms = self.session.venue_now(now).wall_ms;
+        if let Some(switches) = &mut self.switches {
+            switches.step(venue_ms, now.mono, &mut self.effects);
+        }
+    }
+
     fn step_lanes(&mut self, now: Now) -> bool {
         let mut moved = false;
         for (place, lane) in self.lanes.iter_mut().enumerate() {
@@ -379,7 +487,7 @@ impl Process {
         for (lane, command) in self.commands.drain(..) {
             self.session.command(lane, command, now);
         }
-        moved |= self.session.send_out(&mut self.journal, now, &mut self.effects, &mut self.notes);
+        moved |= self.session.send_out(&mut self.journal, now, &mut self.effects);
         let lanes = &mut self.lanes;
         self.session.hand_out(&mut self.effects, now, |lane, report| {
             lanes[lane.0].reports.push_back(report);

@@ -1,11 +1,14 @@
 //! A process begins: as src/app builds one.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
-use pipeline::gateway::{Gateway, GatewaySettings, RateLimit, RateLimitKind, Weights};
+use pipeline::gateway::{Bounds, Gateway, GatewaySettings, LaneBounds, RateLimit, RateLimitKind, Weights};
 use pipeline::instrument::{Instrument, Settings};
+use pipeline::probe::Smallest;
 use schemas::ids::ClientOrderId;
 use schemas::journal::Traded;
+use self_trader::clock::Clock;
 use self_trader::feed::dedupe::Seens;
 use self_trader::journal::{Owner, Recovered};
 use self_trader::ownership::{Fence, Hold, epoch_after};
@@ -14,15 +17,20 @@ use super::gateway::{ANSWER_PATIENCE, Guard, Session};
 use super::journal::Journal;
 use super::keeper::Keeper;
 use super::lane::Lane;
+use super::switch::Switches;
+use super::time::ClockFollower;
 use super::{Effect, Process};
 use crate::clock::LocalClock;
 use crate::disk::SimDisk;
 use crate::sabotage::Sabotage;
-use crate::setup::Setup;
+use crate::setup::{PRICE_DECIMALS, Setup};
 use crate::wall_ms;
 
 /// The most requests on their way.
 const INFLIGHT_MAX: usize = 4_096;
+
+/// The most orders a second of one instrument.
+pub(super) const ORDERS_A_SECOND: u32 = 10;
 
 /// What a process begins with.
 #[derive(Debug)]
@@ -74,18 +82,35 @@ impl Process {
             let epoch = epoch_after(recovered.highest_epoch(), now.wall_ms);
             holds.iter().for_each(|hold| hold.begin_alone(epoch));
         }
-        let guard = Guard { fence: Fence::new(holds.clone()), sabotage };
+        recovered
+            .highest_epoch()
+            .into_iter()
+            .for_each(|floor| holds.iter().for_each(|hold| hold.outgrow_owner(floor)));
+        let present = Arc::new(AtomicU64::new(now.mono.0));
+        let guard = Guard {
+            fence: Fence::new(holds.clone(), Clock::start()),
+            holds: holds.clone(),
+            now: Arc::clone(&present),
+            sabotage,
+        };
         let machine = machine(setup, &own.symbols, guard);
         let offset_ms = wall_ms(at) - now.wall_ms;
         let traded = if sabotage == Some(Sabotage::ForgetTraded) { Vec::new() } else { recovered.traded() };
         let lane = |(symbol, hold): (&usize, &Arc<Hold>)| {
             let settings = settings(&setup.symbols[*symbol], sabotage);
-            Lane::new(*symbol, instrument(settings, &recovered), Arc::clone(hold))
+            let mut instrument = instrument(settings, &recovered);
+            if setup.probes {
+                instrument.probe_first(Smallest::default());
+            }
+            Lane::new(*symbol, instrument, Arc::clone(hold))
         };
         Ok(Self {
             lanes: own.symbols.iter().zip(&holds).map(lane).collect(),
             seens: own.symbols.iter().map(|symbol| seens(&setup.symbols[*symbol], &traded)).collect(),
             session: Session::new(machine, own.symbols.len(), offset_ms, seed, sabotage),
+            follower: ClockFollower::new(&holds, offset_ms, now),
+            switches: setup.switch.map(|times| Switches::new(&holds, times, sabotage)),
+            present,
             keeper: (!setup.is_alone).then(|| Keeper::new(holds, seed)),
             journal,
             commands: std::collections::VecDeque::new(),
@@ -110,7 +135,9 @@ fn machine(setup: &Setup, symbols: &[usize], guard: Guard) -> Gateway<Guard> {
         weights: Weights { cancel: 1, query: 4, list: 6 },
         lists_beside: setup.is_usdm,
     };
-    let mut machine = Gateway::new(settings, guard);
+    let lane = LaneBounds { orders_a_second: Some(ORDERS_A_SECOND), price_decimals: PRICE_DECIMALS };
+    let bounds = Bounds { lanes: vec![lane; symbols.len()], ..Bounds::default() };
+    let mut machine = Gateway::new(settings, guard).bounded(&bounds);
     machine.handle_events(!setup.is_usdm);
     machine
 }

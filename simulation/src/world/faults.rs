@@ -102,7 +102,7 @@ impl World {
             Kind::KillBeforeIntent => self.kill_at(fault, process, Point::BeforeIntent),
             Kind::KillAfterIntent => self.kill_at(fault, process, Point::AfterIntent),
             Kind::KillAfterSend => self.kill_at(fault, process, Point::AfterSend),
-            Kind::Stop => {
+            Kind::Stop if self.hosts[process].process.is_some() => {
                 self.hosts[process].down_until = self.hosts[process].down_until.max(fault.until);
                 self.deliver(process, Delivery::Stop, 0);
             }
@@ -157,6 +157,7 @@ impl World {
             | Kind::FeedSecond
             | Kind::FeedJump
             | Kind::Starve
+            | Kind::Stop
             | Kind::StoreDown
             | Kind::StoreWipe
             | Kind::StoreRollback
@@ -248,9 +249,9 @@ impl World {
 
     fn kill_at(&mut self, fault: &Fault, process: usize, point: Point) {
         let host = &mut self.hosts[process];
-        host.down_until = host.down_until.max(fault.until);
         if let Some(one) = &mut host.process {
             one.kill_at(Some(point));
+            host.down_until = host.down_until.max(fault.until);
         }
     }
 

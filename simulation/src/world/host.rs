@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use pipeline::book::Level;
+use pipeline::gateway::{Answer, Silence};
 
 use crate::disk::SimDisk;
 use crate::fault::Kind;
@@ -24,8 +25,12 @@ pub(super) struct Host {
     pub(super) frozen_until: u64,
     pub(super) down_until: u64,
     pub(super) wake_at: Option<u64>,
+    /// How often in a row it was woken for a deadline that had passed.
+    pub(super) spins: u32,
     /// The number of the open order connection; 0 = none.
     pub(super) link: u32,
+    /// Until when the venue wants silence, as the process was told, and of what.
+    pub(super) silent: Option<(u64, Silence)>,
     /// How bad each kind of fault is for it; 0 = not on.
     pub(super) levels: [u32; Kind::COUNT],
     pub(super) step_ms: i64,
@@ -49,13 +54,26 @@ impl Host {
             frozen_until: 0,
             down_until: 0,
             wake_at: None,
+            spins: 0,
             link: 0,
+            silent: None,
             levels: [0; Kind::COUNT],
             step_ms: 0,
             rate_ppm: 0,
             heard: vec![None; symbols],
             shown: vec![None; symbols],
             book_at: vec![0; symbols],
+        }
+    }
+
+    /// The venue's wish for silence reaches the process. Where two are in force the later one counts.
+    pub(super) fn hear_silence(&mut self, delivery: &Delivery) {
+        if let Delivery::Answer { link, answer: Answer::Refused(refusal), .. } = delivery
+            && self.process.as_ref().is_some_and(|one| one.hears(*link))
+            && let Some(until_ms) = refusal.silent_until_ms
+        {
+            let until = u64::try_from(until_ms - crate::START_MS).unwrap_or(0) * crate::MS;
+            self.silent = Some((until, refusal.silence));
         }
     }
 

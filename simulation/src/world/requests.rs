@@ -6,12 +6,14 @@ use pipeline::lease::Request;
 use schemas::ids::Leg;
 use schemas::tick::TradeKey;
 
-use super::{Event, WAY, World};
+use super::{Event, Renewal, WAY, World};
 use crate::fault::Kind;
 use crate::process::{Delivery, limits};
 use crate::venue::{code, refusal};
 use crate::{MS, SEC, wall_ms};
 
+/// How far off a process may be in what it takes for the venue's time, and still trade.
+const CLOCKS_APART: u64 = 600 * MS;
 /// How long a host tries to connect.
 const CONNECT_MAX: u64 = 2 * SEC;
 /// How long the venue waits for its own engine before it says that it does not know.
@@ -56,6 +58,7 @@ impl World {
                 self.oracle.judged_book(leg.id, heard, self.now);
             }
         }
+        self.watch_silence(process, &outgoing.command);
         let mut way = self.way(process) + held;
         if self.strikes(Kind::Zombie, process) {
             way += self.dice.between(500 * MS, 9 * SEC);
@@ -70,6 +73,26 @@ impl World {
         }
         let life = self.hosts[process].life;
         self.after(way, Event::Arrive { process, life, link, outgoing: Box::new(outgoing), venue_ms });
+    }
+
+    /// After 418 nothing leaves until it is over, after 429 nothing but a few cancels.
+    fn watch_silence(&mut self, process: usize, command: &Command) {
+        let Some((until, silence)) = self.hosts[process].silent else { return };
+        let spared = silence != Silence::All && matches!(command, Command::Cancel(_));
+        if self.now + CLOCKS_APART < until && !spared {
+            let left = (until - self.now) / MS;
+            let what =
+                format!("process {process} sent {left} ms before the venue's wish for silence was over");
+            self.oracle.violated("P7", self.now, what);
+        }
+    }
+
+    /// Trades of a wrong time were sent a short time ago.
+    fn feed_lies(&self) -> bool {
+        let lately = |fault: &crate::fault::Fault| {
+            fault.kind == Kind::FeedFuture && fault.at <= self.now && self.now < fault.until + 20 * SEC
+        };
+        self.plan.iter().any(lately)
     }
 
     /// When the last fault of that kind that is on for a process is over.
@@ -163,13 +186,20 @@ impl World {
         let (command, at) = (outgoing.command, self.now);
         match command {
             Command::PlaceMaker(leg) | Command::PlaceTaker(leg) => {
+                let older = |(id, _): &(_, &_)| leg_is_newer(&leg, *id);
+                let left_over = self.venue.open(symbol).find(older).map(|(id, _)| id);
                 let answer = self.venue.place(symbol, &leg, venue_ms, at);
                 if matches!(answer, Answer::Updates(_)) {
+                    if let Some(open) = left_over {
+                        self.oracle.not_swept(leg.id, open, at);
+                    }
                     let happened = match leg.cause.trade {
                         Some(TradeKey::Number(trade)) => self.markets[symbol].happened(trade),
                         Some(TradeKey::Text(_) | TradeKey::Content(_)) | None => None,
                     };
-                    let slow_ms = self.hosts[process].behind_ms(at);
+                    // A feed may date trades up to 2 s ahead.
+                    let slow_ms =
+                        self.hosts[process].behind_ms(at) + if self.feed_lies() { 2_000 } else { 0 };
                     self.oracle.accepted(symbol, &leg, happened, slow_ms, at);
                     self.note_trace(leg.id.sequence() ^ u64::from(leg.id.epoch().number()) << 32);
                 }
@@ -248,6 +278,58 @@ impl World {
         }
     }
 
+    /// A renewal of the dead man's switch leaves, over a connection of its own.
+    pub(super) fn renew(
+        &mut self,
+        process: usize,
+        number: u64,
+        lanes: &[usize],
+        countdown: u64,
+        venue_ms: i64,
+    ) {
+        let symbols = lanes.iter().map(|lane| self.hosts[process].symbols[*lane]).collect();
+        let mut way = self.way(process);
+        if self.strikes(Kind::Zombie, process) {
+            way += self.dice.between(500 * MS, 9 * SEC);
+        }
+        if self.level(Kind::Partition, process) == 0 && !self.strikes(Kind::LoseRequest, process) {
+            let life = self.hosts[process].life;
+            let renewal = Renewal { process, life, number, symbols, countdown, venue_ms };
+            self.after(way, Event::Renewal(Box::new(renewal)));
+        }
+    }
+
+    /// The venue says what time it is.
+    pub(super) fn tell_time(&mut self, process: usize, life: u32, number: u64) {
+        let lost = self.strikes(Kind::LoseRequest, process) || self.strikes(Kind::LoseAnswer, process);
+        if lost || self.is_cut_off(process) || self.level(Kind::Ban, process) > 0 {
+            return;
+        }
+        let way = self.way(process);
+        let delivery = Box::new(Delivery::VenueTime { number, venue_ms: wall_ms(self.now) });
+        self.after(way, Event::Deliver { process, life, delivery });
+    }
+
+    /// A renewal reaches the venue.
+    pub(super) fn arm(&mut self, renewal: &Renewal) {
+        let Renewal { process, life, number, symbols, countdown, venue_ms } = renewal;
+        let away =
+            [Kind::VenueDown, Kind::Ban, Kind::TooMany].iter().any(|kind| self.level(*kind, *process) > 0);
+        if away || self.strikes(Kind::UnknownAnswer, *process) {
+            return;
+        }
+        let is_renewed = self.venue.arm(symbols, *countdown, *venue_ms, self.now);
+        if is_renewed {
+            symbols.iter().for_each(|symbol| self.after(*countdown, Event::SwitchDue { symbol: *symbol }));
+        }
+        if self.strikes(Kind::LoseAnswer, *process) || self.is_cut_off(*process) {
+            return;
+        }
+        let way = self.way(*process);
+        let delivery = Box::new(Delivery::Renewed { number: *number, is_renewed });
+        self.after(way, Event::Deliver { process: *process, life: *life, delivery });
+    }
+
     pub(super) fn open_store(&mut self, process: usize, life: u32, conn: u32) {
         if self.hosts[process].life == life {
             let is_open = self.level(Kind::StoreDown, process) == 0;
@@ -266,4 +348,9 @@ impl World {
         let delivery = Delivery::StoreAnswer { conn, ticket: request.ticket, answer };
         self.after(way, Event::Deliver { process, life, delivery: Box::new(delivery) });
     }
+}
+
+/// A maker of a later owner than the one whose order that is.
+fn leg_is_newer(leg: &pipeline::command::PlaceLeg, id: schemas::ids::ClientOrderId) -> bool {
+    leg.id.leg() == Leg::Maker && id.epoch() < leg.id.epoch()
 }

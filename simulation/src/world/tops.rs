@@ -71,7 +71,6 @@ impl World {
     /// A process hears that its book is out of sequence.
     pub(super) fn hide_book(&mut self, process: usize, symbol: usize) {
         self.hosts[process].shown[symbol] = None;
-        self.hosts[process].heard[symbol] = None;
         self.deliver(process, Delivery::Top { symbol, update_id: 0, best: None }, 0);
     }
 

@@ -109,7 +109,7 @@ impl ClockFollower {
             }
         }
         if verdict != *known {
-            self.start.set_clock(&self.places, verdict.err().map(|trouble| trouble.to_string()));
+            self.start.set_clock(&self.places, verdict.err());
             *known = verdict;
         }
     }

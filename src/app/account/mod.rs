@@ -1,9 +1,11 @@
 //! One account at a venue: what it asks of the venue at the start, and its gateway.
 
 mod clock;
+mod filter_watch;
 mod filters;
 
 pub(super) use clock::{ClockFollower, follow as follow_clock};
+pub(super) use filter_watch::{FilterWatch, Listed, follow as follow_filters};
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -194,7 +196,7 @@ impl Account {
                     }
                     Err(trouble) => {
                         start.set_filters(&self.members, None);
-                        start.set_clock(&self.members, Some(trouble.to_string()));
+                        start.set_clock(&self.members, Some(trouble));
                         Unanswered { what: trouble.to_string(), pause: Duration::ZERO }
                     }
                 },

@@ -171,6 +171,14 @@ pub enum DecodeError {
         /// The partition that it belongs to.
         want: i32,
     },
+    /// A trade whose number is below one that came before it.
+    #[error("FEED-023 trade out of order (got id {got}, want one above {newest})")]
+    OutOfOrder {
+        /// Its number.
+        got: u64,
+        /// The highest before it.
+        newest: u64,
+    },
 }
 
 /// The kind of a [`DecodeError`]: what is counted.
@@ -220,11 +228,13 @@ pub enum Reason {
     NoKey,
     /// FEED-022.
     PartitionConflict,
+    /// FEED-023.
+    OutOfOrder,
 }
 
 impl Reason {
     /// Every reason, in the order of the codes.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Empty,
         Self::TooLarge,
         Self::NotText,
@@ -247,6 +257,7 @@ impl Reason {
         Self::AmbiguousSymbol,
         Self::NoKey,
         Self::PartitionConflict,
+        Self::OutOfOrder,
     ];
 
     /// The code that the line begins with, and the name that metrics and summaries use.
@@ -274,10 +285,11 @@ impl Reason {
             Self::AmbiguousSymbol => ("FEED-020", "ambiguous_symbol"),
             Self::NoKey => ("FEED-021", "no_key"),
             Self::PartitionConflict => ("FEED-022", "partition_conflict"),
+            Self::OutOfOrder => ("FEED-023", "out_of_order"),
         }
     }
 
-    /// `FEED-001` ... `FEED-022`.
+    /// `FEED-001` ... `FEED-023`.
     #[must_use]
     pub const fn code(self) -> &'static str {
         self.words().0
@@ -328,6 +340,7 @@ impl DecodeError {
             Self::ReplyKind { .. } => Reason::ReplyKind,
             Self::AmbiguousSymbol { .. } => Reason::AmbiguousSymbol,
             Self::NoKey => Reason::NoKey,
+            Self::OutOfOrder { .. } => Reason::OutOfOrder,
             Self::PartitionConflict { .. } => Reason::PartitionConflict,
         }
     }

@@ -4,13 +4,14 @@
 mod limit;
 mod lines;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::Context;
 use schemas::config::LogFormat;
 use tracing::{Level, Metadata};
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_appender::rolling::{RollingFileAppender, Rotation};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -25,6 +26,9 @@ use lines::Lines;
 const LINES_MAX: usize = 16_384;
 /// A file a day, and a week of them.
 const FILES_MAX: usize = 7;
+
+/// What the process's log has left out.
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
 /// Where logs go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,14 +109,30 @@ fn may_be_shown(line: &Metadata<'_>) -> bool {
     own || *line.level() <= Level::WARN
 }
 
+/// Lines that found no room to wait: nobody reads the log, or not fast enough.
+pub fn dropped() -> u64 {
+    let lines = DROPPED.get().map_or(0, ErrorCounter::dropped_lines);
+    u64::try_from(lines).unwrap_or(u64::MAX)
+}
+
+/// A writer on a thread of its own: what finds no room is left out and counted, nobody waits.
+fn apart(writer: impl Write + Send + 'static, lines_max: usize) -> (NonBlocking, WorkerGuard) {
+    NonBlockingBuilder::default()
+        .buffered_lines_limit(lines_max)
+        .lossy(true)
+        .thread_name("log")
+        .finish(writer)
+}
+
 /// The writer, what ends it, and whether a person looks at it.
 fn writer(target: &Target) -> anyhow::Result<(NonBlocking, WorkerGuard, bool)> {
-    let builder = || NonBlockingBuilder::default().buffered_lines_limit(LINES_MAX).thread_name("log");
     let ((writer, worker), ansi) = match target {
-        Target::Stdout => (builder().finish(std::io::stdout()), std::io::stdout().is_terminal()),
-        Target::Stderr => (builder().finish(std::io::stderr()), std::io::stderr().is_terminal()),
-        Target::File(path) => (builder().finish(daily(path)?), false),
+        Target::Stdout => (apart(std::io::stdout(), LINES_MAX), std::io::stdout().is_terminal()),
+        Target::Stderr => (apart(std::io::stderr(), LINES_MAX), std::io::stderr().is_terminal()),
+        Target::File(path) => (apart(daily(path)?, LINES_MAX), false),
     };
+    // Whoever starts logging a second time in a process is a test.
+    let _ = DROPPED.set(writer.error_counter());
     Ok((writer, worker, ansi))
 }
 
@@ -130,4 +150,41 @@ fn daily(path: &Path) -> anyhow::Result<RollingFileAppender> {
         .max_log_files(FILES_MAX)
         .build(folder)
         .with_context(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::mpsc::{Receiver, sync_channel};
+
+    use super::*;
+
+    /// Writes when it is told to.
+    struct Stalled(Receiver<()>);
+
+    impl Write for Stalled {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Fault K10.
+    #[test]
+    fn what_finds_no_room_is_counted_and_nobody_waits() {
+        let (go_on, told) = sync_channel(1);
+        let (mut writer, worker) = apart(Stalled(told), 8);
+        let counter = writer.error_counter();
+        for _ in 0..20 {
+            writer.write_all(b"line\n").unwrap();
+        }
+        // One may be on its way to the reader.
+        assert!((11..=12).contains(&counter.dropped_lines()), "{}", counter.dropped_lines());
+        drop(go_on);
+        drop(worker);
+    }
 }

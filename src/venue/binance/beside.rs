@@ -8,6 +8,7 @@ use schemas::wire::order_update::OrderUpdate;
 
 /// News from beside the order connection.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are updates: a box would cost an allocation each")]
 pub(crate) enum Beside {
     /// Whether the venue's events come.
     Events(bool),

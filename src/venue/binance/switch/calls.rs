@@ -80,10 +80,8 @@ impl Calls {
         let countdown = if others == 0 { millis(countdown) } else { 0 };
         let encoded = percent_encode(symbol);
         let params = [("symbol", Value::Text(&encoded)), ("countdownTime", Value::Number(countdown))];
-        match Outcome::of(self.post("/countdownCancelAll", &params).await) {
-            Outcome::Renewed if others > 0 => Outcome::Shared { others },
-            outcome => outcome,
-        }
+        let outcome = Outcome::of(self.post("/countdownCancelAll", &params).await);
+        if others > 0 && matches!(outcome, Outcome::Renewed) { Outcome::Shared { others } } else { outcome }
     }
 
     /// How many orders rest on a symbol that are not this instrument's.

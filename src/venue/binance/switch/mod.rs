@@ -122,10 +122,11 @@ pub fn is_expected(target: &Target, wanted: DeadManSwitch) -> bool {
 #[must_use]
 pub fn reserve(target: &Target, symbols: usize, sharers: u32, limits: &mut [RateLimit]) -> bool {
     let a_minute = |every: Duration| 60 / every.as_secs().max(1);
-    let symbols = u64::try_from(symbols).unwrap_or(u64::MAX);
+    let [symbols, calls] =
+        [symbols, symbols.div_ceil(PREFIXES_MAX)].map(|count| u64::try_from(count).unwrap_or(u64::MAX));
     let weight = match Way::first(target) {
         Way::None => return true,
-        Way::Prefix => symbols.div_ceil(PREFIXES_MAX as u64) * a_minute(BY_PREFIX.renew_every),
+        Way::Prefix => calls * a_minute(BY_PREFIX.renew_every),
         Way::Symbol => symbols.saturating_mul(SYMBOL_WEIGHT) * a_minute(BY_SYMBOL.renew_every),
     };
     let weight = weight.saturating_mul(sharers.max(1).into());
@@ -245,7 +246,6 @@ impl Keeper {
                             "the venue's dead man's switch is not armed: it would cancel others' orders"
                         );
                     }
-                    self.switches[*place].handle_failed(now);
                     self.switches[*place].handle_off();
                 }
             }
@@ -329,4 +329,48 @@ impl Keeper {
 fn view(lane: &SwitchLane, now: Nanos) -> View {
     let view = lane.hold.arming().view();
     View { swept: view.swept && lane.hold.is_open(now), ..view }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::config::Venue;
+
+    use super::*;
+
+    fn limits() -> [RateLimit; 2] {
+        let orders = RateLimit { kind: RateLimitKind::Orders, interval_ms: 10_000, count: 300 };
+        [orders, RateLimit { kind: RateLimitKind::Weight, interval_ms: 60_000, count: 2_400 }]
+    }
+
+    #[test]
+    fn renewals_take_their_part_of_the_weight_limit_and_no_more_than_a_quarter() {
+        let usdm = Target::of(&Venue::BinanceUsdmTestnet).unwrap();
+        let own = Target::simulated_futures("127.0.0.1:1".parse().unwrap()).unwrap();
+        let spot = Target::of(&Venue::BinanceSpotTestnet).unwrap();
+        for (target, symbols, sharers, left) in [
+            (&usdm, 1, 1, Some(2_334)),
+            (&usdm, 9, 1, Some(1_806)),
+            (&usdm, 10, 1, None),
+            (&usdm, 4, 2, Some(1_872)),
+            (&usdm, 5, 2, None),
+            (&own, 200, 1, Some(2_340)),
+            (&own, 201, 1, Some(2_280)),
+            (&spot, 1_000, 1, Some(2_400)),
+        ] {
+            let mut limits = limits();
+            let kept = reserve(target, symbols, sharers, &mut limits);
+            assert_eq!(kept.then_some(limits[1].count), left, "{symbols} symbols, {sharers} sharers");
+            assert_eq!(limits[0].count, 300);
+        }
+    }
+
+    #[test]
+    fn instruments_wait_for_a_switch_where_there_may_be_one_or_one_is_demanded() {
+        use DeadManSwitch::{Auto, Off, On};
+        let own = Target::simulated("127.0.0.1:1".parse().unwrap()).unwrap();
+        let spot = Target::of(&Venue::BinanceSpotTestnet).unwrap();
+        let expected = |target: &Target| [Auto, On, Off].map(|wanted| is_expected(target, wanted));
+        assert_eq!(expected(&own), [true, true, false]);
+        assert_eq!(expected(&spot), [false, true, false]);
+    }
 }

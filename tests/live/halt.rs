@@ -1,0 +1,221 @@
+//! Halts, judged by the venue's own ledger: by the admin address, a signal, a file and an instrument's own finding; over
+//! a restart; released by name alone.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use self_trader::clock::wall_ms;
+use serde_json::{Value, json};
+
+use crate::process::{RunProcess, VenueProcess, folder, get_json, instrument, now, request, until};
+
+/// What may leave after a halt was asked for.
+const SHUT_WITHIN_MS: i64 = 50;
+/// Nothing of ours is open after this.
+const CLOSED_WITHIN: Duration = Duration::from_secs(2);
+
+fn both(venue: &VenueProcess) -> Value {
+    json!([instrument(venue.addr, "BTCUSDT"), instrument(venue.addr, "ETHUSDT")])
+}
+
+/// The last tick again and again, each millisecond: as many pairs as the venue takes.
+fn flood(venue: &VenueProcess) -> Value {
+    let mut both = both(venue);
+    for one in both.as_array_mut().unwrap() {
+        one["On Quiet"] = json!("repeat");
+        one["Max Tick Age"] = json!(60);
+    }
+    both
+}
+
+fn post(admin: SocketAddr, path: &str, body: &Value) -> (u16, Value) {
+    let (status, body) = request(admin, "POST", path, &body.to_string());
+    (status, serde_json::from_str(&body).unwrap())
+}
+
+/// When the venue took the newest order of a symbol, and how many it took.
+fn newest(venue: &VenueProcess, symbol: &str) -> (i64, usize) {
+    let orders = venue.ledger(&format!("orders?symbol={symbol}"));
+    let orders = orders.as_array().unwrap();
+    (orders.iter().map(|order| order["time"].as_i64().unwrap()).max().unwrap_or(0), orders.len())
+}
+
+/// Ticks go on coming, and for so many of them the venue hears of no new order.
+fn stays_silent(run: &RunProcess, venue: &VenueProcess, symbol: &str, ticks: u64) {
+    let before = newest(venue, symbol).1;
+    let seen = || run.status()["feed"]["messages"].as_u64().unwrap();
+    let from = seen();
+    until("ticks come", || (seen() > from + ticks).then_some(()));
+    assert_eq!(newest(venue, symbol).1, before, "{symbol} was traded while halted");
+}
+
+fn closed(venue: &VenueProcess, symbol: &str) -> bool {
+    venue.open_orders().iter().all(|order| order["symbol"] != symbol)
+}
+
+/// Promise P17.
+#[test]
+fn a_halt_in_a_flood_is_over_in_50_ms_and_what_is_open_in_2_s() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let config = json!({ "Feed": "synthetic:7", "instruments": flood(&venue) });
+    let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
+    run.wait_until_ready();
+    until("it trades much", || (venue.trades() > 200).then_some(()));
+    let (asked, began) = (wall_ms(), now());
+    let (status, answer) = post(run.admin, "/halt", &json!({ "symbol": "BTCUSDT", "reason": "drill" }));
+    assert_eq!((status, &answer["result"], &answer["lasting"]), (200, &json!("halted"), &json!(false)));
+    until("nothing of it is open", || closed(&venue, "BTCUSDT").then_some(()));
+    assert!(began.elapsed() < CLOSED_WITHIN, "{:?}", began.elapsed());
+    let others = newest(&venue, "ETHUSDT").1;
+    stays_silent(&run, &venue, "BTCUSDT", 40);
+    let (last, _) = newest(&venue, "BTCUSDT");
+    assert!(last <= asked + SHUT_WITHIN_MS, "an order {} ms after the halt", last - asked);
+    assert!(newest(&venue, "ETHUSDT").1 > others + 10, "the other symbol goes on");
+    assert!(run.status()["instruments"][0]["skips"]["halted"].as_u64().unwrap() > 0);
+
+    let (status, answer) = post(run.admin, "/release", &json!({ "symbol": "BTCUSDT", "reason": "done" }));
+    assert_eq!((status, &answer["result"]), (200, &json!("released")));
+    let before = newest(&venue, "BTCUSDT").1;
+    until("it trades again", || (newest(&venue, "BTCUSDT").1 > before + 10).then_some(()));
+    let (code, summary) = run.stop();
+    assert_eq!((code.code(), &summary["books_balance"]), (Some(0), &json!(true)), "{summary}");
+}
+
+/// Promise P17.
+/// Fault K6.
+#[test]
+fn what_is_halted_stays_so_through_a_kill_and_trades_again_only_when_released() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let journal = dir.path().join("journal");
+    let config = json!({ "Feed": "synthetic:7", "Journal": journal, "instruments": both(&venue) });
+    let mut run = RunProcess::start(dir.path(), "first", &config, &[]);
+    run.wait_until_ready();
+    until("it trades", || (venue.trades() > 10).then_some(()));
+    let answer = post(run.admin, "/halt", &json!({ "reason": "the venue is being moved" }));
+    assert_eq!((answer.0, &answer.1["lasting"]), (200, &json!(true)));
+    run.process.kill();
+
+    let mut next = RunProcess::start(dir.path(), "second", &config, &[]);
+    let halts = get_json(next.admin, "/halts");
+    assert_eq!(halts["halts"][0]["reason"], "the venue is being moved", "{halts}");
+    next.wait_until_ready();
+    stays_silent(&next, &venue, "BTCUSDT", 30);
+    stays_silent(&next, &venue, "ETHUSDT", 30);
+    let (status, page) = request(next.admin, "GET", "/metrics", "");
+    assert!(status == 200 && page.contains("st_halted{by=\"operator\"} 2\n"), "{page}");
+    // One symbol of what was halted as a whole cannot be released; nor anything without a reason.
+    assert_eq!(post(next.admin, "/release", &json!({ "symbol": "BTCUSDT", "reason": "go" })).0, 409);
+    assert_eq!(post(next.admin, "/release", &json!({ "reason": " " })).0, 400);
+    let release = || post(next.admin, "/release", &json!({ "reason": "it was moved" }));
+    let released = until("its sweep is done", || Some(release()).filter(|(status, _)| *status == 200));
+    assert_eq!(released.1["result"], "released");
+    let before = venue.trades();
+    until("it trades again", || (venue.trades() > before + 10).then_some(()));
+    assert_eq!(next.stop().0.code(), Some(0));
+    let lines = std::process::Command::new(env!("CARGO_BIN_EXE_self-trader"))
+        .args(["journal", journal.to_str().unwrap()])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(lines.stdout).unwrap();
+    assert!(text.contains("\"halt\":{\"reason\":\"the venue is being moved\""), "{text}");
+    assert!(text.contains("\"release\":{\"reason\":\"it was moved\""), "{text}");
+}
+
+/// Promise P17.
+#[test]
+fn a_signal_halts_everything_and_that_lasts() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let state = dir.path().join("halts.json");
+    let config = json!({ "Feed": "synthetic:7", "Halt State": state, "instruments": both(&venue) });
+    let mut run = RunProcess::start(dir.path(), "first", &config, &[]);
+    run.wait_until_ready();
+    until("it trades", || (venue.trades() > 10).then_some(()));
+    run.process.signal("USR1");
+    until("it is halted", || (!run.halts().is_empty()).then_some(()));
+    assert_eq!(run.halts()[0]["by"], "signal");
+    until("nothing is open", || venue.open_orders().is_empty().then_some(()));
+    stays_silent(&run, &venue, "ETHUSDT", 20);
+    assert_eq!(run.stop().0.code(), Some(0));
+    let mut next = RunProcess::start(dir.path(), "second", &config, &[]);
+    next.wait_until_ready();
+    stays_silent(&next, &venue, "BTCUSDT", 20);
+    assert_eq!(next.stop().0.code(), Some(0));
+}
+
+/// Promise P17.
+#[test]
+fn a_file_halts_everything_while_it_is_there() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let file = dir.path().join("halt");
+    let config = json!({ "Feed": "synthetic:7", "Halt File": file, "instruments": both(&venue) });
+    // It is there before the start: not one order leaves.
+    std::fs::write(&file, "maintenance until noon\nsecond line").unwrap();
+    let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
+    run.wait_until_ready();
+    stays_silent(&run, &venue, "BTCUSDT", 20);
+    assert_eq!(newest(&venue, "BTCUSDT").1 + newest(&venue, "ETHUSDT").1, 0);
+    assert_eq!(run.halts()[0]["reason"], "maintenance until noon");
+    let release = post(run.admin, "/release", &json!({ "reason": "noon" }));
+    assert_eq!((release.0, &release.1["code"]), (409, &json!("ADM-004")), "the file is still there");
+    std::fs::remove_file(&file).unwrap();
+    until("it trades", || (venue.trades() > 10).then_some(()));
+
+    let asked = wall_ms();
+    std::fs::write(&file, "").unwrap();
+    until("it is halted", || (!run.halts().is_empty()).then_some(()));
+    until("nothing is open", || venue.open_orders().is_empty().then_some(()));
+    stays_silent(&run, &venue, "ETHUSDT", 20);
+    for symbol in ["BTCUSDT", "ETHUSDT"] {
+        let (last, _) = newest(&venue, symbol);
+        assert!(last <= asked + SHUT_WITHIN_MS, "an order {} ms after the file", last - asked);
+    }
+    assert_eq!(run.stop().0.code(), Some(0));
+}
+
+#[test]
+fn halts_that_cannot_be_read_halt_everything() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let state = dir.path().join("halts.json");
+    std::fs::write(&state, "{\"format\":1,\"halts\":[{\"reason\":").unwrap();
+    let config = json!({ "Feed": "synthetic:7", "Halt State": state, "instruments": both(&venue) });
+    let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
+    run.wait_until_ready();
+    stays_silent(&run, &venue, "BTCUSDT", 20);
+    let halts = run.halts();
+    assert_eq!(halts[0]["by"], "state");
+    assert!(halts[0]["reason"].as_str().unwrap().contains("HALT-002"), "{halts:?}");
+    assert_eq!(post(run.admin, "/release", &json!({ "reason": "looked at" })).0, 200);
+    until("it trades", || (venue.trades() > 10).then_some(()));
+    assert_eq!(run.stop().0.code(), Some(0));
+}
+
+/// An instrument's own finding halts it as an operator does.
+#[test]
+fn an_alarm_halts_its_instrument_alone_and_that_lasts() {
+    let dir = folder();
+    let venue = VenueProcess::start(dir.path());
+    let state = dir.path().join("halts.json");
+    let config = json!({ "Feed": "synthetic:7", "Halt State": state, "instruments": both(&venue) });
+    let mut run = RunProcess::start(dir.path(), "first", &config, &[]);
+    run.wait_until_ready();
+    until("it trades", || (venue.trades() > 10).then_some(()));
+    venue.fault(&json!({ "fault": "wrong_answers", "field": "client_id", "symbol": "BTCUSDT" }));
+    until("it is halted", || (!run.halts().is_empty()).then_some(()));
+    venue.fault(&json!({ "fault": "wrong_answers", "on": false, "symbol": "BTCUSDT" }));
+    let halts = run.halts();
+    assert_eq!((&halts[0]["by"], &halts[0]["symbol"]), (&json!("alarm"), &json!("BTCUSDT")), "{halts:?}");
+    until("nothing of it is open", || closed(&venue, "BTCUSDT").then_some(()));
+    stays_silent(&run, &venue, "BTCUSDT", 20);
+    let before = newest(&venue, "ETHUSDT").1;
+    until("the other goes on", || (newest(&venue, "ETHUSDT").1 > before + 10).then_some(()));
+    run.process.kill();
+    let mut next = RunProcess::start(dir.path(), "second", &config, &[]);
+    next.wait_until_ready();
+    stays_silent(&next, &venue, "BTCUSDT", 20);
+    assert_eq!(next.stop().0.code(), Some(0));
+}
