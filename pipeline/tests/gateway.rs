@@ -663,10 +663,10 @@ impl Permit for Never {
 
 /// Keeps what it is told of owners.
 #[derive(Default)]
-struct Ear(Rc<RefCell<Told>>);
+struct Ear(Rc<RefCell<Heard>>);
 
 /// What it was told, of which lane, and the epoch.
-type Told = Vec<(&'static str, LaneId, u32)>;
+type Heard = Vec<(&'static str, LaneId, u32)>;
 
 impl Permit for Ear {
     fn grant(&mut self, _lane: LaneId, _leg: &PlaceLeg, _now: Now) -> Result<(), Denial> {

@@ -38,12 +38,12 @@ pub struct Instrument {
     pub max_tick_age_ms: u64,
     /// Max Book Age, milliseconds.
     pub max_book_age_ms: u64,
+    /// Max Foreign Fill Ratio, a fraction; 0 to 1.
+    pub max_foreign_fill_ratio: Decimal,
     /// Max Orders Per Second, where it is given.
     pub max_orders_per_second: Option<u32>,
     /// Max Position, base asset, where it is given.
     pub max_position: Option<Decimal>,
-    /// Max Foreign Fill Ratio, a fraction; 0 to 1.
-    pub max_foreign_fill_ratio: Decimal,
     /// Probe Pair.
     pub probe_pair: ProbePair,
 }
@@ -103,9 +103,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Instrument> {
     let conflate = reader.word("Conflate");
     let max_tick_age_ms = reader.millis("Max Tick Age");
     let max_book_age_ms = reader.millis("Max Book Age");
+    let max_foreign_fill_ratio = reader.number("Max Foreign Fill Ratio");
     let max_orders_per_second = reader.whole("Max Orders Per Second");
     let max_position = reader.number("Max Position");
-    let max_foreign_fill_ratio = reader.number("Max Foreign Fill Ratio");
     let probe_pair = reader.word("Probe Pair");
     reader.later("Pipelined");
     let instrument = Instrument {
@@ -121,9 +121,9 @@ pub(super) fn read(reader: &mut Reader<'_, '_>) -> Option<Instrument> {
         conflate: conflate?,
         max_tick_age_ms: max_tick_age_ms?,
         max_book_age_ms: max_book_age_ms?,
+        max_foreign_fill_ratio: max_foreign_fill_ratio?,
         max_orders_per_second: max_orders_per_second.and_then(|rate| u32::try_from(rate).ok()),
         max_position,
-        max_foreign_fill_ratio: max_foreign_fill_ratio?,
         probe_pair: probe_pair?,
     };
     together(reader, &instrument);

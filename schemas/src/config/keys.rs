@@ -171,6 +171,12 @@ pub(super) static INSTRUMENT: &[Key] = &[
     key("Max Tick Age", AGE, Default("5"), "Seconds after which a tick is too old to trade."),
     key("Max Book Age", AGE, Default("2"), "Seconds after which an unconfirmed book is too old to trade."),
     key(
+        "Max Foreign Fill Ratio",
+        RATIO,
+        Default("0.05"),
+        "Part of what the latest 200 pairs traded that may go to strangers; above it the instrument halts. 1: all of it.",
+    ),
+    key(
         "Max Orders Per Second",
         RATE,
         Optional,
@@ -181,12 +187,6 @@ pub(super) static INSTRUMENT: &[Key] = &[
         POSITIVE,
         Optional,
         "Most base asset that strangers may leave us with, long or short; three times the largest order unless given.",
-    ),
-    key(
-        "Max Foreign Fill Ratio",
-        RATIO,
-        Default("0.05"),
-        "Part of what the latest 200 pairs traded that may go to strangers; above it the instrument halts. 1: all of it.",
     ),
     key(
         "Probe Pair",
