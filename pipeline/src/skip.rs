@@ -33,13 +33,11 @@ pub enum Skip {
     Halted,
     /// What time it is at the venue is not known well enough.
     ClockUnsure,
-    /// The pair might carry the position beyond its bound.
-    PositionBound,
 }
 
 impl Skip {
     /// All reasons, in the order of their index.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidTick,
         Self::Interval,
         Self::NoBook,
@@ -54,7 +52,6 @@ impl Skip {
         Self::NotOwner,
         Self::Halted,
         Self::ClockUnsure,
-        Self::PositionBound,
     ];
 
     /// The name in answers, metrics and summaries.
@@ -75,7 +72,6 @@ impl Skip {
             Self::NotOwner => "not_owner",
             Self::Halted => "halted",
             Self::ClockUnsure => "clock_unsure",
-            Self::PositionBound => "position_bound",
         }
     }
 
