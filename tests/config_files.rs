@@ -159,7 +159,7 @@ fn a_secret_that_everybody_may_read_is_warned_of_once() {
         config.warnings.iter().map(Fault::to_string).collect::<Vec<_>>()
     };
     let line = format!("CFG-012 {}: everybody on this machine may read it (want mode 0400)", path.display());
-    assert_eq!(warnings(0o644), [line.clone()]);
+    assert_eq!(warnings(0o644), std::slice::from_ref(&line));
     assert_eq!(warnings(0o404), [line]);
     assert_eq!(warnings(0o440), [""; 0]);
 }

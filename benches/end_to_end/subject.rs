@@ -25,8 +25,6 @@ pub(crate) enum Subject {
     ProgramJournal,
     /// The same with a journal that is synced before an order leaves.
     ProgramAlways,
-    /// The same with a journal, and with its symbols held by leases.
-    ProgramSafe,
     /// Another build of it, to compare with.
     Against,
     /// The same clients, no logic.
@@ -36,12 +34,11 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Program,
         Self::ProgramGroup,
         Self::ProgramJournal,
         Self::ProgramAlways,
-        Self::ProgramSafe,
         Self::Against,
         Self::Relay,
         Self::Raw,
@@ -53,7 +50,6 @@ impl Subject {
             Self::ProgramGroup => "program-group",
             Self::ProgramJournal => "program-journal",
             Self::ProgramAlways => "program-always",
-            Self::ProgramSafe => "program-safe",
             Self::Against => "against",
             Self::Relay => "relay",
             Self::Raw => "raw",
@@ -67,7 +63,6 @@ impl Subject {
             | Self::ProgramGroup
             | Self::ProgramJournal
             | Self::ProgramAlways
-            | Self::ProgramSafe
             | Self::Against => true,
             Self::Relay | Self::Raw => false,
         }
@@ -92,11 +87,9 @@ impl Subject {
             program(file, &configuration, admin, folder)
         };
         match self {
-            Self::Program
-            | Self::ProgramGroup
-            | Self::ProgramJournal
-            | Self::ProgramAlways
-            | Self::ProgramSafe => program(Path::new(PROGRAM)),
+            Self::Program | Self::ProgramGroup | Self::ProgramJournal | Self::ProgramAlways => {
+                program(Path::new(PROGRAM))
+            }
             Self::Against => program(against.context("--against FILE is missing")?),
             Self::Relay | Self::Raw => {
                 let mut command = Command::new(std::env::current_exe().context("no path of this bench")?);
@@ -113,7 +106,7 @@ impl Subject {
     /// When its journal is synced, if it has one.
     const fn journal(self) -> Option<&'static str> {
         match self {
-            Self::ProgramJournal | Self::ProgramSafe => Some("batch"),
+            Self::ProgramJournal => Some("batch"),
             Self::ProgramAlways => Some("always"),
             Self::Program | Self::ProgramGroup | Self::Against | Self::Relay | Self::Raw => None,
         }
@@ -123,11 +116,6 @@ impl Subject {
     fn feed(self, link: &Link) -> Value {
         let server = link.server;
         match (link.feed, self) {
-            (Feed::Redis, Self::ProgramSafe) => json!({
-                "Feed": format!("redis://{server}"),
-                "Sharding": "static",
-                "Lease Store": format!("redis://{server}"),
-            }),
             (Feed::Redis, _) => json!({ "Feed": format!("redis://{server}") }),
             (Feed::Kafka, Self::ProgramGroup) => json!({
                 "Feed": format!("kafka://{server}/{TOPIC}?group=bench"),
@@ -138,7 +126,6 @@ impl Subject {
                 Self::Program
                 | Self::ProgramJournal
                 | Self::ProgramAlways
-                | Self::ProgramSafe
                 | Self::Against
                 | Self::Relay
                 | Self::Raw,

@@ -38,10 +38,21 @@ impl Term {
     }
 
     /// Whether a predecessor may have traded on a tick: one reference trade makes at most one pair.
+    ///
+    /// The term's first moment is held against the wall clock as it is now: one that was ahead when the term began, and
+    /// was put right since, would make every trade happen before it.
     #[must_use]
-    pub fn is_before(&self, tick: &FeedTick) -> bool {
-        let happened = tick.tick.time_ms.is_some_and(|time_ms| time_ms < self.from.wall_ms);
+    pub fn is_before(&self, tick: &FeedTick, now: Now) -> bool {
+        let happened = tick.tick.time_ms.is_some_and(|time_ms| time_ms < self.from_wall_ms(now));
         self.shared && (happened || tick.since < self.from.mono)
+    }
+
+    /// What the wall clock, as it goes now, showed at the term's first moment.
+    fn from_wall_ms(&self, now: Now) -> i64 {
+        let whole = |ns: u64| i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX);
+        let ahead = whole(self.from.mono.0.saturating_sub(now.mono.0));
+        let ago = whole(now.mono.0.saturating_sub(self.from.mono.0));
+        now.wall_ms.saturating_add(ahead).saturating_sub(ago)
     }
 }
 

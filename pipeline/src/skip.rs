@@ -33,11 +33,13 @@ pub enum Skip {
     Halted,
     /// What time it is at the venue is not known well enough.
     ClockUnsure,
+    /// The pair might carry the position beyond its bound.
+    PositionBound,
 }
 
 impl Skip {
     /// All reasons, in the order of their index.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidTick,
         Self::Interval,
         Self::NoBook,
@@ -52,6 +54,7 @@ impl Skip {
         Self::NotOwner,
         Self::Halted,
         Self::ClockUnsure,
+        Self::PositionBound,
     ];
 
     /// The name in answers, metrics and summaries.
@@ -72,6 +75,7 @@ impl Skip {
             Self::NotOwner => "not_owner",
             Self::Halted => "halted",
             Self::ClockUnsure => "clock_unsure",
+            Self::PositionBound => "position_bound",
         }
     }
 

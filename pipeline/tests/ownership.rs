@@ -143,7 +143,7 @@ fn a_tick_that_was_found_is_a_predecessors_unless_nobody_shares() {
     assert_eq!((commands(&mut shared), skipped(&shared)), (vec![], 2));
     shared.handle_tick(found(now.mono), at(10_001));
     maker(&commands(&mut shared));
-    assert!(!Term::alone(Epoch::new(10)).is_before(&found(Nanos(0))));
+    assert!(!Term::alone(Epoch::new(10)).is_before(&found(Nanos(0)), Now::default()));
 }
 
 #[test]

@@ -37,7 +37,6 @@ struct Contents {
 
 impl SimDisk {
     /// What is on it.
-    #[must_use]
     pub fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,7 +63,8 @@ impl SimDisk {
     pub fn tear(&self, cut: usize, garbage: usize) {
         let mut inner = self.inner();
         if let Some((_, file)) = inner.files.iter_mut().next_back() {
-            let kept = file.bytes.len().saturating_sub(cut);
+            // Not into the magic: a file that does not begin as a journal is somebody else's, and refused.
+            let kept = file.bytes.len().saturating_sub(cut).max(MAGIC.len().min(file.bytes.len()));
             file.bytes.truncate(kept);
             file.bytes.extend(std::iter::repeat_n(0xa5, garbage));
         }

@@ -39,6 +39,11 @@ fn storm(begin: u64, number: u64, processes: usize, dice: &mut Dice, plan: &mut 
     while at < begin + STORM {
         let kind = if dice.thousandths(300) { dice.pick(&favourites) } else { dice.pick(&Kind::ALL) };
         let process = process(processes, dice);
+        if dice.thousandths(100) {
+            // In the middle of a hand-over.
+            plan.push(one(Kind::Stop, at, process, begin, dice));
+            at += dice.between(MS, 60 * MS);
+        }
         plan.push(one(kind, at, process, begin, dice));
         at += dice.wait(EVERY);
     }

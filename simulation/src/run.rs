@@ -23,6 +23,8 @@ pub struct Spec {
     pub rounds: u64,
     /// Which venue.
     pub profile: Profile,
+    /// These faults, whatever the seed says.
+    pub given: Option<Vec<Fault>>,
     /// Only these faults of the plan; all unless given.
     pub only: Option<Vec<usize>>,
     /// What is broken on purpose.
@@ -33,12 +35,15 @@ impl Spec {
     /// A run of that seed and so many rounds, with all its faults.
     #[must_use]
     pub const fn new(seed: u64, rounds: u64, profile: Profile) -> Self {
-        Self { seed, rounds, profile, only: None, sabotage: None }
+        Self { seed, rounds, profile, given: None, only: None, sabotage: None }
     }
 
     /// The faults that it has.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
+        if let Some(given) = &self.given {
+            return given.clone();
+        }
         let setup = Setup::new(self.seed, self.profile);
         let plan = plan::faults(self.seed, self.rounds * ROUND, setup.processes.len());
         match &self.only {

@@ -7,7 +7,7 @@ pub enum Sabotage {
     SkipJournal,
     /// A place that was not answered is sent again.
     ResendPlace,
-    /// Orders leave whoever owns the instrument.
+    /// Orders leave whoever owns the instrument, and nobody hears that it is another's.
     DropEpochCheck,
     /// A request that brought no answer counts as "no such order".
     TransportIsNotFound,

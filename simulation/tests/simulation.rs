@@ -1,10 +1,10 @@
 //! The simulation as a test: many seeds, the same seed twice, and every promise broken on purpose.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 #![expect(clippy::print_stdout, reason = "what was run belongs into the test's output")]
 
 use std::process::Command;
 
 use simulation::campaign::run_all;
+use simulation::fault::{Fault, Kind};
 use simulation::run::{Spec, run};
 use simulation::sabotage::Sabotage;
 use simulation::setup::Profile;
@@ -92,7 +92,22 @@ fn a_trade_that_is_traded_again_is_seen() {
 /// Promise P2.
 #[test]
 fn what_an_earlier_run_traded_and_a_later_one_trades_again_is_seen() {
-    is_caught(Sabotage::ForgetTraded, &["P2"]);
+    // Killed, and the last trades come again as soon as it is back.
+    let fault = |(index, (after, lasts, level, kind)): (usize, (u64, u64, u32, Kind))| {
+        let at = 10 * SEC + after;
+        Fault { index, at, until: at + lasts, process: 0, level, kind }
+    };
+    let turns = (0..12).flat_map(|turn| {
+        let at = turn * 15 * SEC;
+        [(at, 500 * MS, 1, Kind::Kill), (at + 1_500 * MS, SEC, 30, Kind::FeedRewind)]
+    });
+    let given: Vec<Fault> = turns.enumerate().map(fault).collect();
+    for (sabotage, is_seen) in [(None, false), (Some(Sabotage::ForgetTraded), true)] {
+        let spec = |seed| Spec { sabotage, given: Some(given.clone()), ..Spec::new(seed, 1, Profile::Spot) };
+        let promises =
+            (0..20).flat_map(|seed| run(&spec(seed)).violations).map(|violation| violation.promise);
+        assert_eq!(promises.collect::<Vec<_>>().contains(&"P2"), is_seen, "{sabotage:?}");
+    }
 }
 
 /// Promise P3.

@@ -13,14 +13,15 @@ use pipeline::position::Position;
 use pipeline::probe::Smallest;
 use pipeline::rules::Rules;
 use pipeline::time::Nanos;
-use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, RuleParams, TermType, Venue};
+use schemas::config::{Code, Config, Dialect, Fault, Instrument, Process, TermType, Venue};
 use schemas::ids::Epoch;
-use schemas::units::{MAX_DECIMALS, Rounding};
+use schemas::units::Rounding;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, RECV_WINDOW};
+use super::account::{self, Account, ClockFollower, FilterWatch, GatewayHandle, Listed, Means, RECV_WINDOW};
 use super::bounds;
+use super::embedded;
 use super::error::StartError;
 use super::fleet::{Fleet, Leases};
 use super::journal::{self, Opened};
@@ -39,7 +40,8 @@ use crate::journal::Journal;
 use crate::labels::{LabelSinks, LabelSource};
 use crate::lane::{self, LaneEnd, LaneLinks, Making};
 use crate::ownership::{Armed, Fence, Hold};
-use crate::simulator::{self, RunningVenue, SymbolSpec, VenueOptions};
+use crate::secret::Secret;
+use crate::simulator::RunningVenue;
 use crate::start::StartBoard;
 use crate::status::AppStatus;
 use crate::telemetry::pulse::{Pulse, Watch};
@@ -74,7 +76,7 @@ pub(super) async fn start(
     let source = feed::Source { url, reading: fleet.kafka(process, &options) };
     feed::check(&source).await?;
     let admin = process.admin_address.map(admin::bind).transpose()?;
-    let venue = embedded_venue(instruments)?;
+    let venue = embedded::start(instruments)?;
     let simulated = venue.as_ref().map(RunningVenue::addr);
     let opened = journal::open(process, instruments, &fleet, clock).await?;
     let sinks = LabelSinks::new(process, &options.access);
@@ -82,19 +84,14 @@ pub(super) async fn start(
     let recorder = tokio::task::spawn_blocking(move || Recorder::start(&sinks)).await;
     let recorder = recorder.map_err(anyhow::Error::from)??;
     let mut builder = Builder::new(&fleet, process, instruments, recorder.sender(), &opened, clock);
-    let halts = builder.halts.clone();
-    builder.heart.spawn(halt_signal.obey(halts.clone()));
-    let halt_file =
-        process.halt_file.clone().map(|path| FileWatch::start(path, halts.clone())).transpose()?;
+    builder.heart.spawn(halt_signal.obey(builder.halts.clone()));
+    let halt_file = process.halt_file.clone().map(|path| FileWatch::start(path, builder.halts.clone()));
+    let halt_file = halt_file.transpose()?;
     builder.heart.spawn(opened.journal.clone().tend());
     let pulse = Pulse::start(clock);
     builder.heart.spawn(pulse.clone().run());
     let watch = Watch::start(pulse.clone())?;
-    let desk = admin::Desk {
-        start: builder.start.clone(),
-        halts: halts.clone(),
-        token: options.access.admin_token.clone(),
-    };
+    let desk = builder.desk(options.access.admin_token.clone());
     let admin = admin.map(|bound| bound.serve(pulse.clone(), Some(desk))).transpose()?;
     let accounts = account::group(&config, &credentials, simulated).map_err(anyhow::Error::from)?;
     let probed = probe(accounts, &config, &builder.start, clock).await?;
@@ -217,30 +214,6 @@ async fn open_ledgers(
     ledgers
 }
 
-/// Starts the embedded venue if an instrument asks for it, with each instrument's own decimals.
-fn embedded_venue(instruments: &[Instrument]) -> Result<Option<RunningVenue>, StartError> {
-    let wanted = instruments.iter().filter(|instrument| instrument.venue == Venue::Simulated);
-    let symbols: Vec<SymbolSpec> = wanted
-        .map(|instrument| {
-            let (rules, name) = (&instrument.rules, &instrument.maker_symbol);
-            match rules.term {
-                TermType::Spot => SymbolSpec::named(name, rules.price_decimals, rules.qty_decimals),
-                TermType::Future => SymbolSpec::perpetual(name, rules.price_decimals, lots_of(rules)),
-            }
-        })
-        .collect();
-    if symbols.is_empty() {
-        return Ok(None);
-    }
-    Ok(Some(simulator::start(VenueOptions { symbols, ..VenueOptions::default() })?))
-}
-
-/// Digits of the base asset that a contract and an order's lots need.
-fn lots_of(rules: &RuleParams) -> u8 {
-    let of_contract = u8::try_from(rules.contract_size.decimals()).unwrap_or(MAX_DECIMALS);
-    of_contract.max(rules.qty_decimals)
-}
-
 /// What a lane hears besides its ticks.
 struct LaneInputs {
     reports: mpsc::Receiver<pipeline::event::OrderReport>,
@@ -328,6 +301,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// What the admin server can show and be told before there is a status.
+    fn desk(&self, token: Option<Secret>) -> admin::Desk {
+        admin::Desk { start: self.start.clone(), halts: self.halts.clone(), token }
+    }
+
     /// One account's gateway and the lanes behind it.
     fn start_account(&mut self, account: Account, mut probed: account::Probed) {
         self.keep_switch(&account, &mut probed);
@@ -355,15 +333,9 @@ impl<'a> Builder<'a> {
         let bounds = bounds::of_account(self.process, self.instruments, &members, account.on_address);
         let holds = members.iter().map(|place| Arc::clone(&self.holds[*place])).collect();
         let fence = Fence::new(holds, self.clock);
-        let handle = account.start_gateway(
-            probed,
-            lanes,
-            fence,
-            self.process.shards,
-            self.opened.journal.clone(),
-            bounds,
-            self.clock,
-        );
+        let (sharers, journal) = (self.process.shards, self.opened.journal.clone());
+        let means = Means { sharers, journal, bounds };
+        let handle = account.start_gateway(probed, lanes, fence, means, self.clock);
         let mut books = Vec::new();
         for (lane, (place, reports)) in members.iter().zip(receivers).enumerate() {
             let (top_sender, top) = watch::channel(None);

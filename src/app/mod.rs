@@ -6,6 +6,7 @@
 mod account;
 mod bounds;
 mod build;
+mod embedded;
 mod error;
 mod fleet;
 mod journal;

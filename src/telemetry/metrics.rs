@@ -10,7 +10,7 @@ pub use super::table::TABLE;
 /// Series that one process may have besides those of its symbols.
 pub const PROCESS_SERIES_MAX: usize = 250;
 /// Series that each symbol may add.
-pub const SYMBOL_SERIES_MAX: usize = 32;
+pub const SYMBOL_SERIES_MAX: usize = 34;
 /// Venues that a process can trade on.
 const VENUES_MAX: usize = 5;
 

@@ -66,7 +66,7 @@ impl Instrument {
         let resting = pair.order_qty.decimal(pair.order_qty_decimals);
         if !self.position.admits(resting, price) {
             self.alarms.insert(Alarm::PositionBound);
-            return Err(Skip::Halted);
+            return Err(Skip::PositionBound);
         }
         self.memory = memory;
         self.counts.pairs += 1;

@@ -167,7 +167,7 @@ impl Instrument {
     /// A tick of the reference market.
     pub fn handle_tick(&mut self, tick: FeedTick, now: Now) {
         self.counts.ticks += 1;
-        if self.term.is_none_or(|term| term.is_before(&tick)) || self.is_leaving() {
+        if self.term.is_none_or(|term| term.is_before(&tick, now)) || self.is_leaving() {
             self.counts.skips[Skip::NotOwner.index()] += 1;
             return;
         }

@@ -170,12 +170,10 @@ impl Session {
             return;
         }
         self.heard = now.mono;
-        if let Answer::Refused(refusal) = &mut answer
-            && refusal.silent_until_ms.is_some()
+        if self.sabotage == Some(Sabotage::IgnoreSilence)
+            && let Answer::Refused(refusal) = &mut answer
         {
-            if self.sabotage == Some(Sabotage::IgnoreSilence) {
-                refusal.silent_until_ms = None;
-            }
+            refusal.silent_until_ms = None;
         }
         self.machine.handle_answer(request, answer);
         let now = self.venue_now(now);
@@ -320,15 +318,16 @@ impl Session {
         if self.sabotage != Some(Sabotage::TransportIsNotFound) {
             return report;
         }
-        match report {
-            OrderReport::QueryFailed { id, not_found: false } => {
-                OrderReport::QueryFailed { id, not_found: true }
-            }
-            OrderReport::CancelFailed { id, why: CancelFailure::NoAnswer } => {
-                OrderReport::CancelFailed { id, why: CancelFailure::UnknownOrder }
-            }
-            other => other,
+        if let OrderReport::QueryFailed { id, not_found: false } = report {
+            return OrderReport::QueryFailed { id, not_found: true };
         }
+        if let OrderReport::CancelFailed { id, why: CancelFailure::NoAnswer } = report {
+            return OrderReport::CancelFailed { id, why: CancelFailure::UnknownOrder };
+        }
+        if report == OrderReport::ListFailed {
+            return OrderReport::OpenOrders(Vec::new());
+        }
+        report
     }
 
     fn send_again(&mut self, report: &OrderReport, now: Now, effects: &mut Vec<Effect>) {

@@ -9,6 +9,8 @@ use pipeline::time::{Nanos, Now};
 use self_trader::ownership::{Hold, epoch_at};
 use self_trader::venue::backoff::Backoff;
 
+use crate::sabotage::Sabotage;
+
 /// How long an answer of the store may take.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long the instruments may take to become quiet at the end.
@@ -49,10 +51,12 @@ pub(crate) struct Keeper {
     closing: Vec<usize>,
     give_up: Option<Nanos>,
     pub(crate) effects: Vec<StoreEffect>,
+    /// It tells nobody of a loss.
+    keeps_quiet: bool,
 }
 
 impl Keeper {
-    pub(crate) fn new(holds: Vec<Arc<Hold>>, seed: u64) -> Self {
+    pub(crate) fn new(holds: Vec<Arc<Hold>>, seed: u64, sabotage: Option<Sabotage>) -> Self {
         let mut leases = Leases::new(holds.len(), Times::default());
         for (index, hold) in holds.iter().enumerate() {
             hold.floor().into_iter().for_each(|floor| leases.outgrow(index, floor));
@@ -66,6 +70,7 @@ impl Keeper {
             retry: Backoff::new(RETRY_MIN, RETRY_MAX, seed),
             closing: Vec::new(),
             give_up: None,
+            keeps_quiet: sabotage == Some(Sabotage::DropEpochCheck),
             effects: vec![StoreEffect::Open { conn: 1, after: Duration::ZERO }],
         }
     }
@@ -148,6 +153,7 @@ impl Keeper {
                     self.holds[index].begin(term, Generation::default(), until);
                 }
                 Event::Prolong { index, until } => self.holds[index].prolong(until),
+                Event::Lost { .. } if self.keeps_quiet => {}
                 Event::Lost { index } => self.holds[index].lose(),
             }
         }

@@ -47,6 +47,8 @@ pub(crate) struct Lane {
     pub(crate) ticks_taken: u64,
     /// What its order is doing, for the coverage.
     pub(crate) state: OrderState,
+    /// What it was doing since somebody last looked, one bit each.
+    visited: u16,
 }
 
 /// What a lane meets on its way.
@@ -84,6 +86,7 @@ impl Lane {
             overflow: 0,
             ticks_taken: 0,
             state: OrderState::None,
+            visited: 0,
         }
     }
 
@@ -209,8 +212,14 @@ impl Lane {
         }
     }
 
+    /// What its order is doing now, and did since this was last asked.
+    pub(crate) fn order_states(&mut self) -> impl Iterator<Item = OrderState> + use<> {
+        let states = std::mem::take(&mut self.visited) | 1 << self.order_state() as u16;
+        OrderState::ALL.into_iter().filter(move |state| states & 1 << *state as u16 != 0)
+    }
+
     /// What its order is doing now, for the coverage.
-    pub(crate) fn order_state(&self) -> OrderState {
+    fn order_state(&self) -> OrderState {
         match self.instrument.phase() {
             Phase::Sweeping => OrderState::Sweeping,
             Phase::Stopping => OrderState::Leaving,
@@ -233,6 +242,7 @@ impl Lane {
             Command::Query(_) => OrderState::InDoubt,
             Command::ListOpen => return,
         };
+        self.visited |= 1 << self.state as u16;
     }
 
     fn watch_report(&mut self, report: &OrderReport) {
@@ -255,6 +265,7 @@ impl Lane {
             | OrderReport::Alarm(_)
             | OrderReport::ListFailed => return,
         };
+        self.visited |= 1 << self.state as u16;
     }
 }
 

@@ -377,9 +377,9 @@ impl Process {
         self.lanes.iter().any(|lane| lane.symbol == symbol && lane.hold.is_claimed())
     }
 
-    /// What each of its orders is doing, by symbol.
-    pub fn order_states(&self) -> impl Iterator<Item = (usize, OrderState)> + '_ {
-        self.lanes.iter().map(|lane| (lane.symbol, lane.order_state()))
+    /// What its orders are doing, and did since this was last asked.
+    pub fn order_states(&mut self) -> impl Iterator<Item = OrderState> + '_ {
+        self.lanes.iter_mut().flat_map(Lane::order_states)
     }
 
     /// Orders that its journal has no end of.

@@ -30,7 +30,7 @@ use crate::wall_ms;
 const INFLIGHT_MAX: usize = 4_096;
 
 /// The most orders a second of one instrument.
-pub(super) const ORDERS_A_SECOND: u32 = 10;
+const ORDERS_A_SECOND: u32 = 10;
 
 /// What a process begins with.
 #[derive(Debug)]
@@ -111,7 +111,7 @@ impl Process {
             follower: ClockFollower::new(&holds, offset_ms, now),
             switches: setup.switch.map(|times| Switches::new(&holds, times, sabotage)),
             present,
-            keeper: (!setup.is_alone).then(|| Keeper::new(holds, seed)),
+            keeper: (!setup.is_alone).then(|| Keeper::new(holds, seed, sabotage)),
             journal,
             commands: std::collections::VecDeque::new(),
             stop: false,

@@ -22,10 +22,9 @@ impl World {
         self.active.push(fault);
         self.set_level(fault.kind);
         for process in self.hit(&fault) {
-            let states: Vec<_> = self.hosts[process].process.iter().flat_map(Process::order_states).collect();
-            for (_, state) in states {
-                self.coverage.saw(fault.kind, state);
-            }
+            let states: Vec<_> =
+                self.hosts[process].process.iter_mut().flat_map(Process::order_states).collect();
+            states.iter().for_each(|state| self.coverage.saw(fault.kind, *state));
             self.strike(&fault, process);
         }
         self.strike_all(&fault);
@@ -66,102 +65,117 @@ impl World {
         }
     }
 
-    /// What a fault does to one process as it begins.
+    /// What a fault does to one process as it begins. One that lasts a moment waits, most of the time, for an order to be
+    /// in a certain state: by chance alone some moments are never hit.
     fn strike(&mut self, fault: &Fault, process: usize) {
-        let at = self.now;
-        match fault.kind {
-            Kind::Cut => self.cut(process),
-            Kind::Deaf if self.setup.is_usdm => self.deliver(process, Delivery::Events(false), 100 * MS),
-            Kind::VenueDown => {
-                self.hosts[process].link = 0;
-                self.deliver(process, Delivery::Cut, MS);
+        if is_aimed(fault) {
+            self.hosts[process].aim = Some(*fault);
+        } else {
+            self.strike_now(fault, process);
+        }
+    }
+
+    /// An aimed fault strikes as soon as an order is in its state.
+    pub(super) fn take_aim(&mut self, process: usize) {
+        if self.active.is_empty() {
+            return;
+        }
+        let states: Vec<_> = self.hosts[process].process.iter_mut().flat_map(Process::order_states).collect();
+        states.iter().for_each(|state| self.see(process, *state));
+        let Some(fault) = self.hosts[process].aim else { return };
+        let wanted = OrderState::ALL[usize::try_from(fault.level).unwrap_or(0) % OrderState::COUNT];
+        if states.contains(&wanted) {
+            self.hosts[process].aim = None;
+            self.strike_now(&fault, process);
+        }
+    }
+
+    fn strike_now(&mut self, fault: &Fault, process: usize) {
+        self.strike_links(fault, process);
+        self.strike_life(fault, process);
+        let kind = fault.kind;
+        if kind == Kind::ClockStep {
+            let steps = [-3_600_000, -2_000, -900, -100, 100, 900, 2_000, 3_600_000];
+            let step = steps[usize::try_from(fault.level).unwrap_or(0) % steps.len()];
+            self.set_clock(process, Some(step), None);
+        }
+        if kind == Kind::ClockRate {
+            self.set_clock(process, None, Some(i64::from(fault.level) * 40 - 20_000));
+        }
+        if is_of_the_disk(kind) {
+            self.apply_disk(process);
+        }
+    }
+
+    /// Connections, books and feeds.
+    fn strike_links(&mut self, fault: &Fault, process: usize) {
+        let kind = fault.kind;
+        if kind == Kind::Cut {
+            self.cut(process);
+        }
+        if kind == Kind::Deaf && self.setup.is_usdm {
+            self.deliver(process, Delivery::Events(false), 100 * MS);
+        }
+        if kind == Kind::VenueDown {
+            self.hosts[process].link = 0;
+            self.deliver(process, Delivery::Cut, MS);
+        }
+        if kind == Kind::BookLost {
+            for symbol in self.hosts[process].symbols.clone() {
+                self.hide_book(process, symbol);
             }
-            Kind::BookLost => {
-                for symbol in self.hosts[process].symbols.clone() {
-                    self.hide_book(process, symbol);
-                }
-            }
-            Kind::FeedRewind => self.rewind(process, usize::try_from(fault.level).unwrap_or(1)),
-            Kind::FeedFrozen => self.after(0, Event::Frozen { process }),
-            Kind::Kill => self.take_down(fault, process),
-            Kind::HostLoss => {
-                self.take_down(fault, process);
-                self.hosts[process].disk.lose_unsynced();
-            }
-            Kind::Torn => {
-                self.take_down(fault, process);
-                let cut = usize::try_from(self.dice.between(0, 300)).unwrap_or(0);
-                let garbage = usize::try_from(self.dice.between(0, 40)).unwrap_or(0);
-                self.hosts[process].disk.tear(cut, garbage);
-            }
-            Kind::BitFlip => {
-                self.take_down(fault, process);
-                let place = self.dice.between(0, u64::MAX);
-                self.hosts[process].disk.flip(place, place >> 7);
-            }
-            Kind::KillBeforeIntent => self.kill_at(fault, process, Point::BeforeIntent),
-            Kind::KillAfterIntent => self.kill_at(fault, process, Point::AfterIntent),
-            Kind::KillAfterSend => self.kill_at(fault, process, Point::AfterSend),
-            Kind::Stop if self.hosts[process].process.is_some() => {
-                self.hosts[process].down_until = self.hosts[process].down_until.max(fault.until);
-                self.deliver(process, Delivery::Stop, 0);
-            }
-            Kind::Pause => self.freeze(process, fault.until),
-            Kind::PauseMidSend => {
-                if let Some(one) = &mut self.hosts[process].process {
-                    one.hold_next(Some(Duration::from_nanos(fault.until - at)));
-                }
-            }
-            Kind::ClockStep => {
-                let steps = [-3_600_000, -2_000, -900, -100, 100, 900, 2_000, 3_600_000];
-                self.set_clock(
-                    process,
-                    Some(steps[usize::try_from(fault.level).unwrap_or(0) % steps.len()]),
-                    None,
-                );
-            }
-            Kind::ClockRate => {
-                let rate = i64::from(fault.level) * 40 - 20_000;
-                self.set_clock(process, None, Some(rate));
-            }
-            Kind::DiskFull | Kind::DiskSlow | Kind::SyncSlow | Kind::SyncFails => self.apply_disk(process),
-            Kind::SlowNetwork
-            | Kind::LoseRequest
-            | Kind::LoseAnswer
-            | Kind::LoseEvent
-            | Kind::RepeatEvent
-            | Kind::Reorder
-            | Kind::Zombie
-            | Kind::Partition
-            | Kind::Deaf
-            | Kind::UnknownAnswer
-            | Kind::Overloaded
-            | Kind::RefuseCancel
-            | Kind::TooMany
-            | Kind::Ban
-            | Kind::SelfTrade
-            | Kind::Wipe
-            | Kind::Filters
-            | Kind::SymbolHalt
-            | Kind::Strangers
-            | Kind::BookFrozen
-            | Kind::BookLate
-            | Kind::BookSilent
-            | Kind::BookCrossed
-            | Kind::FeedDown
-            | Kind::FeedRepeat
-            | Kind::FeedReorder
-            | Kind::FeedStale
-            | Kind::FeedFuture
-            | Kind::FeedBurst
-            | Kind::FeedSecond
-            | Kind::FeedJump
-            | Kind::Starve
-            | Kind::Stop
-            | Kind::StoreDown
-            | Kind::StoreWipe
-            | Kind::StoreRollback
-            | Kind::StoreSlow => {}
+        }
+        if kind == Kind::FeedRewind {
+            self.rewind(process, usize::try_from(fault.level).unwrap_or(1));
+        }
+        if kind == Kind::FeedFrozen {
+            self.after(0, Event::Frozen { process });
+        }
+    }
+
+    /// What ends a process, or holds it.
+    fn strike_life(&mut self, fault: &Fault, process: usize) {
+        let kind = fault.kind;
+        if matches!(kind, Kind::Kill | Kind::HostLoss | Kind::Torn | Kind::BitFlip) {
+            self.take_down(fault, process);
+            self.spoil(kind, process);
+        }
+        if kind == Kind::KillBeforeIntent {
+            self.kill_at(fault, process, Point::BeforeIntent);
+        }
+        if kind == Kind::KillAfterIntent {
+            self.kill_at(fault, process, Point::AfterIntent);
+        }
+        if kind == Kind::KillAfterSend {
+            self.kill_at(fault, process, Point::AfterSend);
+        }
+        if kind == Kind::Stop && self.hosts[process].process.is_some() {
+            self.hosts[process].down_until = self.hosts[process].down_until.max(fault.until);
+            self.deliver(process, Delivery::Stop, 0);
+        }
+        if kind == Kind::Pause {
+            self.freeze(process, fault.until);
+        }
+        if kind == Kind::PauseMidSend
+            && let Some(one) = &mut self.hosts[process].process
+        {
+            one.hold_next(Some(Duration::from_nanos(fault.until - self.now)));
+        }
+    }
+
+    /// What a death leaves of the journal.
+    fn spoil(&mut self, kind: Kind, process: usize) {
+        if kind == Kind::HostLoss {
+            self.hosts[process].disk.lose_unsynced();
+        }
+        if kind == Kind::Torn {
+            let cut = usize::try_from(self.dice.between(0, 300)).unwrap_or(0);
+            let garbage = usize::try_from(self.dice.between(0, 40)).unwrap_or(0);
+            self.hosts[process].disk.tear(cut, garbage);
+        }
+        if kind == Kind::BitFlip {
+            let place = self.dice.between(0, u64::MAX);
+            self.hosts[process].disk.flip(place, place >> 7);
         }
     }
 
@@ -200,24 +214,27 @@ impl World {
     /// What the end of a fault does for one process.
     fn relieve(&mut self, fault: &Fault, process: usize) {
         let lasts = self.level(fault.kind, process) > 0;
-        match fault.kind {
-            Kind::Deaf if self.setup.is_usdm && !lasts && self.hosts[process].link != 0 => {
-                self.deliver(process, Delivery::Events(true), 50 * MS);
+        self.hosts[process].aim.take_if(|aim| aim.index == fault.index);
+        let kind = fault.kind;
+        if kind == Kind::Deaf && self.setup.is_usdm && !lasts && self.hosts[process].link != 0 {
+            self.deliver(process, Delivery::Events(true), 50 * MS);
+        }
+        if let Some(one) = &mut self.hosts[process].process {
+            if matches!(kind, Kind::KillBeforeIntent | Kind::KillAfterIntent | Kind::KillAfterSend) {
+                one.kill_at(None);
             }
-            Kind::KillBeforeIntent | Kind::KillAfterIntent | Kind::KillAfterSend => {
-                if let Some(one) = &mut self.hosts[process].process {
-                    one.kill_at(None);
-                }
+            if kind == Kind::PauseMidSend {
+                one.hold_next(None);
             }
-            Kind::PauseMidSend => {
-                if let Some(one) = &mut self.hosts[process].process {
-                    one.hold_next(None);
-                }
-            }
-            Kind::ClockStep if !lasts => self.set_clock(process, Some(0), None),
-            Kind::ClockRate if !lasts => self.set_clock(process, None, Some(0)),
-            Kind::DiskFull | Kind::DiskSlow | Kind::SyncSlow | Kind::SyncFails => self.apply_disk(process),
-            _ => {}
+        }
+        if kind == Kind::ClockStep && !lasts {
+            self.set_clock(process, Some(0), None);
+        }
+        if kind == Kind::ClockRate && !lasts {
+            self.set_clock(process, None, Some(0));
+        }
+        if is_of_the_disk(kind) {
+            self.apply_disk(process);
         }
     }
 
@@ -286,4 +303,17 @@ impl World {
             one.set_disk(write, sync);
         }
     }
+}
+
+/// Whether a fault waits for an order's state.
+const fn is_aimed(fault: &Fault) -> bool {
+    let momentary = matches!(
+        fault.kind,
+        Kind::Kill | Kind::HostLoss | Kind::Torn | Kind::BitFlip | Kind::Stop | Kind::Pause
+    );
+    momentary && fault.level > 300
+}
+
+const fn is_of_the_disk(kind: Kind) -> bool {
+    matches!(kind, Kind::DiskFull | Kind::DiskSlow | Kind::SyncSlow | Kind::SyncFails)
 }

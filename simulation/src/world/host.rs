@@ -6,7 +6,7 @@ use pipeline::book::Level;
 use pipeline::gateway::{Answer, Silence};
 
 use crate::disk::SimDisk;
-use crate::fault::Kind;
+use crate::fault::{Fault, Kind};
 use crate::process::{Delivery, Process};
 use crate::setup::ProcessSetup;
 
@@ -31,6 +31,10 @@ pub(super) struct Host {
     pub(super) link: u32,
     /// Until when the venue wants silence, as the process was told, and of what.
     pub(super) silent: Option<(u64, Silence)>,
+    /// When it was last told so.
+    pub(super) silenced_at: Option<u64>,
+    /// A fault that waits for the state of an order.
+    pub(super) aim: Option<Fault>,
     /// How bad each kind of fault is for it; 0 = not on.
     pub(super) levels: [u32; Kind::COUNT],
     pub(super) step_ms: i64,
@@ -57,6 +61,8 @@ impl Host {
             spins: 0,
             link: 0,
             silent: None,
+            aim: None,
+            silenced_at: None,
             levels: [0; Kind::COUNT],
             step_ms: 0,
             rate_ppm: 0,
@@ -67,13 +73,21 @@ impl Host {
     }
 
     /// The venue's wish for silence reaches the process. Where two are in force the later one counts.
-    pub(super) fn hear_silence(&mut self, delivery: &Delivery) {
+    pub(super) fn hear_silence(&mut self, delivery: &Delivery, at: u64) {
         if let Delivery::Answer { link, answer: Answer::Refused(refusal), .. } = delivery
             && self.process.as_ref().is_some_and(|one| one.hears(*link))
             && let Some(until_ms) = refusal.silent_until_ms
         {
             let until = u64::try_from(until_ms - crate::START_MS).unwrap_or(0) * crate::MS;
             self.silent = Some((until, refusal.silence));
+            self.silenced_at = Some(at.max(until));
+        }
+    }
+
+    /// The book of a symbol is heard of.
+    pub(super) fn hear_book(&mut self, delivery: &Delivery, at: u64) {
+        if let Delivery::Top { symbol, best: Some(_), .. } = delivery {
+            self.heard[*symbol] = Some(at);
         }
     }
 

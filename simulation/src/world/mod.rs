@@ -1,11 +1,13 @@
 //! The world: one queue of events, and everything that they happen to.
 
+mod ends;
 mod faults;
 mod feed;
 mod host;
 mod queue;
 mod requests;
 mod tops;
+mod trace;
 
 use pipeline::alarm::Alarm;
 use pipeline::gateway::Outgoing;
@@ -29,6 +31,9 @@ use queue::Queue;
 
 /// The shortest way between two places.
 const WAY: u64 = MS / 5;
+/// How far off a process may be in what it takes for the venue's time, and still trade: half a second is allowed to
+/// the clock gate.
+const CLOCKS_APART: u64 = 600 * MS;
 /// The granularity of a process's timers.
 const TIMER: u64 = MS / 5;
 /// So often in a row a process may find a deadline in the past.
@@ -149,7 +154,7 @@ impl World {
             next_forget: 60 * SEC,
             oracle: Oracle::new(
                 symbols,
-                setup.switch.map(|times| nanos(times.in_doubt_max + times.countdown) + SEC / 4),
+                setup.switch.map(|times| nanos(times.in_doubt_max + times.countdown) + CLOCKS_APART),
             ),
             coverage: Coverage::default(),
             setup,
@@ -203,66 +208,6 @@ impl World {
     #[must_use]
     pub const fn trace(&self) -> u64 {
         self.trace
-    }
-
-    /// Every process is told to end.
-    pub fn stop_all(&mut self) {
-        for process in 0..self.hosts.len() {
-            self.hosts[process].down_until = u64::MAX;
-            self.deliver(process, Delivery::Stop, 0);
-        }
-    }
-
-    /// All processes have ended with nothing open at the venue; says what is left otherwise.
-    pub fn check_end(&mut self) {
-        let at = self.now;
-        for symbol in 0..self.setup.symbols.len() {
-            let open: Vec<String> = self.venue.open(symbol).map(|(id, _)| id.to_string()).collect();
-            if !open.is_empty() {
-                self.oracle.violated("P16", at, format!("open after the end: {open:?}"));
-            }
-        }
-        for process in 0..self.hosts.len() {
-            if self.hosts[process].process.is_some() {
-                self.oracle.violated("P16", at, format!("process {process} has not ended"));
-            }
-        }
-    }
-
-    /// In a calm: the books balance, and what could trade has traded again. `since` is when it began.
-    pub fn check_calm(&mut self, since: u64, within: u64) {
-        for symbol in 0..self.setup.symbols.len() {
-            match self.oracle.first_match_after(symbol, since) {
-                Some(at) if at - since <= within => self.oracle.stats.resumed.push(at - since),
-                other => {
-                    let what = format!("symbol {symbol} did not match within {} s ({other:?})", within / SEC);
-                    self.oracle.violated("P23", self.now, what);
-                }
-            }
-        }
-        for process in 0..self.hosts.len() {
-            self.check_balance(process);
-        }
-    }
-
-    fn check_balance(&mut self, process: usize) {
-        if let Some(one) = &self.hosts[process].process
-            && !one.counts().0
-        {
-            self.oracle.violated("P13", self.now, format!("the counts of process {process} do not balance"));
-        }
-    }
-
-    /// Begins a calm: faults are over.
-    pub fn begin_calm(&mut self) {
-        self.oracle.begin_calm();
-        self.hosts.iter().filter_map(|host| host.process.as_ref()).for_each(Process::release);
-        for process in 0..self.hosts.len() {
-            // Known gap: a disk that refuses the journal at the start is not tried again.
-            if self.hosts[process].process.as_ref().is_some_and(Process::is_stuck) {
-                self.kill(process);
-            }
-        }
     }
 
     fn happen(&mut self, event: Event) {
@@ -328,14 +273,12 @@ impl World {
         if host.life != life || host.process.is_none() {
             return;
         }
-        if let Delivery::Top { symbol, best: Some(_), .. } = &delivery {
-            host.heard[*symbol] = Some(self.now);
-        }
+        host.hear_book(&delivery, self.now);
         if host.frozen_until > self.now {
             host.inbox.push_back(delivery);
             return;
         }
-        host.hear_silence(&delivery);
+        host.hear_silence(&delivery, self.now);
         let at = self.now;
         if let Some(one) = &mut host.process {
             one.take(delivery, at);
@@ -357,10 +300,15 @@ impl World {
             self.wake_at(process, until);
             return;
         }
-        let Some(one) = &mut host.process else { return };
-        for delivery in std::mem::take(&mut host.inbox) {
-            one.take(delivery, at);
+        while let Some(delivery) = host.inbox.pop_front() {
+            host.hear_silence(&delivery, at);
+            // Known gap: what waited in a socket while the process stood still counts from its reading.
+            host.hear_book(&delivery, at);
+            if let Some(one) = &mut host.process {
+                one.take(delivery, at);
+            }
         }
+        let Some(one) = &mut host.process else { return };
         one.handle_timeout(at);
         self.run(process);
     }
@@ -373,6 +321,7 @@ impl World {
         one.settle(turn, at);
         self.listen(process);
         self.carry_out(process);
+        self.take_aim(process);
         let starved = self.level(Kind::Starve, process);
         if starved > 0 {
             let most = u64::from(starved) * MS;
@@ -428,7 +377,7 @@ impl World {
                 Note::BookDoubted { symbol } => self.fetch_book(process, symbol),
                 // After a silence one request goes ahead of all others, and its answer is waited for.
                 Note::UrgentHeld
-                    if self.hosts[process].silent.is_some_and(|(until, _)| at < until + 4 * SEC) => {}
+                    if self.hosts[process].silenced_at.is_some_and(|told| at < told + 5 * SEC) => {}
                 Note::UrgentHeld => {
                     self.oracle.violated(
                         "P6",
@@ -503,6 +452,7 @@ impl World {
         host.life += 1;
         host.inbox.clear();
         (host.wake_at, host.link, host.silent, host.spins) = (None, 0, None, 0);
+        host.silenced_at = None;
         let mut clock = LocalClock::start(at);
         clock.set_step(host.step_ms);
         clock.set_rate(host.rate_ppm, at);
@@ -529,9 +479,8 @@ impl World {
     /// A process is gone, from one moment to the next.
     fn kill(&mut self, process: usize) {
         let at = self.now;
-        for (_, state) in
-            self.hosts[process].process.iter().flat_map(Process::order_states).collect::<Vec<_>>()
-        {
+        let states: Vec<_> = self.hosts[process].process.iter_mut().flat_map(Process::order_states).collect();
+        for state in states {
             self.see(process, state);
         }
         let host = &mut self.hosts[process];
@@ -569,33 +518,6 @@ impl World {
     fn strikes(&mut self, kind: Kind, process: usize) -> bool {
         let level = self.level(kind, process);
         self.dice.thousandths(level)
-    }
-
-    fn note_trace(&mut self, word: u64) {
-        self.trace = (self.trace ^ word).wrapping_mul(0x0000_0100_0000_01b3).rotate_left(23);
-    }
-
-    fn trace_event(&mut self, event: &Event) {
-        let word = match event {
-            Event::Print { symbol } => 1 << 8 | *symbol as u64,
-            Event::Burst { symbol, left } => 2 << 8 | *symbol as u64 | u64::from(*left) << 16,
-            Event::Frozen { process } => 3 << 8 | *process as u64,
-            Event::Deliver { process, life, .. } => 4 << 8 | *process as u64 | u64::from(*life) << 16,
-            Event::Arrive { process, outgoing, .. } => 5 << 8 | *process as u64 | outgoing.request << 16,
-            Event::Connect { process, link, .. } => 6 << 8 | *process as u64 | u64::from(*link) << 16,
-            Event::OpenStore { process, conn, .. } => 7 << 8 | *process as u64 | u64::from(*conn) << 16,
-            Event::AskStore { process, clock, .. } => 8 << 8 | *process as u64 | u64::from(*clock) << 16,
-            Event::Wake { process, .. } => 9 << 8 | *process as u64,
-            Event::Start { process } => 10 << 8 | *process as u64,
-            Event::Publish { symbol } | Event::Confirm { symbol } => 11 << 8 | *symbol as u64,
-            Event::Crowd | Event::Stranger | Event::SaveStore => 12 << 8,
-            Event::Cut { process } => 13 << 8 | *process as u64,
-            Event::AskTime { process, number, .. } => 17 << 8 | *process as u64 | number << 16,
-            Event::Renewal(renewal) => 15 << 8 | renewal.number << 16,
-            Event::SwitchDue { symbol } => 16 << 8 | *symbol as u64,
-            Event::FaultOn(index) | Event::FaultOff(index) => 14 << 8 | (*index as u64) << 16,
-        };
-        self.note_trace(word ^ self.now << 20);
     }
 }
 

@@ -6,14 +6,12 @@ use pipeline::lease::Request;
 use schemas::ids::Leg;
 use schemas::tick::TradeKey;
 
-use super::{Event, Renewal, WAY, World};
+use super::{CLOCKS_APART, Event, Renewal, WAY, World};
 use crate::fault::Kind;
 use crate::process::{Delivery, limits};
 use crate::venue::{code, refusal};
 use crate::{MS, SEC, wall_ms};
 
-/// How far off a process may be in what it takes for the venue's time, and still trade.
-const CLOCKS_APART: u64 = 600 * MS;
 /// How long a host tries to connect.
 const CONNECT_MAX: u64 = 2 * SEC;
 /// How long the venue waits for its own engine before it says that it does not know.
@@ -197,9 +195,9 @@ impl World {
                         Some(TradeKey::Number(trade)) => self.markets[symbol].happened(trade),
                         Some(TradeKey::Text(_) | TradeKey::Content(_)) | None => None,
                     };
-                    // A feed may date trades up to 2 s ahead.
+                    // A feed that dates trades ahead makes them seem younger than they are.
                     let slow_ms =
-                        self.hosts[process].behind_ms(at) + if self.feed_lies() { 2_000 } else { 0 };
+                        self.hosts[process].behind_ms(at) + if self.feed_lies() { 6_000 } else { 0 };
                     self.oracle.accepted(symbol, &leg, happened, slow_ms, at);
                     self.note_trace(leg.id.sequence() ^ u64::from(leg.id.epoch().number()) << 32);
                 }

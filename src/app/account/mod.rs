@@ -75,6 +75,15 @@ struct Unanswered {
     pause: Duration,
 }
 
+/// What a gateway shares with others, and what it may spend.
+#[derive(Debug)]
+pub(super) struct Means {
+    /// How many processes share the account.
+    pub(super) sharers: u32,
+    pub(super) journal: Journal,
+    pub(super) bounds: Bounds,
+}
+
 /// The lanes' side of a gateway.
 #[derive(Debug)]
 pub(super) struct GatewayHandle {
@@ -252,9 +261,7 @@ impl Account {
         probed: Probed,
         lanes: Vec<GatewayLane>,
         fence: Fence,
-        sharers: u32,
-        journal: Journal,
-        bounds: Bounds,
+        means: Means,
         clock: Clock,
     ) -> GatewayHandle {
         let (commands, command_receiver) = mpsc::channel(COMMANDS_MAX);
@@ -267,13 +274,13 @@ impl Account {
             recv_window_ms: u32::try_from(RECV_WINDOW.as_millis()).expect("two seconds fit"),
             clock_offset_ms: probed.clock_offset_ms,
             limits: probed.limits,
-            sharers,
+            sharers: means.sharers,
             lanes,
             commands: command_receiver,
             link: link_sender,
             positions: positions.clone(),
-            journal,
-            bounds,
+            journal: means.journal,
+            bounds: means.bounds,
         };
         let task = tokio::spawn(gateway::run(parts, fence, clock));
         GatewayHandle { commands, link, positions: has_positions.then_some(positions), task }
