@@ -285,7 +285,7 @@ async fn a_lost_question_connection_comes_back_and_costs_no_book() {
     let mut api = bench.venue.api().await;
     let question = api.next_json().await;
     api.send(&format!(
-        r#"{{"id":{},"status":429,"error":{{"code":-1003,"msg":"slow down"}}}}"#,
+        r#"{{"id":{},"status":500,"error":{{"code":-1000,"msg":"not today"}}}}"#,
         question["id"]
     ))
     .await;

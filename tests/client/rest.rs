@@ -60,16 +60,16 @@ async fn whatever_is_no_answer_has_its_line() {
 #[tokio::test]
 async fn a_limit_says_how_long_to_stay_away() {
     let venue = ScriptedVenue::start(|_| Vec::new()).await;
-    let rest = RestClient::new(venue.target());
     let headers = [
-        ("", 60),
         ("Retry-After: 7\r\n", 7),
         ("Retry-After: -7\r\n", 60),
         ("Retry-After: Wed, 21 Oct 2026 07:28:00 GMT\r\n", 60),
         ("Retry-After: 1000000000\r\n", 259_200),
     ];
-    for (status, body) in [(429, r#"{"code":-1003,"msg":"slow"}"#), (418, "<html>")] {
-        for (header, seconds) in headers {
+    for (status, body, unsaid) in [(429, r#"{"code":-1003,"msg":"slow"}"#, 60), (418, "<html>", 120)] {
+        for (header, seconds) in [("", unsaid)].into_iter().chain(headers) {
+            // Each time from another address, as it were: this one asks no more.
+            let rest = RestClient::new(venue.target());
             let length = body.len();
             let answer = format!("HTTP/1.1 {status} X\r\n{header}Content-Length: {length}\r\n\r\n{body}");
             venue.answer(move |_| answer.clone().into_bytes());
@@ -80,6 +80,40 @@ async fn a_limit_says_how_long_to_stay_away() {
                 other => panic!("{other:?}"),
             }
         }
+    }
+}
+
+/// Fault O17, O18. Promise P7.
+#[tokio::test]
+async fn while_the_venue_wants_silence_it_hears_nothing_of_any_client() {
+    for status in [429, 418] {
+        let asked = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&asked);
+        let venue = ScriptedVenue::start(move |_| {
+            count.fetch_add(1, Ordering::SeqCst);
+            format!("HTTP/1.1 {status} X\r\nRetry-After: 2\r\nContent-Length: 2\r\n\r\n{{}}").into_bytes()
+        })
+        .await;
+        let target = venue.target();
+        let clients = [RestClient::new(target.clone()), RestClient::new(target.clone())];
+        let began = tokio::time::Instant::now();
+        assert!(matches!(clients[0].time().await, Err(RestError::Api { .. })));
+        while began.elapsed() < Duration::from_millis(1_800) {
+            for client in &clients {
+                assert!(matches!(client.time().await, Err(RestError::Held(_))), "{status}");
+            }
+            let refused = socket::open(&target, Endpoint::Streams).await.map(drop).unwrap_err();
+            assert!(refused.to_string().starts_with("held back"), "{refused}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1, "requests within the window of {status}");
+        // One goes ahead once it is over, and is refused again.
+        while matches!(clients[1].time().await, Err(RestError::Held(_))) {
+            assert!(began.elapsed() < Duration::from_secs(5), "it is not tried again");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+        assert!(matches!(clients[0].time().await, Err(RestError::Held(_))));
     }
 }
 

@@ -243,10 +243,43 @@ async fn a_limit_that_a_list_meets_holds_the_orders_for_as_long_as_it_says() {
     let clock = Clock::start();
     let began = clock.now().mono;
     assert_eq!(desk.report().await, OrderReport::ListFailed);
-    desk.command(Command::Cancel(OrderHandle { id: id(1), venue_id: None })).await;
-    assert_eq!(method(&mut api).await.0, "order.cancel", "not after a minute: the venue named a time");
+    desk.command(Command::Query(OrderHandle { id: id(1), venue_id: None })).await;
+    assert_eq!(method(&mut api).await.0, "order.status", "not after a minute: the venue named a time");
     let waited = clock.now().mono.since(began);
     assert!(waited >= Duration::from_millis(1_900), "{waited:?} in spite of Retry-After");
+}
+
+/// Fault O18. Promise P7.
+#[tokio::test]
+async fn banned_neither_orders_nor_the_user_stream_reach_the_venue_until_the_ban_ends() {
+    let mut desk = Desk::start().await;
+    let mut api = desk.venue.api().await;
+    let (_, user) = desk.venue.user().await;
+    desk.shows(Link::Open).await;
+    let asked = Arc::new(AtomicI64::new(0));
+    let seen = Arc::clone(&asked);
+    desk.venue.answer(move |_| {
+        seen.fetch_add(1, Ordering::Relaxed);
+        b"HTTP/1.1 418 X\r\nRetry-After: 3\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}".to_vec()
+    });
+    let clock = Clock::start();
+    let began = clock.now().mono;
+    desk.command(Command::ListOpen).await;
+    assert_eq!(desk.report().await, OrderReport::ListFailed);
+    user.close(1001).await;
+    for sequence in 1..20 {
+        let handle = OrderHandle { id: id(sequence), venue_id: None };
+        desk.command(Command::Cancel(handle)).await;
+        desk.command(Command::Query(handle)).await;
+    }
+    let quiet = Duration::from_millis(2_800).saturating_sub(clock.now().mono.since(began));
+    assert!(timeout(quiet, api.next_json()).await.is_err(), "a request left during the ban");
+    assert_eq!(asked.load(Ordering::Relaxed), 1, "requests by REST during the ban");
+    // Then they go on, one ahead of the others.
+    tokio::select! {
+        _ = api.next_json() => {}
+        () = until(|| asked.load(Ordering::Relaxed) > 1) => {}
+    }
 }
 
 #[tokio::test]
