@@ -43,12 +43,12 @@ impl Term {
     /// was put right since, would make every trade happen before it.
     #[must_use]
     pub fn is_before(&self, tick: &FeedTick, now: Now) -> bool {
-        let happened = tick.tick.time_ms.is_some_and(|time_ms| time_ms < self.from_wall_ms(now));
+        let happened = tick.tick.time_ms.is_some_and(|time_ms| time_ms < self.begins_wall_ms(now));
         self.shared && (happened || tick.since < self.from.mono)
     }
 
     /// What the wall clock, as it goes now, showed at the term's first moment.
-    fn from_wall_ms(&self, now: Now) -> i64 {
+    fn begins_wall_ms(&self, now: Now) -> i64 {
         let whole = |ns: u64| i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX);
         let ahead = whole(self.from.mono.0.saturating_sub(now.mono.0));
         let ago = whole(now.mono.0.saturating_sub(self.from.mono.0));
