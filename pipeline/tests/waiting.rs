@@ -160,14 +160,15 @@ fn nothing_fires_before_the_sweep_nor_while_the_gateway_is_down() {
 /// Promise P4.
 #[test]
 fn ticks_have_an_age() {
-    let cases: [(Option<i64>, u64, Option<Skip>); 9] = [
+    let cases: [(Option<i64>, u64, Option<Skip>); 10] = [
         (Some(0), 0, None),
         (Some(5_000), 0, None),
         (Some(5_001), 0, Some(Skip::StaleTick)),
         (Some(i64::MAX), 0, Some(Skip::StaleTick)),
         (Some(-2_000), 0, None),
         (Some(-2_001), 0, Some(Skip::FutureTick)),
-        (Some(0), 6_000, None),
+        (Some(0), 5_000, None),
+        (Some(0), 5_001, Some(Skip::StaleTick)),
         (None, 5_000, None),
         (None, 5_001, Some(Skip::StaleTick)),
     ];

@@ -85,10 +85,12 @@ impl Instrument {
 
     /// Until when a tick may be traded on, by its event time or else its arrival.
     pub(super) fn tick_until(&self, tick: &FeedTick, now: Now) -> Result<Nanos, Skip> {
+        let arrived = now.mono.since(tick.received.mono);
         let age = match tick.tick.time_ms.map(|time_ms| now.wall_ms.saturating_sub(time_ms)) {
             Some(age_ms) if age_ms < -FUTURE_MS_MAX => return Err(Skip::FutureTick),
-            Some(age_ms) => Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)),
-            None => now.mono.since(tick.received.mono),
+            // A tick that is dated ahead is as old as its arrival, however long it waits.
+            Some(age_ms) => Duration::from_millis(u64::try_from(age_ms).unwrap_or(0)).max(arrived),
+            None => arrived,
         };
         let left = self.settings.tick_age_max.checked_sub(age).ok_or(Skip::StaleTick)?;
         Ok(now.mono + left)

@@ -17,6 +17,7 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::clock_gate::UNSURE_MAX;
 use crate::time::Nanos;
 
 /// No order of ours may be older than this when the switch is renewed: promise P1's first part.
@@ -129,7 +130,9 @@ impl Switch {
 
     /// Swept, and nothing too old even if the renewal arrives at the end of its window.
     fn may_renew(&self, view: View, now: Nanos) -> bool {
-        let young = |sent: Nanos| now.since(sent) + self.times.window <= self.times.in_doubt_max;
+        // The venue's clock is known to half a second: its window may last so much longer than ours.
+        let window = self.times.window + UNSURE_MAX;
+        let young = |sent: Nanos| now.since(sent) + window <= self.times.in_doubt_max;
         view.swept && view.oldest.is_none_or(young)
     }
 }

@@ -287,8 +287,8 @@ const CLEAR: View = View { swept: true, oldest: None };
 fn it_is_renewed_only_when_swept_and_nothing_is_too_old() {
     let mut switch = Switch::new(TIMES);
     assert!(!switch.poll_renewal(View::default(), at(0)), "not swept");
-    assert!(!switch.poll_renewal(View { swept: true, oldest: Some(at(0)) }, at(2_001)), "too old on arrival");
-    assert!(switch.poll_renewal(View { swept: true, oldest: Some(at(0)) }, at(2_000)));
+    assert!(!switch.poll_renewal(View { swept: true, oldest: Some(at(0)) }, at(1_501)), "too old on arrival");
+    assert!(switch.poll_renewal(View { swept: true, oldest: Some(at(0)) }, at(1_500)));
     assert!(!switch.poll_renewal(CLEAR, at(9_000)), "one is on its way");
     assert_eq!(switch.poll_timeout(), None);
 }

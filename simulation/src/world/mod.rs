@@ -154,7 +154,7 @@ impl World {
             next_forget: 60 * SEC,
             oracle: Oracle::new(
                 symbols,
-                setup.switch.map(|times| nanos(times.in_doubt_max + times.countdown) + CLOCKS_APART),
+                setup.switch.map(|times| nanos(times.in_doubt_max + times.countdown)),
             ),
             coverage: Coverage::default(),
             setup,
