@@ -100,29 +100,32 @@ impl Arguments {
 }
 
 /// Runs some seeds and says what they came to.
+#[expect(clippy::cast_precision_loss, reason = "a result is rounded to be shown")]
 fn batch(seeds: Range<u64>, arguments: &Arguments) -> (Campaign, Batch) {
     let spec = Spec::new(0, arguments.rounds(), arguments.profile);
     let clock = Clock::start();
     let campaign = run_all(seeds.clone(), &spec, arguments.threads);
     let took = Duration::from_nanos(clock.now().mono.0);
+    let hours = campaign.length as f64 / (3_600 * SEC) as f64;
+    let failed: Vec<u64> = campaign.failed.iter().map(|(seed, _)| *seed).collect();
     let line = Batch {
+        kind: "simulation".to_owned(),
+        what: record::what(&arguments.profile_name(), arguments.rounds()),
         commit: commit(),
-        first: seeds.start,
-        end: seeds.end,
-        rounds: arguments.rounds(),
-        profile: arguments.profile_name(),
-        simulated_ms: campaign.length / MS,
-        took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX).max(1),
+        seeds: [seeds.start, seeds.end.saturating_sub(1)],
+        hours: (hours * 100.0).round() / 100.0,
+        seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
         faults: campaign.stats.faults,
         pairs: campaign.stats.pairs(),
         events: campaign.stats.events,
-        failed: campaign.failed.iter().map(|(seed, _)| *seed).collect(),
+        violations: failed.len() as u64,
+        failed,
     };
     println!("{}", record::total(std::slice::from_ref(&line)));
     println!(
         "{} s, {} times as fast as the clock; oldest maker {} ms; resumed after at most {} ms; outcomes {:?}; net {} lots",
-        line.took_ms / 1_000,
-        line.simulated_ms / line.took_ms,
+        took.as_secs(),
+        (hours * 3_600.0 / took.as_secs_f64().max(0.001)).round(),
         campaign.stats.oldest_maker / MS,
         campaign.stats.resumed.iter().max().unwrap_or(&0) / MS,
         campaign.stats.outcomes,
@@ -193,7 +196,8 @@ fn replay(seed: u64, arguments: &Arguments) -> ExitCode {
 
 /// The commit of the tree that is run, where it can be told.
 fn commit() -> String {
-    let git = std::process::Command::new("git").args(["describe", "--always", "--dirty"]).output();
+    let git =
+        std::process::Command::new("git").args(["describe", "--always", "--abbrev=40", "--dirty"]).output();
     let text = git.ok().filter(|git| git.status.success()).and_then(|git| String::from_utf8(git.stdout).ok());
     text.map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
 }

@@ -7,23 +7,21 @@ use std::path::Path;
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
-/// One batch of seeds.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// One batch of seeds, in the form of `docs/evidence`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
+    /// `simulation`.
+    pub kind: String,
+    /// Which venue, and how many rounds of each seed.
+    pub what: String,
     /// The commit that was run.
     pub commit: String,
-    /// The first seed.
-    pub first: u64,
-    /// One after the last.
-    pub end: u64,
-    /// Rounds of each.
-    pub rounds: u64,
-    /// Which venue.
-    pub profile: String,
-    /// Simulated milliseconds.
-    pub simulated_ms: u64,
-    /// Milliseconds that it took.
-    pub took_ms: u64,
+    /// The first and the last seed.
+    pub seeds: [u64; 2],
+    /// Simulated hours.
+    pub hours: f64,
+    /// How long it took, seconds.
+    pub seconds: f64,
     /// Faults.
     pub faults: u64,
     /// Pairs.
@@ -31,7 +29,16 @@ pub struct Batch {
     /// Events.
     pub events: u64,
     /// Seeds with a violation.
+    pub violations: u64,
+    /// Which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<u64>,
+}
+
+/// What a batch is called by its venue and the rounds of each seed.
+#[must_use]
+pub fn what(profile: &str, rounds: u64) -> String {
+    format!("{profile}, {rounds} rounds")
 }
 
 /// Adds a batch to a file.
@@ -61,29 +68,28 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<Batch>> {
     Ok(batches)
 }
 
-/// The first seed that no batch of that commit, length and venue has run yet.
+/// The first seed that no batch of that length and venue has run yet.
 #[must_use]
 pub fn next_seed(batches: &[Batch], rounds: u64, profile: &str) -> u64 {
-    let same = |batch: &&Batch| batch.rounds == rounds && batch.profile == profile;
-    batches.iter().filter(same).map(|batch| batch.end).max().unwrap_or(0)
+    let what = what(profile, rounds);
+    let same = batches.iter().filter(|batch| batch.what == what);
+    same.map(|batch| batch.seeds[1] + 1).max().unwrap_or(0)
 }
 
 /// All batches together, in words.
 #[must_use]
 pub fn total(batches: &[Batch]) -> String {
     let sum = |of: fn(&Batch) -> u64| batches.iter().map(of).sum::<u64>();
-    let failed: usize = batches.iter().map(|batch| batch.failed.len()).sum();
     let commits: std::collections::BTreeSet<&str> =
         batches.iter().map(|batch| batch.commit.as_str()).collect();
-    let minutes = sum(|batch| batch.simulated_ms) / 60_000;
     format!(
-        "{} seeds, {}.{:02} simulated hours, {} faults, {} pairs, {} events, {failed} seeds with a violation, commits {}",
-        sum(|batch| batch.end - batch.first),
-        minutes / 60,
-        minutes % 60 * 100 / 60,
+        "{} seeds, {:.2} simulated hours, {} faults, {} pairs, {} events, {} seeds with a violation, commits {}",
+        sum(|batch| batch.seeds[1] + 1 - batch.seeds[0]),
+        batches.iter().map(|batch| batch.hours).sum::<f64>(),
         sum(|batch| batch.faults),
         sum(|batch| batch.pairs),
         sum(|batch| batch.events),
+        sum(|batch| batch.violations),
         commits.into_iter().collect::<Vec<_>>().join(" "),
     )
 }
@@ -94,14 +100,18 @@ mod tests {
 
     #[test]
     fn batches_add_up_and_go_on_where_they_ended() {
-        let batch = |first, end, rounds| Batch {
-            first,
-            end,
-            rounds,
-            profile: "spot".to_owned(),
-            simulated_ms: 3_600_000,
+        let batch = |first: u64, end: u64, rounds| Batch {
+            kind: "simulation".to_owned(),
+            what: what("spot", rounds),
+            commit: String::new(),
+            seeds: [first, end - 1],
+            hours: 1.0,
+            seconds: 1.0,
             faults: 10,
-            ..Batch::default()
+            pairs: 0,
+            events: 0,
+            violations: 0,
+            failed: Vec::new(),
         };
         let batches = [batch(0, 5, 3), batch(5, 9, 3), batch(0, 2, 4)];
         assert_eq!(next_seed(&batches, 3, "spot"), 9);
