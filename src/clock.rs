@@ -13,10 +13,16 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock whose monotonic side begins at zero when the first of the process starts: what one tells another can
-    /// compare.
+    /// A clock whose monotonic side begins at zero now.
     #[must_use]
     pub fn start() -> Self {
+        Self { started_ns: boot_ns() }
+    }
+
+    /// The process's own clock, whose monotonic side is zero when it is first asked for: what one part tells another
+    /// can compare.
+    #[must_use]
+    pub fn of_process() -> Self {
         static STARTED_NS: OnceLock<u64> = OnceLock::new();
         Self { started_ns: *STARTED_NS.get_or_init(boot_ns) }
     }

@@ -63,7 +63,7 @@ pub async fn run(
     options: RunOptions,
     watcher: impl FnOnce(AppStatus),
 ) -> Result<Ended, StartError> {
-    let clock = Clock::start();
+    let clock = Clock::of_process();
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let halt_signal = HaltSignal::listen().map_err(StartError::Signals)?;
     let time_up = drain::time_up(options.run_for);

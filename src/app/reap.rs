@@ -38,7 +38,7 @@ pub async fn reap(
     credentials: &[Credentials],
     options: ReapOptions,
 ) -> Result<Vec<ReapEnd>, StartError> {
-    let clock = Clock::start();
+    let clock = Clock::of_process();
     let mut signals = Signals::listen().map_err(StartError::Signals)?;
     let accounts = group(config, credentials, None).map_err(anyhow::Error::from)?;
     if accounts.is_empty() {

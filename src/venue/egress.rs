@@ -40,7 +40,7 @@ struct Inner {
 impl Default for Egress {
     fn default() -> Self {
         let connects = Mutex::new(Connects::new(CONNECTS_MAX, Duration::ZERO));
-        Self(Arc::new(Inner { clock: Clock::start(), address: Address::default(), connects }))
+        Self(Arc::new(Inner { clock: Clock::of_process(), address: Address::default(), connects }))
     }
 }
 

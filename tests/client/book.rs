@@ -38,7 +38,7 @@ async fn bench() -> Bench {
     let (eth_sender, eth) = watch::channel(None);
     let (stop, stopped) = watch::channel(false);
     let symbols = vec![symbol_top("BTCUSDT", btc_sender), symbol_top("ETHUSDT", eth_sender)];
-    let books = spawn(&venue.target(), symbols, Clock::start(), &stopped);
+    let books = spawn(&venue.target(), symbols, Clock::of_process(), &stopped);
     Bench { venue, books, btc, eth, snapshots, stop }
 }
 
@@ -334,7 +334,7 @@ async fn many_symbols_subscribe_in_frames_at_an_allowed_pace() {
             symbol_top(&format!("S{number}USDT"), sender)
         })
         .collect();
-    let books = spawn(&venue.target(), symbols, Clock::start(), &stopped);
+    let books = spawn(&venue.target(), symbols, Clock::of_process(), &stopped);
     let mut stream = venue.stream().await;
     let began = tokio::time::Instant::now();
     let mut sizes = Vec::new();

@@ -73,7 +73,7 @@ impl Desk {
             link: link_sender,
             positions: Positions::new(["BTCUSDT"].into_iter()),
         };
-        tokio::spawn(run(parts, Alone, Clock::start()));
+        tokio::spawn(run(parts, Alone, Clock::of_process()));
         let mut api = venue.api().await;
         let user = if is_spot {
             let subscribe = api.next_json().await;

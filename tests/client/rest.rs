@@ -184,7 +184,7 @@ async fn the_clock_offset_is_the_venues_time_minus_the_middle() {
         json(200, &format!(r#"{{"serverTime":{}}}"#, self_trader::clock::wall_ms() + ahead))
     })
     .await;
-    let offset = clock_offset(&RestClient::new(venue.target()), &Clock::start()).await.unwrap();
+    let offset = clock_offset(&RestClient::new(venue.target()), &Clock::of_process()).await.unwrap();
     let error = (offset.offset_ms - ahead).unsigned_abs();
     assert!(u128::from(error) <= offset.round_trip.as_millis() / 2 + 2, "{offset:?}");
 }

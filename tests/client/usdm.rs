@@ -104,7 +104,7 @@ impl Desk {
             positions: positions.clone(),
             bounds: Default::default(),
         };
-        tokio::spawn(run(parts, Alone, Clock::start()));
+        tokio::spawn(run(parts, Alone, Clock::of_process()));
         Self { venue, commands, reports, link, positions, asked }
     }
 
@@ -450,7 +450,7 @@ async fn the_book_follows_the_chain_on_the_public_path() {
     let (sender, mut top) = watch::channel(None);
     let (_stop, stopped) = watch::channel(false);
     let symbol = SymbolTop { symbol: "BTCUSDT".to_owned(), top: sender, claim: None, doubt: Arc::default() };
-    let books = spawn(&venue.futures(), vec![symbol], Clock::start(), &stopped);
+    let books = spawn(&venue.futures(), vec![symbol], Clock::of_process(), &stopped);
     let mut stream = venue.stream().await;
     stream.confirm_subscribe().await;
     shows(&mut top, 100).await;

@@ -195,7 +195,7 @@ mod tests {
     async fn a_list_that_nobody_waits_for_any_more_is_not_asked_for() {
         // Nobody listens at that port: each list that is asked for fails at once.
         let target = Target::simulated_futures("127.0.0.1:1".parse().unwrap()).unwrap();
-        let clock = Clock::start();
+        let clock = Clock::of_process();
         let parts = SideParts {
             target: target.clone(),
             account: AccountKey::new("k", b"s"),
