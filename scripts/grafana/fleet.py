@@ -241,7 +241,7 @@ def faults(page):
         .with_panel(
             lines(
                 "Another owner's orders",
-                [(f"sum by (symbol) (increase({gauge('st_foreign_owner_orders_total')}[$__rate_interval])) > 0", "{{symbol}}")],
+                [(f"sum by (symbol) (increase({gauge('st_ownership_conflicts_total')}[$__rate_interval])) > 0", "{{symbol}}")],
                 "short",
                 6,
                 "Seen on symbols that this fleet owns. Must stay empty.",

@@ -78,7 +78,7 @@ def instrument() -> Dashboard:
                 "Refused, and other owners",
                 [
                     (increase("st_orders_refused_total"), "orders that the venue refused"),
-                    (increase("st_foreign_owner_orders_total"), "orders of another owner"),
+                    (increase("st_ownership_conflicts_total"), "terms that a later owner ended"),
                 ],
                 "short",
                 12,

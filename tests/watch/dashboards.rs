@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use schemas::ids::{ClientOrderId, Epoch, Leg};
 use self_trader::telemetry::metrics::TABLE;
 use serde_json::{Value, json};
 
@@ -200,21 +201,20 @@ fn refused_orders(rig: &Rig) {
     });
 }
 
-/// An order by the hand of another owner: our prefix, another epoch.
+/// An order by the hand of another owner: our prefix, a later epoch. Ours gives way, and begins anew above it.
 fn another_owner(rig: &Rig) {
     let orders = rig.venue.ledger(&format!("orders?symbol={SYMBOL}&limit=50"));
     let ids = orders.as_array().unwrap().iter().map(|order| order["clientOrderId"].as_str().unwrap());
-    let id = ids.clone().find(|id| id.starts_with("st")).unwrap();
-    let foreign = format!("{}000001{}", &id[..12], &id[18..]);
+    let ours = ids.filter_map(ClientOrderId::parse).max_by_key(ClientOrderId::epoch).unwrap();
+    let later = Epoch::new(ours.epoch().number() + 1);
+    let foreign = ClientOrderId::new(ours.prefix(), later, 1, Leg::Maker);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let order = |verb: &str, query: &str| {
-        let reply = runtime.block_on(rest(rig.venue.addr, verb, "/api/v3/order", query));
-        assert_eq!(reply.status, 200, "{}", reply.body);
-    };
     let query = "quantity=1&price=1.00&type=LIMIT_MAKER&side=BUY";
-    order("POST", &format!("symbol={SYMBOL}&newClientOrderId={foreign}&{query}"));
-    rig.seen(&format!("increase(st_foreign_owner_orders_total{{symbol=\"{SYMBOL}\"}}[5s]) > 0"));
-    order("DELETE", &format!("symbol={SYMBOL}&origClientOrderId={foreign}"));
+    let query = format!("symbol={SYMBOL}&newClientOrderId={foreign}&{query}");
+    let reply = runtime.block_on(rest(rig.venue.addr, "POST", "/api/v3/order", &query));
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    rig.seen(&format!("increase(st_ownership_conflicts_total{{symbol=\"{SYMBOL}\"}}[5s]) > 0"));
+    rig.trades_on(&[SYMBOL]);
 }
 
 /// The whole process stands still for longer than the thread's watch allows.
