@@ -7,7 +7,7 @@ use schemas::ids::{ClientOrderId, InstrumentPrefix};
 use schemas::wire::order_update::OrderUpdate;
 
 use super::bounds::Bounds;
-use super::breaker::{Address, Errand};
+use super::breaker::{Address, Errand, WAIT_MAX};
 use super::evidence::{Answer, Silence, VenueRefusal, Verdict, without_answer};
 use super::inflight::{Inflight, Request};
 use super::limiter::{Limiter, RateLimit, RateLimitKind, Weights};
@@ -65,8 +65,10 @@ pub struct Gateway<P> {
     limiter: Limiter,
     /// The breaker of the address, which others may share.
     address: Address,
-    /// Silence that the venue asked for by its own clock, until a reading of ours tells how long that is.
-    silence: Option<(i64, Silence)>,
+    /// Silence that the venue asked for, until a reading of our clock tells when it ends.
+    silence: Option<(Duration, Silence)>,
+    /// The same for new orders alone.
+    orders_wait: Option<Duration>,
     /// The venue answered a request.
     served: bool,
     sharers: u32,
@@ -99,6 +101,7 @@ impl<P: Permit> Gateway<P> {
             limiter: Limiter::new(&settings.limits, settings.sharers).weighing(settings.weights),
             address: Address::default(),
             silence: None,
+            orders_wait: None,
             served: false,
             sharers: settings.sharers,
             permit,
@@ -191,9 +194,9 @@ impl<P: Permit> Gateway<P> {
     /// The answer to a request. One that comes after its deadline still tells what it tells.
     pub fn handle_answer(&mut self, request: u64, answer: Answer) {
         if let Answer::Refused(refusal) = &answer
-            && let Some(until_ms) = refusal.silent_until_ms
+            && let Some(wait) = refusal.silent_for
         {
-            self.fall_silent(until_ms, refusal.silence);
+            self.fall_silent(wait, refusal.silence);
         } else if !matches!(answer, Answer::Unreadable) {
             self.served = true;
         }
@@ -329,7 +332,7 @@ impl<P: Permit> Gateway<P> {
     /// Whether another pair may begin: both of its places would leave now, after those that wait.
     #[must_use]
     pub fn has_budget(&self, now: Now) -> bool {
-        self.silence.is_none() && self.budget_from(now) <= now.mono
+        self.silence.is_none() && self.orders_wait.is_none() && self.budget_from(now) <= now.mono
     }
 
     /// Whether requests can leave.
@@ -452,16 +455,16 @@ impl<P: Permit> Gateway<P> {
         Outgoing { request, lane, command }
     }
 
-    fn fall_silent(&mut self, until_ms: i64, silence: Silence) {
+    fn fall_silent(&mut self, wait: Duration, silence: Silence) {
         if silence == Silence::Orders {
-            self.limiter.hold_orders(until_ms);
+            self.orders_wait = self.orders_wait.max(Some(wait));
         } else {
             // Of two that nobody has been told of yet, a ban is the stricter one.
-            let later = |known: (i64, Silence)| {
+            let later = |known: (Duration, Silence)| {
                 let silence = if known.1 == Silence::All { known.1 } else { silence };
-                (known.0.max(until_ms), silence)
+                (known.0.max(wait), silence)
             };
-            self.silence = Some(self.silence.map_or((until_ms, silence), later));
+            self.silence = Some(self.silence.map_or((wait, silence), later));
         }
     }
 
@@ -470,12 +473,14 @@ impl<P: Permit> Gateway<P> {
         if std::mem::take(&mut self.served) {
             self.address.lock().handle_served(now.mono);
         }
-        let Some((until_ms, silence)) = self.silence.take() else { return };
-        let wait_ms = until_ms.saturating_sub(now.wall_ms);
-        let wait = Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)));
+        if let Some(wait) = self.orders_wait.take() {
+            let wait_ms = i64::try_from(wait.min(WAIT_MAX).as_millis()).unwrap_or(i64::MAX);
+            self.limiter.hold_orders(now.wall_ms.saturating_add(wait_ms));
+        }
+        let Some((wait, silence)) = self.silence.take() else { return };
         match silence {
-            Silence::All => self.address.lock().handle_banned(wait, now.mono),
-            Silence::Most | Silence::Orders => self.address.lock().handle_limited(wait, now.mono),
+            Silence::All => self.address.lock().handle_banned(Some(wait), now.mono),
+            Silence::Most | Silence::Orders => self.address.lock().handle_limited(Some(wait), now.mono),
         }
     }
 

@@ -91,6 +91,8 @@ pub struct Instrument {
     position: Position,
     /// What it found out about itself and nobody has taken yet.
     alarms: BTreeSet<Alarm>,
+    /// The reference trade, by its number, that the last pair was made of: of an owner before, until there is one.
+    traded_up_to: Option<u64>,
 }
 
 impl Instrument {
@@ -137,6 +139,7 @@ impl Instrument {
             rate: None,
             position: Position::default(),
             alarms: BTreeSet::new(),
+            traded_up_to: None,
         }
     }
 
@@ -248,6 +251,12 @@ impl Instrument {
     /// The pair in flight, taken out unfinished: for whoever has to give up.
     pub fn abandon(&mut self) -> Option<Trade> {
         self.trade.take()
+    }
+
+    /// The reference trade, by its number, that the last pair was made of, here or by the owner before.
+    #[must_use]
+    pub const fn traded_up_to(&self) -> Option<u64> {
+        self.traded_up_to
     }
 
     /// What it counted so far.
