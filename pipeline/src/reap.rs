@@ -156,7 +156,7 @@ impl Known {
     }
 }
 
-/// A part of a venue's weight limit, spent by whole minutes: lists may take half of it, the rest is for cancels.
+/// A part of a venue's weight limit, spent by whole minutes: lists may take four fifths of it, the rest is for cancels.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     a_minute: u64,
@@ -175,12 +175,23 @@ impl Budget {
 
     /// Takes that much for a list, if it is there.
     pub fn take_list(&mut self, weight: u64, now: Nanos) -> bool {
-        self.take(weight, self.a_minute / 2, now)
+        self.take(weight, self.for_lists(), now)
+    }
+
+    /// How far apart lists of that weight are that the budget pays for all the time.
+    #[must_use]
+    pub fn list_every(&self, weight: u64) -> Duration {
+        let window = u64::try_from(Self::WINDOW.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(window.saturating_mul(weight).div_ceil(self.for_lists().max(1)))
     }
 
     /// Takes that much for a cancel, if it is there.
     pub fn take_cancel(&mut self, weight: u64, now: Nanos) -> bool {
         self.take(weight, self.a_minute, now)
+    }
+
+    const fn for_lists(&self) -> u64 {
+        self.a_minute / 5 * 4
     }
 
     fn take(&mut self, weight: u64, most: u64, now: Nanos) -> bool {
@@ -289,10 +300,22 @@ mod tests {
     }
 
     #[test]
-    fn lists_leave_half_of_the_budget_to_cancels() {
+    fn lists_leave_a_fifth_of_the_budget_to_cancels() {
         let mut budget = Budget::new(100);
-        assert!(budget.take_list(50, at(0)) && !budget.take_list(1, at(0)));
-        assert!(budget.take_cancel(50, at(0)) && !budget.take_cancel(1, at(59_999)));
-        assert!(budget.take_list(50, at(60_000)));
+        assert!(budget.take_list(80, at(0)) && !budget.take_list(1, at(0)));
+        assert!(budget.take_cancel(20, at(0)) && !budget.take_cancel(1, at(59_999)));
+        assert!(budget.take_list(80, at(60_000)));
+    }
+
+    #[test]
+    fn looks_that_are_spread_as_the_budget_says_are_all_paid_for() {
+        for (a_minute, weight) in [(1_200, 6), (1_200, 80), (480, 40), (480, 1), (100, 7)] {
+            let mut budget = Budget::new(a_minute);
+            let every = u64::try_from(budget.list_every(weight).as_millis()).unwrap();
+            for look in 0..2_000 {
+                assert!(budget.take_list(weight, at(look * every)), "{a_minute} {weight}: look {look}");
+            }
+        }
+        assert_eq!(Budget::new(1_200).list_every(80), Duration::from_secs(5));
     }
 }

@@ -18,6 +18,8 @@ use crate::event::{CancelFailure, Denial, OrderReport};
 use crate::time::{Nanos, Now};
 
 const NEVER: Nanos = Nanos(u64::MAX);
+/// Places without an answer whose late refusal is still of use.
+const OVERDUE_MAX: usize = 64;
 
 /// Which lane a request belongs to: its place in the gateway's table of instruments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -69,6 +71,8 @@ pub struct Gateway<P> {
     silence: Option<(Duration, Silence)>,
     /// The same for new orders alone.
     orders_wait: Option<Duration>,
+    /// The latest places that no answer came to in time.
+    overdue: VecDeque<Request>,
     /// The venue answered a request.
     served: bool,
     sharers: u32,
@@ -102,6 +106,7 @@ impl<P: Permit> Gateway<P> {
             address: Address::default(),
             silence: None,
             orders_wait: None,
+            overdue: VecDeque::with_capacity(OVERDUE_MAX),
             served: false,
             sharers: settings.sharers,
             permit,
@@ -202,9 +207,7 @@ impl<P: Permit> Gateway<P> {
         }
         let Some(request) = self.inflight.take(request) else {
             self.late_answers += 1;
-            if let Answer::Updates(updates) = answer {
-                updates.iter().for_each(|update| self.handle_update(*update));
-            }
+            self.late_answer(request, answer);
             return;
         };
         match answer {
@@ -262,6 +265,7 @@ impl<P: Permit> Gateway<P> {
         let mut overdue = false;
         while let Some(request) = self.inflight.take_overdue(now.mono) {
             overdue |= !(self.lists_beside && matches!(request.command, Command::ListOpen));
+            self.remember_overdue(request);
             self.no_answer(request);
         }
         let late = |(_, command): &(LaneId, Command)| not_after(command) < now.mono;
@@ -285,8 +289,10 @@ impl<P: Permit> Gateway<P> {
                 self.urgent.pop_front();
                 Some(self.send(lane, command, now))
             }
+            // A question that waits for its weight holds up no taker: its maker rests, and its budget was kept back.
+            Some((_, Command::Query(_) | Command::ListOpen)) => self.next_place(now, is_taker),
             Some(_) => None,
-            None => self.next_place(now).map(|(lane, command)| self.send(lane, command, now)),
+            None => self.next_place(now, |_| true),
         }
     }
 
@@ -413,13 +419,17 @@ impl<P: Permit> Gateway<P> {
         self.inflight.has_room(false) && budget && self.address.lock().admit(errand(command), now.mono)
     }
 
-    /// The next place that may leave, taken out. One whose lane has spent its own rate holds up no other.
-    fn next_place(&mut self, now: Now) -> Option<(LaneId, Command)> {
+    /// The next of those places that may leave, sent. One whose lane has spent its own rate holds up no other.
+    fn next_place(&mut self, now: Now, of: impl Fn(&Command) -> bool) -> Option<Outgoing> {
         loop {
-            let at = self.places.iter().position(|(lane, command)| self.may_go(*lane, command, now))?;
+            let may_go = |(lane, command): &(LaneId, Command)| of(command) && self.may_go(*lane, command, now);
+            let at = self.places.iter().position(may_go)?;
             let (lane, command) = *self.places.get(at)?;
             match self.refusal(lane, &command, now) {
-                None if self.address.lock().admit(Errand::Place, now.mono) => return self.places.remove(at),
+                None if self.address.lock().admit(Errand::Place, now.mono) => {
+                    self.places.remove(at);
+                    return Some(self.send(lane, command, now));
+                }
                 None => return None,
                 Some(why) => {
                     self.places.remove(at);
@@ -474,8 +484,7 @@ impl<P: Permit> Gateway<P> {
             self.address.lock().handle_served(now.mono);
         }
         if let Some(wait) = self.orders_wait.take() {
-            let wait_ms = i64::try_from(wait.min(WAIT_MAX).as_millis()).unwrap_or(i64::MAX);
-            self.limiter.hold_orders(now.wall_ms.saturating_add(wait_ms));
+            self.limiter.hold_orders(now.mono + wait.min(WAIT_MAX));
         }
         let Some((wait, silence)) = self.silence.take() else { return };
         match silence {
@@ -543,6 +552,40 @@ impl<P: Permit> Gateway<P> {
             }
         };
         self.report(request.lane, report);
+    }
+
+    /// An answer that comes after its deadline, or to nothing of ours: what it says of orders counts, and that a place
+    /// was refused.
+    fn late_answer(&mut self, request: u64, answer: Answer) {
+        let overdue = self.overdue.iter().position(|known| known.id == request);
+        let overdue = overdue.and_then(|place| self.overdue.remove(place));
+        match (answer, overdue) {
+            (Answer::Updates(updates), _) => {
+                updates.iter().for_each(|update| self.handle_update(*update));
+            }
+            (Answer::Refused(refusal), Some(request)) => match refusal.verdict {
+                Verdict::Refused | Verdict::WouldMatch | Verdict::Superseded(_) => {
+                    self.refused(request, refusal);
+                }
+                Verdict::Unknown | Verdict::NoSuchOrder => {}
+            },
+            (
+                Answer::Refused(_)
+                | Answer::OpenOrders(_)
+                | Answer::Unreadable
+                | Answer::Contradicts(_),
+                _,
+            ) => {}
+        }
+    }
+
+    fn remember_overdue(&mut self, request: Request) {
+        if request.command.is_place() {
+            if self.overdue.len() == OVERDUE_MAX {
+                self.overdue.pop_front();
+            }
+            self.overdue.push_back(request);
+        }
     }
 
     /// It left, and nothing usable came back.

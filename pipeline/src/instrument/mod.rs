@@ -194,8 +194,9 @@ impl Instrument {
 
     /// The gateway came up or went down.
     pub fn handle_connected(&mut self, connected: bool, now: Now) {
-        self.connected = connected;
-        if connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
+        let came_up = connected && !std::mem::replace(&mut self.connected, connected);
+        // What a sweep saw before the connection was lost may have changed since.
+        if came_up && self.phase == Phase::Sweeping && self.sweep.is_none() {
             self.sweep = Some(self.new_sweep(now));
         }
         self.advance(now);
@@ -291,7 +292,9 @@ impl Instrument {
             let unsettled = [&trade.maker, &trade.taker].into_iter().filter(|leg| !leg.is_quiet());
             unsettled.map(|leg| leg.sent_at.unwrap_or(trade.decided.mono)).min()
         };
-        View { swept: self.phase == Phase::Live, oldest: self.trade.as_ref().and_then(sent) }
+        let pair = self.trade.as_ref().and_then(sent);
+        let oldest = pair.into_iter().chain(self.close_out.oldest_open()).min();
+        View { swept: self.phase == Phase::Live, oldest }
     }
 
     /// Orders that may still be open at the venue.
