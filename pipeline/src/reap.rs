@@ -156,7 +156,7 @@ impl Known {
     }
 }
 
-/// A part of a venue's weight limit, spent by whole minutes: lists may take half of it, the rest is for cancels.
+/// A part of a venue's weight limit, spent by whole minutes: lists may take four fifths of it, the rest is for cancels.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     a_minute: u64,
@@ -175,12 +175,23 @@ impl Budget {
 
     /// Takes that much for a list, if it is there.
     pub fn take_list(&mut self, weight: u64, now: Nanos) -> bool {
-        self.take(weight, self.a_minute / 2, now)
+        self.take(weight, self.for_lists(), now)
+    }
+
+    /// How far apart lists of that weight are that the budget pays for all the time.
+    #[must_use]
+    pub fn list_every(&self, weight: u64) -> Duration {
+        let window = u64::try_from(Self::WINDOW.as_millis()).unwrap_or(u64::MAX);
+        Duration::from_millis(window.saturating_mul(weight).div_ceil(self.for_lists().max(1)))
     }
 
     /// Takes that much for a cancel, if it is there.
     pub fn take_cancel(&mut self, weight: u64, now: Nanos) -> bool {
         self.take(weight, self.a_minute, now)
+    }
+
+    const fn for_lists(&self) -> u64 {
+        self.a_minute / 5 * 4
     }
 
     fn take(&mut self, weight: u64, most: u64, now: Nanos) -> bool {

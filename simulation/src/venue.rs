@@ -399,5 +399,5 @@ fn update(id: ClientOrderId, order: &Order, last_fill: Option<Fill>) -> OrderUpd
 /// A refusal without a wish for silence.
 #[must_use]
 pub const fn refusal(code: i64, verdict: Verdict) -> Answer {
-    Answer::Refused(VenueRefusal { code, verdict, silent_until_ms: None, silence: Silence::Most })
+    Answer::Refused(VenueRefusal { code, verdict, silent_for: None, silence: Silence::Most })
 }

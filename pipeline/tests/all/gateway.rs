@@ -106,7 +106,7 @@ fn update(id: ClientOrderId, status: OrderStatus) -> OrderUpdate {
 }
 
 fn refused(code: i64, verdict: Verdict) -> Answer {
-    Answer::Refused(VenueRefusal { code, verdict, silent_until_ms: None, silence: Silence::Most })
+    Answer::Refused(VenueRefusal { code, verdict, silent_for: None, silence: Silence::Most })
 }
 
 fn sent<P: Permit>(gateway: &mut Gateway<P>, now: Now) -> Vec<Outgoing> {
@@ -268,11 +268,11 @@ fn silence_holds_everything_but_cancels_until_it_ends() {
     let mut gateway = gateway(&[], 100);
     gateway.handle_command(LaneId(0), query(id(0, 0)));
     let request = sent(&mut gateway, at(0))[0].request;
-    let until = START_MS + 30_000;
+    let wait = Duration::from_secs(30);
     let refusal = VenueRefusal {
         code: -1003,
         verdict: Verdict::Unknown,
-        silent_until_ms: Some(until),
+        silent_for: Some(wait),
         silence: Silence::Most,
     };
     gateway.handle_answer(request, Answer::Refused(refusal));
@@ -286,7 +286,7 @@ fn silence_holds_everything_but_cancels_until_it_ends() {
     gateway.handle_timeout(at(20_000));
     reports(&mut gateway);
     // An earlier end does not shorten a later one.
-    let earlier = VenueRefusal { silent_until_ms: Some(until - 1), ..refusal };
+    let earlier = VenueRefusal { silent_for: Some(Duration::from_secs(9)), ..refusal };
     gateway.handle_answer(99, Answer::Refused(earlier));
     assert_eq!(gateway.late_answers(), 1);
     assert_eq!(asked(&mut gateway, at(20_000)), []);
@@ -309,9 +309,9 @@ fn a_ban_holds_everything_of_every_gateway_behind_the_address() {
     let [mut banned, mut other] = [0, 1].map(|_| gateway(&[], 100).behind(address.clone()));
     banned.handle_command(LaneId(0), query(id(0, 0)));
     let request = sent(&mut banned, at(0))[0].request;
-    let silent_until_ms = Some(START_MS + 120_000);
+    let silent_for = Some(Duration::from_secs(120));
     let refusal =
-        VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_until_ms, silence: Silence::All };
+        VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_for, silence: Silence::All };
     banned.handle_answer(request, Answer::Refused(refusal));
     assert_eq!(banned.poll_send(at(0)), None);
     for gateway in [&mut banned, &mut other] {
@@ -331,9 +331,9 @@ fn an_account_that_placed_too_many_still_cancels_and_asks() {
     let mut gateway = gateway(&[], 100);
     gateway.handle_command(LaneId(0), place(id(0, 0)));
     let request = sent(&mut gateway, at(0))[0].request;
-    let silent_until_ms = Some(START_MS + 10_000);
+    let silent_for = Some(Duration::from_secs(10));
     let refusal =
-        VenueRefusal { code: -1015, verdict: Verdict::Refused, silent_until_ms, silence: Silence::Orders };
+        VenueRefusal { code: -1015, verdict: Verdict::Refused, silent_for, silence: Silence::Orders };
     gateway.handle_answer(request, Answer::Refused(refusal));
     for command in [place(id(0, 1)), query(id(0, 0)), cancel(id(0, 0))] {
         gateway.handle_command(LaneId(0), command);

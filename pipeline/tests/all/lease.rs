@@ -21,7 +21,7 @@ fn leases(count: usize) -> Leases {
 }
 
 fn got(epoch: u32, wait_ms: u64) -> Acquired {
-    Acquired::Got { epoch: Epoch::new(epoch), wait: Duration::from_millis(wait_ms) }
+    Acquired::Got { epoch: Epoch::new(epoch), wait: Duration::from_millis(wait_ms), traded_up_to: None }
 }
 
 fn foreign(epoch: u32) -> Acquired {
@@ -142,7 +142,7 @@ fn what_leaves_is_kept_from_others_until_it_is_let_go() {
     let renewal = asked(&mut leases, Ask::Renew, at(100));
     leases.handle_answer(renewal.ticket, Answer::Renewed(vec![true]), at(110));
     assert_eq!((events(&mut leases), leases.remaining(), leases.is_closed()), (vec![], 1, false));
-    leases.let_go(0);
+    leases.let_go(0, None);
     let release = asked(&mut leases, Ask::Release, at(200));
     leases.handle_failure(release.ticket, at(300));
     assert_eq!((leases.remaining(), leases.is_closed()), (1, true));
@@ -159,7 +159,7 @@ fn what_was_asked_for_when_the_end_came_is_given_back_once_it_is_quiet() {
             let request = asked(&mut leases, Ask::Acquire, at(0));
             assert_eq!(leases.leave(), [0]);
             if quiet_first {
-                leases.let_go(0);
+                leases.let_go(0, None);
             }
             leases.handle_answer(request.ticket, Answer::Acquired(vec![answer.clone()]), at(10));
             assert_eq!(events(&mut leases), []);
@@ -173,7 +173,7 @@ fn what_was_asked_for_when_the_end_came_is_given_back_once_it_is_quiet() {
                 }
             );
             if kept {
-                leases.let_go(0);
+                leases.let_go(0, None);
                 asked(&mut leases, Ask::Release, at(20));
             }
         }
@@ -181,7 +181,7 @@ fn what_was_asked_for_when_the_end_came_is_given_back_once_it_is_quiet() {
     let mut leases = leases(1);
     asked(&mut leases, Ask::Acquire, at(0));
     leases.leave();
-    leases.let_go(0);
+    leases.let_go(0, None);
     leases.handle_disconnected();
     leases.handle_connected(at(20));
     asked(&mut leases, Ask::Release, at(20));
@@ -209,7 +209,7 @@ fn what_may_still_be_ours_at_the_store_is_given_back_at_the_end() {
         let renewal = asked(&mut leases, Ask::Renew, at(5_100));
         leases.handle_answer(renewal.ticket, Answer::Renewed(vec![true]), at(5_110));
         assert_eq!(events(&mut leases), [], "kept from others, but no term");
-        leases.let_go(0);
+        leases.let_go(0, None);
         let release = asked(&mut leases, Ask::Release, at(5_200));
         leases.handle_answer(release.ticket, Answer::Released, at(5_210));
         assert_eq!(leases.remaining(), 0);

@@ -22,7 +22,7 @@ fn at(ms: u64) -> Now {
 }
 
 fn term(epoch: u32, from_ms: u64) -> Term {
-    Term { epoch: Epoch::new(epoch), from: at(from_ms), shared: true }
+    Term { epoch: Epoch::new(epoch), from: at(from_ms), shared: true, traded_up_to: None }
 }
 
 /// A connected instrument that nobody owns.

@@ -91,9 +91,21 @@ fn a_venue_whose_clock_went_back_saves_no_orphan() {
 }
 
 #[test]
-fn lists_leave_half_of_the_budget_to_cancels() {
+fn lists_leave_a_fifth_of_the_budget_to_cancels() {
     let mut budget = Budget::new(100);
-    assert!(budget.take_list(50, at(0)) && !budget.take_list(1, at(0)));
-    assert!(budget.take_cancel(50, at(0)) && !budget.take_cancel(1, at(59_999)));
-    assert!(budget.take_list(50, at(60_000)));
+    assert!(budget.take_list(80, at(0)) && !budget.take_list(1, at(0)));
+    assert!(budget.take_cancel(20, at(0)) && !budget.take_cancel(1, at(59_999)));
+    assert!(budget.take_list(80, at(60_000)));
+}
+
+#[test]
+fn looks_that_are_spread_as_the_budget_says_are_all_paid_for() {
+    for (a_minute, weight) in [(1_200, 6), (1_200, 80), (480, 40), (480, 1), (100, 7)] {
+        let mut budget = Budget::new(a_minute);
+        let every = u64::try_from(budget.list_every(weight).as_millis()).unwrap();
+        for look in 0..2_000 {
+            assert!(budget.take_list(weight, at(look * every)), "{a_minute} {weight}: look {look}");
+        }
+    }
+    assert_eq!(Budget::new(1_200).list_every(80), Duration::from_secs(5));
 }

@@ -70,14 +70,15 @@ impl Host {
     }
 
     /// The venue's wish for silence reaches the process. Where two are in force the later one counts.
-    pub(super) fn hear_silence(&mut self, delivery: &Delivery) {
+    pub(super) fn hear_silence(&mut self, delivery: &Delivery, at: u64) {
         if let Delivery::Answer { link, answer: Answer::Refused(refusal), .. } = delivery
             && self.process.as_ref().is_some_and(|one| one.hears(*link))
-            && let Some(until_ms) = refusal.silent_until_ms
+            && let Some(wait) = refusal.silent_for
         {
-            let until = u64::try_from(until_ms - crate::START_MS).unwrap_or(0) * crate::MS;
-            // Known gap: a wish that is heard while our clock is wrong is heeded by that clock.
-            self.silent = (self.step_ms == 0).then_some((until, refusal.silence));
+            // A monotonic clock may gain a fiftieth here.
+            let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+            let until = at + (wait - wait / 50);
+            self.silent = Some((until, refusal.silence));
         }
     }
 

@@ -31,9 +31,6 @@ use queue::Queue;
 
 /// The shortest way between two places.
 const WAY: u64 = MS / 5;
-/// How far off a process may be in what it takes for the venue's time, and still trade: half a second is allowed to
-/// the clock gate.
-const CLOCKS_APART: u64 = 600 * MS;
 /// The granularity of a process's timers.
 const TIMER: u64 = MS / 5;
 /// So often in a row a process may find a deadline in the past.
@@ -278,8 +275,8 @@ impl World {
             host.inbox.push_back(delivery);
             return;
         }
-        host.hear_silence(&delivery);
         let at = self.now;
+        host.hear_silence(&delivery, at);
         if let Some(one) = &mut host.process {
             one.take(delivery, at);
         }
@@ -301,7 +298,7 @@ impl World {
             return;
         }
         while let Some(delivery) = host.inbox.pop_front() {
-            host.hear_silence(&delivery);
+            host.hear_silence(&delivery, at);
             // Known gap: what waited in a socket while the process stood still counts from its reading.
             host.hear_book(&delivery, at);
             if let Some(one) = &mut host.process {

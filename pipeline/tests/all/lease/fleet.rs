@@ -379,7 +379,7 @@ impl Fleet {
             own.disconnect(reconnect);
         }
         for (_, symbol) in own.closing.extract_if(.., |(quiet, _)| *quiet <= at) {
-            own.leases.let_go(symbol);
+            own.leases.let_go(symbol, None);
         }
         if own.session.is_none() && own.connect_at <= at {
             self.sessions += 1;

@@ -333,8 +333,7 @@ impl World {
             return;
         }
         let answer = if self.fails(self.faults.too_many) {
-            let until = self.now.wall_ms + 1_000;
-            refusal(TOO_MANY, Verdict::Refused, Some(until))
+            refusal(TOO_MANY, Verdict::Refused, Some(Duration::from_secs(1)))
         } else {
             self.carry_out(sent_ns, &outgoing.command)
         };
@@ -343,10 +342,11 @@ impl World {
         if self.fails(self.faults.lose_answer) {
             return;
         }
-        if let Answer::Refused(VenueRefusal { silent_until_ms: Some(until), .. }) = &answer {
+        if let Answer::Refused(VenueRefusal { silent_for: Some(wait), .. }) = &answer {
             if link == self.link {
                 // Told at once, so that the check of silence is strict.
-                self.silent_until_ms = self.silent_until_ms.max(*until);
+                let until_ms = self.now.wall_ms + i64::try_from(wait.as_millis()).unwrap();
+                self.silent_until_ms = self.silent_until_ms.max(until_ms);
                 self.gateway.handle_answer(outgoing.request, answer);
             }
             return;
@@ -502,8 +502,8 @@ fn found(update: Option<OrderUpdate>) -> Answer {
     }
 }
 
-fn refusal(code: i64, verdict: Verdict, silent_until_ms: Option<i64>) -> Answer {
-    Answer::Refused(VenueRefusal { code, verdict, silent_until_ms, silence: Silence::Most })
+fn refusal(code: i64, verdict: Verdict, silent_for: Option<Duration>) -> Answer {
+    Answer::Refused(VenueRefusal { code, verdict, silent_for, silence: Silence::Most })
 }
 
 fn random_settings(rng: &mut Xoshiro256PlusPlus, seed: u64) -> Settings {

@@ -21,6 +21,8 @@ struct Entry {
     /// Owner, and when it runs out.
     lease: Option<(u32, u64)>,
     record: Option<Record>,
+    /// What an owner told on leaving; a part of the record.
+    told: Option<u64>,
 }
 
 pub(super) struct Store {
@@ -68,7 +70,8 @@ impl Store {
             ),
             Ask::Renew => Answer::Renewed(each.map(|(index, _)| self.renew(*index, owner, now_ms)).collect()),
             Ask::Release => {
-                each.for_each(|(index, _)| self.release(*index, owner));
+                let told = request.traded_up_to.iter();
+                each.zip(told).for_each(|((index, _), told)| self.release(*index, owner, *told));
                 Answer::Released
             }
         }
@@ -95,7 +98,7 @@ impl Store {
         let epoch = (floor + u32::try_from(wait_ms.div_ceil(250)).unwrap()).max(epoch + 1).max(least);
         entry.lease = Some((owner, now_ms + ttl));
         entry.record = Some(Record { held_ms: now_ms + ttl, clear_ms, epoch, run: self.run });
-        Acquired::Got { epoch: Epoch::new(epoch), wait: Duration::from_millis(wait_ms) }
+        Acquired::Got { epoch: Epoch::new(epoch), wait: Duration::from_millis(wait_ms), traded_up_to: entry.told }
     }
 
     fn renew(&mut self, index: usize, owner: u32, now_ms: u64) -> bool {
@@ -111,12 +114,13 @@ impl Store {
         true
     }
 
-    fn release(&mut self, index: usize, owner: u32) {
+    fn release(&mut self, index: usize, owner: u32, told: Option<u64>) {
         let entry = &mut self.entries[index];
         if entry.lease.is_some_and(|(holder, _)| holder == owner) {
             entry.lease = None;
             if let Some(record) = &mut entry.record {
                 record.held_ms = 0;
+                entry.told = told.or(entry.told);
             }
         }
     }
