@@ -107,7 +107,7 @@ fn update(id: ClientOrderId, status: OrderStatus) -> OrderUpdate {
 }
 
 fn refused(code: i64, verdict: Verdict) -> Answer {
-    Answer::Refused(VenueRefusal { code, verdict, silent_until_ms: None, silence: Silence::Most })
+    Answer::Refused(VenueRefusal { code, verdict, silent_for: None, silence: Silence::Most })
 }
 
 fn sent<P: Permit>(gateway: &mut Gateway<P>, now: Now) -> Vec<Outgoing> {
@@ -269,11 +269,11 @@ fn silence_holds_everything_but_cancels_until_it_ends() {
     let mut gateway = gateway(&[], 100);
     gateway.handle_command(LaneId(0), query(id(0, 0)));
     let request = sent(&mut gateway, at(0))[0].request;
-    let until = START_MS + 30_000;
+    let until = Duration::from_secs(30);
     let refusal = VenueRefusal {
         code: -1003,
         verdict: Verdict::Unknown,
-        silent_until_ms: Some(until),
+        silent_for: Some(until),
         silence: Silence::Most,
     };
     gateway.handle_answer(request, Answer::Refused(refusal));
@@ -287,7 +287,7 @@ fn silence_holds_everything_but_cancels_until_it_ends() {
     gateway.handle_timeout(at(20_000));
     reports(&mut gateway);
     // An earlier end does not shorten a later one.
-    let earlier = VenueRefusal { silent_until_ms: Some(until - 1), ..refusal };
+    let earlier = VenueRefusal { silent_for: Some(Duration::from_millis(9_999)), ..refusal };
     gateway.handle_answer(99, Answer::Refused(earlier));
     assert_eq!(gateway.late_answers(), 1);
     assert_eq!(asked(&mut gateway, at(20_000)), []);
@@ -310,9 +310,8 @@ fn a_ban_holds_everything_of_every_gateway_behind_the_address() {
     let [mut banned, mut other] = [0, 1].map(|_| gateway(&[], 100).behind(address.clone()));
     banned.handle_command(LaneId(0), query(id(0, 0)));
     let request = sent(&mut banned, at(0))[0].request;
-    let silent_until_ms = Some(START_MS + 120_000);
-    let refusal =
-        VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_until_ms, silence: Silence::All };
+    let silent_for = Some(Duration::from_secs(120));
+    let refusal = VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_for, silence: Silence::All };
     banned.handle_answer(request, Answer::Refused(refusal));
     assert_eq!(banned.poll_send(at(0)), None);
     for gateway in [&mut banned, &mut other] {
@@ -326,15 +325,40 @@ fn a_ban_holds_everything_of_every_gateway_behind_the_address() {
     assert_eq!(asked(&mut banned, at(120_000)), []);
 }
 
+/// A wish for silence is a length of time: a wall clock that is set meanwhile, or was wrong when it was heard, changes
+/// nothing. One that was put back by an hour would make it an hour longer.
+///
+/// Fault C1, O17. Promise P7, P23.
+#[test]
+fn a_wall_clock_that_is_set_neither_shortens_silence_nor_prolongs_it() {
+    for silence in [Silence::Orders, Silence::Most, Silence::All] {
+        for (before_ms, after_ms) in [(0, 3_600_000), (0, -3_600_000), (-3_600_000, 0), (100, 0), (0, 100)] {
+            let mut gateway = gateway(&[], 100);
+            let by = |ms, step_ms| Now { wall_ms: at(ms).wall_ms + step_ms, ..at(ms) };
+            gateway.handle_command(LaneId(0), place(id(0, 0)));
+            let request = sent(&mut gateway, by(0, before_ms))[0].request;
+            let silent_for = Some(Duration::from_secs(10));
+            let refusal = VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_for, silence };
+            gateway.handle_answer(request, Answer::Refused(refusal));
+            assert!(!gateway.has_budget(by(0, before_ms)), "{silence:?}");
+            gateway.handle_command(LaneId(0), place(id(0, 1)));
+            assert_eq!(asked(&mut gateway, by(0, before_ms)), []);
+            assert_eq!(asked(&mut gateway, by(9_999, after_ms)), [], "{silence:?} {before_ms} {after_ms}");
+            let left = asked(&mut gateway, by(10_000, after_ms));
+            assert_eq!(left, [place(id(0, 1))], "{silence:?} {before_ms} {after_ms}");
+        }
+    }
+}
+
 /// Too many orders (-1015): new ones wait until the window ends, cancels and questions go on.
 #[test]
 fn an_account_that_placed_too_many_still_cancels_and_asks() {
     let mut gateway = gateway(&[], 100);
     gateway.handle_command(LaneId(0), place(id(0, 0)));
     let request = sent(&mut gateway, at(0))[0].request;
-    let silent_until_ms = Some(START_MS + 10_000);
+    let silent_for = Some(Duration::from_secs(10));
     let refusal =
-        VenueRefusal { code: -1015, verdict: Verdict::Refused, silent_until_ms, silence: Silence::Orders };
+        VenueRefusal { code: -1015, verdict: Verdict::Refused, silent_for, silence: Silence::Orders };
     gateway.handle_answer(request, Answer::Refused(refusal));
     for command in [place(id(0, 1)), query(id(0, 0)), cancel(id(0, 0))] {
         gateway.handle_command(LaneId(0), command);

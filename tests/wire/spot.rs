@@ -508,6 +508,15 @@ fn refusals_are_classified() {
 fn whatever_an_error_is_it_has_one_short_clean_line() {
     let banned = r#"{"code":-1003,"msg":"banned","data":{"serverTime":1,"retryAfter":1790000180000}}"#;
     assert_eq!(ApiError::read(classify, 418, banned, "").retry_after_ms, Some(1_790_000_180_000));
+    // By the venue's own reading of the time; ours counts only where it gives none.
+    let wait_ms = |data: serde_json::Value, ours_ms| {
+        let text = json!({"code": -1003, "msg": "wait", "data": data}).to_string();
+        ApiError::read(classify, 429, &text, "").wait(ours_ms).map(|wait| wait.as_millis())
+    };
+    assert_eq!(wait_ms(json!({"serverTime": 5_000, "retryAfter": 12_000}), 3_600_000), Some(7_000));
+    assert_eq!(wait_ms(json!({"retryAfter": 12_000}), 10_000), Some(2_000));
+    assert_eq!(wait_ms(json!({"retryAfter": 12_000}), 13_000), Some(0));
+    assert_eq!(wait_ms(json!({"serverTime": 5_000}), 13_000), None);
     let text = json!({"code": "-2010", "msg": "x".repeat(1_000_000)}).to_string();
     let error = ApiError::read(classify, 400, &text, "");
     assert_eq!((error.code, error.msg.len()), (-2010, 64 + 3));

@@ -8,10 +8,11 @@ use schemas::wire::order_update::OrderUpdate;
 
 use super::bounds::Bounds;
 use super::breaker::{Address, Errand};
-use super::evidence::{Answer, Silence, VenueRefusal, Verdict, without_answer};
+use super::evidence::{Answer, VenueRefusal, Verdict, without_answer};
 use super::inflight::{Inflight, Request};
 use super::limiter::{Limiter, RateLimit, RateLimitKind, Weights};
 use super::permit::Permit;
+use super::wishes::Wishes;
 use crate::alarm::Alarm;
 use crate::command::Command;
 use crate::event::{CancelFailure, Denial, OrderReport};
@@ -65,8 +66,8 @@ pub struct Gateway<P> {
     limiter: Limiter,
     /// The breaker of the address, which others may share.
     address: Address,
-    /// Silence that the venue asked for by its own clock, until a reading of ours tells how long that is.
-    silence: Option<(i64, Silence)>,
+    /// Silence that the venue asked for, until a reading of our clock tells when that is over.
+    wishes: Wishes,
     /// The venue answered a request.
     served: bool,
     sharers: u32,
@@ -98,7 +99,7 @@ impl<P: Permit> Gateway<P> {
             reports: VecDeque::with_capacity(64),
             limiter: Limiter::new(&settings.limits, settings.sharers).weighing(settings.weights),
             address: Address::default(),
-            silence: None,
+            wishes: Wishes::default(),
             served: false,
             sharers: settings.sharers,
             permit,
@@ -191,9 +192,9 @@ impl<P: Permit> Gateway<P> {
     /// The answer to a request. One that comes after its deadline still tells what it tells.
     pub fn handle_answer(&mut self, request: u64, answer: Answer) {
         if let Answer::Refused(refusal) = &answer
-            && let Some(until_ms) = refusal.silent_until_ms
+            && let Some(wait) = refusal.silent_for
         {
-            self.fall_silent(until_ms, refusal.silence);
+            self.wishes.hear(wait, refusal.silence);
         } else if !matches!(answer, Answer::Unreadable) {
             self.served = true;
         }
@@ -329,7 +330,7 @@ impl<P: Permit> Gateway<P> {
     /// Whether another pair may begin: both of its places would leave now, after those that wait.
     #[must_use]
     pub fn has_budget(&self, now: Now) -> bool {
-        self.silence.is_none() && self.budget_from(now) <= now.mono
+        self.wishes.is_empty() && self.budget_from(now) <= now.mono
     }
 
     /// Whether requests can leave.
@@ -452,31 +453,12 @@ impl<P: Permit> Gateway<P> {
         Outgoing { request, lane, command }
     }
 
-    fn fall_silent(&mut self, until_ms: i64, silence: Silence) {
-        if silence == Silence::Orders {
-            self.limiter.hold_orders(until_ms);
-        } else {
-            // Of two that nobody has been told of yet, a ban is the stricter one.
-            let later = |known: (i64, Silence)| {
-                let silence = if known.1 == Silence::All { known.1 } else { silence };
-                (known.0.max(until_ms), silence)
-            };
-            self.silence = Some(self.silence.map_or((until_ms, silence), later));
-        }
-    }
-
     /// What the venue's answers say of the address, told to everybody who sends from it.
     fn tell_address(&mut self, now: Now) {
         if std::mem::take(&mut self.served) {
             self.address.lock().handle_served(now.mono);
         }
-        let Some((until_ms, silence)) = self.silence.take() else { return };
-        let wait_ms = until_ms.saturating_sub(now.wall_ms);
-        let wait = Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)));
-        match silence {
-            Silence::All => self.address.lock().handle_banned(wait, now.mono),
-            Silence::Most | Silence::Orders => self.address.lock().handle_limited(wait, now.mono),
-        }
+        self.wishes.tell(&self.address, &mut self.limiter, now.mono);
     }
 
     fn permitted(&mut self, lane: LaneId, command: &Command, now: Now) -> Result<(), Denial> {

@@ -278,7 +278,7 @@ pub(crate) fn refusal() -> Answer {
     Answer::Refused(VenueRefusal {
         code: -2010,
         verdict: Verdict::Refused,
-        silent_until_ms: None,
+        silent_for: None,
         silence: Default::default(),
     })
 }

@@ -12,7 +12,7 @@ use pipeline::gateway::{
 };
 use pipeline::instrument::{Instrument, Phase, Settings};
 use pipeline::rules::Rules;
-use pipeline::time::Now;
+use pipeline::time::{Nanos, Now};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use schemas::config::{Conflate, OnQuiet, Placement, SamePolicy, SidePolicy};
@@ -116,7 +116,7 @@ pub(crate) struct World {
     /// How often the instrument doubted its book.
     pub(crate) doubts: u32,
     shown: Option<Top>,
-    silent_until_ms: i64,
+    silent_until: Nanos,
     price: i128,
 }
 
@@ -150,7 +150,7 @@ impl World {
             book: BookIs::Live,
             doubts: 0,
             shown: None,
-            silent_until_ms: 0,
+            silent_until: Nanos(0),
             price: 10_000,
         };
         world.begin();
@@ -294,7 +294,7 @@ impl World {
             }
             while let Some(outgoing) = self.gateway.poll_send(self.now) {
                 let is_cancel = matches!(outgoing.command, Command::Cancel(_));
-                let silent = self.now.wall_ms < self.silent_until_ms;
+                let silent = self.now.mono < self.silent_until;
                 assert!(!silent || is_cancel, "a request while the venue wants silence");
                 self.checks.leaves(&outgoing.command, self.now);
                 self.transmit(outgoing);
@@ -333,8 +333,7 @@ impl World {
             return;
         }
         let answer = if self.fails(self.faults.too_many) {
-            let until = self.now.wall_ms + 1_000;
-            refusal(TOO_MANY, Verdict::Refused, Some(until))
+            refusal(TOO_MANY, Verdict::Refused, Some(Duration::from_secs(1)))
         } else {
             self.carry_out(sent_ns, &outgoing.command)
         };
@@ -343,10 +342,10 @@ impl World {
         if self.fails(self.faults.lose_answer) {
             return;
         }
-        if let Answer::Refused(VenueRefusal { silent_until_ms: Some(until), .. }) = &answer {
+        if let Answer::Refused(VenueRefusal { silent_for: Some(wait), .. }) = &answer {
             if link == self.link {
                 // Told at once, so that the check of silence is strict.
-                self.silent_until_ms = self.silent_until_ms.max(*until);
+                self.silent_until = self.silent_until.max(self.now.mono + *wait);
                 self.gateway.handle_answer(outgoing.request, answer);
             }
             return;
@@ -502,8 +501,8 @@ fn found(update: Option<OrderUpdate>) -> Answer {
     }
 }
 
-fn refusal(code: i64, verdict: Verdict, silent_until_ms: Option<i64>) -> Answer {
-    Answer::Refused(VenueRefusal { code, verdict, silent_until_ms, silence: Silence::Most })
+fn refusal(code: i64, verdict: Verdict, silent_for: Option<Duration>) -> Answer {
+    Answer::Refused(VenueRefusal { code, verdict, silent_for, silence: Silence::Most })
 }
 
 fn random_settings(rng: &mut Xoshiro256PlusPlus, seed: u64) -> Settings {

@@ -1,5 +1,7 @@
 //! The venue's refusals: code, words, and what follows from them.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -17,6 +19,8 @@ pub struct ApiError {
     pub msg: Box<str>,
     /// When to come back, milliseconds since the epoch, where the venue says so.
     pub retry_after_ms: Option<i64>,
+    /// What time it is at the venue, milliseconds since the epoch, where it says so beside.
+    pub server_time_ms: Option<i64>,
     class: ErrorClass,
 }
 
@@ -67,13 +71,23 @@ impl ApiError {
         let body: Body = serde_json::from_str(text).unwrap_or_default();
         let code = body.code.as_i64().or_else(|| body.code.as_str()?.parse().ok()).unwrap_or(0);
         let msg = body.msg.as_str().unwrap_or_default();
+        let told = |name: &str| body.data.get(name).and_then(Value::as_i64);
         Self {
             status,
             code,
             msg: cut_without(msg, secret),
-            retry_after_ms: body.data.get("retryAfter").and_then(Value::as_i64),
+            retry_after_ms: told("retryAfter"),
+            server_time_ms: told("serverTime"),
             class: classify(status, code, msg),
         }
+    }
+
+    /// How long to stay away, where the venue says when to come back: from its own reading of the time, else from
+    /// `venue_ms`, what its clock is taken to show (milliseconds since the epoch).
+    #[must_use]
+    pub fn wait(&self, venue_ms: i64) -> Option<Duration> {
+        let wait_ms = self.retry_after_ms?.saturating_sub(self.server_time_ms.unwrap_or(venue_ms));
+        Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)))
     }
 
     /// What it means.
