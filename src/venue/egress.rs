@@ -106,7 +106,8 @@ impl Egress {
     /// The venue answered with an error of its own. `told` is what a header says of how long to wait.
     pub fn handle_refused(&self, error: &ApiError, told: Option<Duration>) {
         if error.class() == ErrorClass::RateLimited {
-            self.handle_status(error.status, error.wait(clock::wall_ms()).or(told));
+            let said = error.retry_after.map(|retry| retry.wait(clock::wall_ms()));
+            self.handle_status(error.status, said.or(told));
         } else {
             self.handle_served();
         }

@@ -58,7 +58,7 @@ pub struct Limiter {
     address: Option<Gcra>,
     caps: Caps,
     reserve: Reserve,
-    /// No new order before this moment.
+    /// No new order before this moment of the venue's clock, milliseconds.
     orders_from: Nanos,
 }
 
@@ -179,17 +179,20 @@ impl Limiter {
         };
         let full = |window: &&Window| window.left(now, true) < needed.of(window.kind());
         let rolls = self.windows.iter().filter(full).map(|window| window.next_ms(now));
-        let at = rolls.max().map(|at_ms| later(now, at_ms));
+        let held = Some(self.orders_from).filter(|until| *until > now.mono);
+        let rolled = rolls.max().map(|at_ms| later(now, at_ms));
         let rates = [(&self.account, needed.orders), (&self.address, needed.requests)];
         let rates = rates.into_iter().filter_map(|(rate, count)| rate.as_ref().map(|rate| rate.from(count)));
-        rates.chain(at).chain([self.orders_from]).max().unwrap_or_default()
+        rates.chain(rolled).chain(held).max().unwrap_or_default()
     }
 
     /// The moment from which a maker of that lane may leave, by the lane's own rate.
     #[must_use]
     pub fn lane_from(&self, lane: LaneId) -> Nanos {
         let rate = self.lanes.get(lane.0).and_then(|(_, rate)| rate.as_ref());
-        rate.map_or(Nanos::default(), |rate| rate.from(2 + self.reserve.takers_of(lane)))
+        // More than a burst never leaves at once; a taker that is kept back for long must not stop its lane for good.
+        let wanted = 2 + self.reserve.takers_of(lane);
+        rate.map_or(Nanos::default(), |rate| rate.from(wanted.min(rate.burst())))
     }
 
     /// The moment from which a question of that weight may leave, as far as is known now.

@@ -16,7 +16,6 @@ mod machine;
 mod permit;
 mod reserve;
 mod window;
-mod wishes;
 
 pub use bounds::{Bounds, LaneBounds};
 pub use breaker::{Address, BANNED_DEFAULT, Breaker, Errand, LIMITED_DEFAULT, Standing, WAIT_MAX};

@@ -207,6 +207,7 @@ impl Lane {
         let stopped = self.instrument.phase() == Phase::Stopped;
         if stopped || !self.claim.has_changed().unwrap_or(false) {
             self.is_quiet = self.instrument.is_quiet();
+            self.hold.set_traded_up_to(self.instrument.traded_up_to());
             self.hold.set_quiet(self.is_quiet);
             self.hold.outgrow(self.instrument.settings().epoch);
         }

@@ -123,7 +123,7 @@ impl World {
     /// What the venue makes of a request, and how long it takes to say so.
     fn judge(&mut self, process: usize, outgoing: &Outgoing, venue_ms: i64) -> (Answer, u64) {
         let silence = |world: &mut Self, kind, code| {
-            let left = world.over_at(kind, process) - world.now;
+            let left = world.over_at(kind, process).saturating_sub(world.now);
             let silent_for = Some(Duration::from_nanos(left + MS));
             let silence = if kind == Kind::Ban { Silence::All } else { Silence::Most };
             Answer::Refused(VenueRefusal { code, verdict: Verdict::Refused, silent_for, silence })
