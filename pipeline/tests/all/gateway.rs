@@ -310,8 +310,7 @@ fn a_ban_holds_everything_of_every_gateway_behind_the_address() {
     banned.handle_command(LaneId(0), query(id(0, 0)));
     let request = sent(&mut banned, at(0))[0].request;
     let silent_for = Some(Duration::from_secs(120));
-    let refusal =
-        VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_for, silence: Silence::All };
+    let refusal = VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_for, silence: Silence::All };
     banned.handle_answer(request, Answer::Refused(refusal));
     assert_eq!(banned.poll_send(at(0)), None);
     for gateway in [&mut banned, &mut other] {
@@ -323,6 +322,31 @@ fn a_ban_holds_everything_of_every_gateway_behind_the_address() {
     }
     assert_eq!(asked(&mut other, at(120_000)), [cancel(id(0, 0))], "one goes ahead");
     assert_eq!(asked(&mut banned, at(120_000)), []);
+}
+
+/// A wish for silence is a length of time: a wall clock that is set meanwhile, or was wrong when it was heard, changes
+/// nothing. One that was put back by an hour would make it an hour longer.
+///
+/// Fault C1, O17. Promise P7, P23.
+#[test]
+fn a_wall_clock_that_is_set_neither_shortens_silence_nor_prolongs_it() {
+    for silence in [Silence::Orders, Silence::Most, Silence::All] {
+        for (before_ms, after_ms) in [(0, 3_600_000), (0, -3_600_000), (-3_600_000, 0), (100, 0), (0, 100)] {
+            let mut gateway = gateway(&[], 100);
+            let by = |ms, step_ms| Now { wall_ms: at(ms).wall_ms + step_ms, ..at(ms) };
+            gateway.handle_command(LaneId(0), place(id(0, 0)));
+            let request = sent(&mut gateway, by(0, before_ms))[0].request;
+            let silent_for = Some(Duration::from_secs(10));
+            let refusal = VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_for, silence };
+            gateway.handle_answer(request, Answer::Refused(refusal));
+            assert!(!gateway.has_budget(by(0, before_ms)), "{silence:?}");
+            gateway.handle_command(LaneId(0), place(id(0, 1)));
+            assert_eq!(asked(&mut gateway, by(0, before_ms)), []);
+            assert_eq!(asked(&mut gateway, by(9_999, after_ms)), [], "{silence:?} {before_ms} {after_ms}");
+            let left = asked(&mut gateway, by(10_000, after_ms));
+            assert_eq!(left, [place(id(0, 1))], "{silence:?} {before_ms} {after_ms}");
+        }
+    }
 }
 
 /// Too many orders (-1015): new ones wait until the window ends, cancels and questions go on.
