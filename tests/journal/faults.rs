@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::config::JournalSync;
+use schemas::journal::Record;
 use self_trader::clock::Clock;
 use self_trader::journal::codec::scan;
-use self_trader::journal::{Journal, NotWritten};
+use self_trader::journal::{Journal, NotWritten, RunStatus, Writer};
 
 use crate::disk::MemoryDisk;
 use crate::{id, intent, outcome, owner};
@@ -52,6 +53,32 @@ async fn always_waits_for_the_device() {
         place(&journal, sequence).await.unwrap();
         assert!(disk.inner().syncs > before);
     }
+}
+
+/// Promise P12. While the next file is being made, the trading thread goes on: what it writes down meanwhile is in that
+/// file, in order, and nothing of it looks impossible to the next start.
+///
+/// Fault D1, D3.
+#[test]
+fn what_is_noted_while_another_file_is_made_stands_in_it() {
+    let disk = MemoryDisk::default();
+    let (mut writer, _) = Writer::open(&disk, "journal", &owner(), "run".into(), 1_000).unwrap();
+    writer.push(&intent(1));
+    writer.write(&disk).unwrap();
+    writer.give_up_file();
+    writer.push(&intent(2));
+    let next = writer.next_part();
+    writer.push(&intent(3));
+    writer.push(&Record::Outcome(outcome(1)));
+    let file = next.write(&disk).unwrap();
+    writer.push(&intent(4));
+    writer.go_on(&next, file);
+    writer.push(&Record::Outcome(outcome(3)));
+    writer.write(&disk).unwrap();
+    let (_, recovered) = Writer::open(&disk, "journal", &owner(), "after".into(), 2_000).unwrap();
+    let statuses: Vec<RunStatus> = recovered.runs.iter().map(|(_, status)| *status).collect();
+    assert_eq!(statuses, [RunStatus::Crashed(0); 2], "nothing is put aside");
+    assert_eq!(recovered.in_doubt(), [id(2), id(4)]);
 }
 
 /// Fault D1.

@@ -58,6 +58,26 @@ fn a_reaper_closes_what_a_killed_owner_left_and_nothing_else() {
     assert_eq!(reaper.wait().code(), Some(0));
 }
 
+/// A symbol that the venue does not know, or no longer, keeps nothing else from being looked after.
+///
+/// Promise P18, P1.
+#[test]
+fn a_symbol_that_cannot_be_listed_keeps_no_other_orphan_alive() {
+    let dir = folder();
+    let venue = VenueProcess::start_with(dir.path(), &["--no-switch"]);
+    orphaned(dir.path(), &venue);
+    let both = ["AAAUSDT", "BTCUSDT"].map(|symbol| instrument(venue.addr, symbol));
+    let config = dir.path().join("reaper.config.json");
+    std::fs::write(&config, json!({ "Feed": "synthetic:11", "instruments": both }).to_string()).unwrap();
+    let config = config.to_str().unwrap();
+    let mut reaper =
+        Process::start(dir.path(), "reaper", &["reap", config, "--older-than", "1s", "--every", "1s"]);
+    until("the orphan is closed", || ours(&venue).iter().all(|order| !is_open(order)).then_some(()));
+    reaper.signal("TERM");
+    assert_eq!(reaper.wait().code(), Some(0));
+    assert!(reaper.out().contains("open orders could not be looked after"), "{}", reaper.out());
+}
+
 #[test]
 fn looked_once_it_ends_when_nothing_old_is_left() {
     let dir = folder();
