@@ -243,6 +243,7 @@ async fn pump(instrument: &mut Instrument, links: &mut LaneLinks, clock: &Clock)
         if instrument.is_quiet() {
             links.stats.left(clock.now().mono);
         }
+        links.hold.set_traded_up_to(instrument.traded_up_to());
         links.hold.set_quiet(instrument.is_quiet());
         links.hold.outgrow(instrument.settings().epoch);
     }

@@ -91,6 +91,12 @@ impl CloseOut {
         self.doubts.iter().filter(|doubt| doubt.leg.acknowledged_at.is_some()).map(|doubt| doubt.leg.id)
     }
 
+    /// Since when the oldest of those is known to be open.
+    #[must_use]
+    pub fn oldest_open(&self) -> Option<Nanos> {
+        self.doubts.iter().filter_map(|doubt| doubt.leg.acknowledged_at).min()
+    }
+
     /// Takes in a report; `None` if it is about none of these orders, else what in it cannot be.
     pub fn handle_report(&mut self, report: &OrderReport, now: Nanos) -> Option<Option<Alarm>> {
         let id = crate::trade::report_id(report)?;

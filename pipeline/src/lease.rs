@@ -70,6 +70,8 @@ pub struct Request {
     pub indices: Vec<usize>,
     /// The latest epoch that this process knows of each: a store that has forgotten it must not give it out again.
     pub above: Vec<Epoch>,
+    /// With [`Ask::Release`], of each: the reference trade that its last pair was made of, for who comes next.
+    pub traded_up_to: Vec<Option<u64>>,
 }
 
 /// What the store says to [`Ask::Acquire`] of one lease.
@@ -81,6 +83,8 @@ pub enum Acquired {
         epoch: Epoch,
         /// How long an owner before us may still trust its lease.
         wait: Duration,
+        /// What the owner before told with [`Request::traded_up_to`].
+        traded_up_to: Option<u64>,
     },
     /// Somebody else's.
     Foreign {
@@ -181,6 +185,8 @@ pub struct Leases {
     contested: Vec<bool>,
     /// Of each, at the end: nothing of any term of ours is left.
     quiet: Vec<bool>,
+    /// Of each: what its next owner is told.
+    traded_up_to: Vec<Option<u64>>,
     events: VecDeque<Event>,
 }
 
@@ -200,6 +206,7 @@ impl Leases {
             may_be_ours: vec![false; count],
             contested: vec![false; count],
             quiet: vec![false; count],
+            traded_up_to: vec![None; count],
             events: VecDeque::new(),
         }
     }
@@ -303,9 +310,10 @@ impl Leases {
         closing
     }
 
-    /// Nothing of ours is left there: it may be given back.
-    pub fn let_go(&mut self, index: usize) {
+    /// Nothing of ours is left there: it may be given back. The last pair was made of that reference trade.
+    pub fn let_go(&mut self, index: usize, traded_up_to: Option<u64>) {
         self.quiet[index] = true;
+        self.traded_up_to[index] = traded_up_to;
         if self.leases[index] == Lease::Leaving {
             self.leases[index] = Lease::Done;
         }
@@ -395,7 +403,7 @@ impl Leases {
 
     fn take_acquired(&mut self, index: usize, answer: Acquired, sent: Nanos, now: Now) {
         match answer {
-            Acquired::Got { epoch, wait } => {
+            Acquired::Got { epoch, wait, traded_up_to } => {
                 let regressed = epoch <= self.latest[index];
                 self.latest[index] = self.latest[index].max(epoch);
                 let until = self.proved(sent);
@@ -410,7 +418,7 @@ impl Leases {
                     let contested = std::mem::take(&mut self.contested[index]);
                     let wait = if contested { wait.max(self.times.ttl) } else { wait };
                     self.leases[index] = Lease::Held { epoch, until };
-                    let term = Term { epoch, from: now.after(wait), shared: true };
+                    let term = Term { epoch, from: now.after(wait), shared: true, traded_up_to };
                     self.events.push_back(Event::Begin { index, term, until });
                 }
             }
@@ -492,7 +500,11 @@ impl Leases {
             Ask::Release => &mut self.release,
         };
         channel.batch = Some(batch);
-        Request { ticket, ask, indices, above: epochs }
+        let traded_up_to = match ask {
+            Ask::Release => indices.iter().map(|index| self.traded_up_to[*index]).collect(),
+            Ask::Acquire | Ask::Renew => Vec::new(),
+        };
+        Request { ticket, ask, indices, above: epochs, traded_up_to }
     }
 }
 

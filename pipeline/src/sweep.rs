@@ -24,6 +24,7 @@ const LIST_PATIENCE: Duration = Duration::from_secs(5);
 /// A sweep under way.
 #[derive(Clone, Debug)]
 pub struct Sweep {
+    from: Nanos,
     newest: Option<Epoch>,
     to_cancel: Vec<OpenOrder>,
     found: Vec<OpenOrder>,
@@ -38,6 +39,7 @@ impl Sweep {
     #[must_use]
     pub const fn new(from: Nanos, newest: Option<Epoch>) -> Self {
         Self {
+            from,
             newest,
             to_cancel: Vec::new(),
             found: Vec::new(),
@@ -72,9 +74,11 @@ impl Sweep {
         self.swept.iter().map(ClientOrderId::epoch).max()
     }
 
-    /// Takes in a list, or that none came.
-    pub fn handle_report(&mut self, report: &OrderReport, now: Nanos) {
+    /// Takes in a list, or that none came. One that was asked for before the sweep began says nothing of what may have
+    /// arrived until then, whoever asked.
+    pub fn handle_report(&mut self, report: &OrderReport, asked_at: Option<Nanos>, now: Nanos) {
         match report {
+            OrderReport::OpenOrders(_) if asked_at.is_none_or(|asked_at| asked_at < self.from) => {}
             OrderReport::OpenOrders(orders) => {
                 let ours = |order: &&OpenOrder| self.newest.is_none_or(|newest| order.id.epoch() <= newest);
                 self.found = orders.iter().filter(ours).copied().collect();

@@ -6,9 +6,11 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use schemas::ids::ClientOrderId;
-use self_trader::journal::codec::MAGIC;
+use self_trader::journal::codec::{MAGIC, Start, scan, start};
 use self_trader::journal::disk::{Disk, DiskFile};
 
+/// The part of the magic that says which version it is.
+const VERSION_LEN: usize = 2;
 /// What stands before the id of an intent in a journal.
 const INTENT: &[u8] = b"{\"intent\":{\"id\":\"";
 
@@ -63,9 +65,10 @@ impl SimDisk {
     pub fn tear(&self, cut: usize, garbage: usize) {
         let mut inner = self.inner();
         if let Some((_, file)) = inner.files.iter_mut().next_back() {
-            // Not into the magic: a file that does not begin as a journal is somebody else's, and refused.
+            // A file of nothing but garbage is somebody else's, and refused: that is for a person to see.
             let kept = file.bytes.len().saturating_sub(cut).max(MAGIC.len().min(file.bytes.len()));
             file.bytes.truncate(kept);
+            let garbage = if kept < MAGIC.len() { 0 } else { garbage };
             file.bytes.extend(std::iter::repeat_n(0xa5, garbage));
         }
     }
@@ -74,9 +77,14 @@ impl SimDisk {
     pub fn flip(&self, place: u64, bit: u64) {
         let mut inner = self.inner();
         if let Some((_, file)) = inner.files.iter_mut().next_back() {
-            // A file that does not begin as a journal is somebody else's, and refused: that is for a person to see.
-            let len = file.bytes.len().saturating_sub(MAGIC.len()) as u64;
-            if let Some(byte) = (len > 0).then(|| MAGIC.len() + usize::try_from(place % len).unwrap_or(0)) {
+            // Nothing tells that it is ours once neither its name nor its first record is whole, and one of another
+            // version is refused: that is for a person to see.
+            let is_named = start(&file.bytes) == Start::Journal;
+            let has_header = !scan(&file.bytes).frames.is_empty();
+            let spared = if has_header { MAGIC.len() - VERSION_LEN } else { 0 }..MAGIC.len();
+            let len = if is_named { file.bytes.len() as u64 } else { 0 };
+            let byte = (len > 0).then(|| usize::try_from(place % len).unwrap_or(0));
+            if let Some(byte) = byte.filter(|byte| !spared.contains(byte)) {
                 file.bytes[byte] ^= 1 << (bit % 8);
             }
         }

@@ -18,6 +18,8 @@ struct Entry {
     /// Owner, and when it runs out.
     lease: Option<(u64, u64)>,
     record: Option<Record>,
+    /// What an owner told on leaving; a part of the record.
+    told: Option<u64>,
 }
 
 /// One server.
@@ -77,7 +79,8 @@ impl Store {
                 Answer::Renewed(each.map(|(symbol, _)| self.renew(symbol, owner, now_ms)).collect())
             }
             Ask::Release => {
-                each.for_each(|(symbol, _)| self.release(symbol, owner));
+                let told = request.traded_up_to.iter();
+                each.zip(told).for_each(|((symbol, _), told)| self.release(symbol, owner, *told));
                 Answer::Released
             }
         }
@@ -101,7 +104,11 @@ impl Store {
         let epoch = (epoch + 1).max(waited).max(least);
         entry.lease = Some((owner, now_ms + ttl_ms()));
         entry.record = Some(Record { held_ms: now_ms + ttl_ms(), clear_ms, epoch, run: self.run });
-        Acquired::Got { epoch: Epoch::new(epoch), wait: Duration::from_millis(wait_ms) }
+        Acquired::Got {
+            epoch: Epoch::new(epoch),
+            wait: Duration::from_millis(wait_ms),
+            traded_up_to: entry.told,
+        }
     }
 
     fn renew(&mut self, symbol: usize, owner: u64, now_ms: u64) -> bool {
@@ -117,12 +124,13 @@ impl Store {
         true
     }
 
-    fn release(&mut self, symbol: usize, owner: u64) {
+    fn release(&mut self, symbol: usize, owner: u64, told: Option<u64>) {
         let entry = &mut self.entries[symbol];
         if entry.lease.is_some_and(|(holder, _)| holder == owner) {
             entry.lease = None;
             if let Some(record) = &mut entry.record {
                 record.held_ms = 0;
+                entry.told = told.or(entry.told);
             }
         }
     }

@@ -28,6 +28,8 @@ pub enum Seen {
 #[derive(Debug, Default)]
 pub struct Seens {
     numbers: Option<Numbers>,
+    /// The count before, where a publisher began anew: another one may still send of it.
+    before: Option<Numbers>,
     texts: Recent<TickId>,
     contents: Recent<u64>,
     restored: Option<Restored>,
@@ -63,11 +65,18 @@ impl Seens {
         let restarted =
             seen == Seen::Duplicate && numbers.below_window(number) && time_ms > numbers.newest_ms;
         if restarted {
-            *numbers = Numbers { newest_ms: numbers.newest_ms, ..Numbers::empty() };
+            let anew = Numbers { newest_ms: numbers.newest_ms, ..Numbers::empty() };
+            self.before = Some(std::mem::replace(numbers, anew));
             numbers.check(number);
         }
         numbers.newest_ms = numbers.newest_ms.max(time_ms);
-        if restarted { Seen::New } else { seen }
+        if restarted {
+            Seen::New
+        } else if self.before.as_ref().is_some_and(|before| before.holds(number)) {
+            Seen::Duplicate
+        } else {
+            seen
+        }
     }
 }
 
@@ -144,6 +153,12 @@ impl Numbers {
         }
         self.mark(number);
         Seen::OutOfOrder(number, highest)
+    }
+
+    /// Whether it was seen, as far as is known.
+    fn holds(&self, number: u64) -> bool {
+        let is_known = self.highest.is_some_and(|highest| number <= highest) && !self.below_window(number);
+        is_known && self.is_marked(number)
     }
 
     /// Forgets the places that the numbers between take over.
@@ -265,6 +280,21 @@ mod tests {
         assert_eq!(seens.check(&tick("1", Some(60))), Seen::New);
         assert_eq!(seens.check(&tick("1", Some(60))), Seen::Duplicate);
         assert_eq!(seens.check(&tick("2", Some(61))), Seen::New);
+    }
+
+    /// Fault F8. Promise P2.
+    #[test]
+    fn one_low_number_does_not_make_the_old_ones_new() {
+        let mut seens = Seens::default();
+        for number in 1_000_000..1_000_010 {
+            seens.check(&tick(&number.to_string(), Some(50)));
+        }
+        assert_eq!(seens.check(&tick("5", Some(60))), Seen::New, "a count that began anew, or a stray");
+        for number in (1_000_000..1_000_010).rev() {
+            assert_eq!(seens.check(&tick(&number.to_string(), Some(50))), Seen::Duplicate);
+        }
+        assert_eq!(seens.check(&tick("1000010", Some(61))), Seen::NewAfterGap);
+        assert_eq!(seens.check(&tick("1000010", Some(61))), Seen::Duplicate);
     }
 
     #[test]

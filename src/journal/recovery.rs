@@ -148,17 +148,21 @@ impl Recovered {
 
     fn file(&mut self, disk: &dyn Disk, file: &File<'_>, owner: &Owner) -> Result<RunStatus, JournalError> {
         let place = file.here.to_owned();
+        let scan = codec::scan(file.bytes);
         match codec::start(file.bytes) {
             Start::Journal => {}
-            Start::Cut => return empty(disk, file),
+            Start::Cut if scan.frames.is_empty() => return empty(disk, file),
             Start::Newer => {
                 return Err(JournalError::Newer { place, got: "unknown".to_owned(), want: JOURNAL_FORMAT });
             }
-            Start::Foreign => {
+            Start::Cut | Start::Foreign if is_ours(&scan, owner, file.here) => {
+                self.salvage(&scan);
+                return quarantine(disk, file, &format!("JRN-006 {place}: its first bytes were damaged"));
+            }
+            Start::Cut | Start::Foreign => {
                 return Err(JournalError::Foreign { place, got: "other bytes at its beginning".to_owned() });
             }
         }
-        let scan = codec::scan(file.bytes);
         if let Some(Damage::Middle { seq, at }) = scan.damage {
             self.salvage(&scan);
             return quarantine(disk, file, &format!("JRN-006 {place}: record {seq} at offset {at}"));
@@ -251,6 +255,13 @@ pub(super) fn header(first: &Frame<'_>, here: &str) -> Result<Header, JournalErr
         Ok(Record::Header(header)) => Ok(header),
         Ok(_) | Err(_) => Err(foreign("an unreadable header")),
     }
+}
+
+/// Whether a file that begins with other bytes is a journal of ours all the same: no other program writes a first record
+/// whose checksum is right and that names us.
+fn is_ours(scan: &Scan<'_>, owner: &Owner, here: &str) -> bool {
+    let header = scan.frames.first().map(|first| header(first, here));
+    header.is_some_and(|header| header.is_ok_and(|header| check(&header, owner, here).is_ok()))
 }
 
 /// A journal may be gone on with by the same shard of the same instance, on at least one of its venues.

@@ -72,6 +72,8 @@ pub struct Writer {
     next_seq: u64,
     /// `None` while there is none that can be trusted.
     file: Option<Arc<dyn DiskFile>>,
+    /// The beginning of the next file is made: what comes now follows it.
+    is_staged: bool,
     part_bytes: usize,
     commits: u64,
     /// Earlier parts that are not synced yet.
@@ -96,7 +98,6 @@ pub struct ToSync {
 pub struct NextPart {
     name: String,
     head: Vec<u8>,
-    next_seq: u64,
 }
 
 impl NextPart {
@@ -325,6 +326,10 @@ impl Shared {
             return Err(NotWritten);
         }
         let mut writer = lock(&self.writer);
+        if writer.file.is_none() {
+            // It broke since we looked: what was noted is in no file yet.
+            return Err(NotWritten);
+        }
         if writer.buffer.is_empty() {
             return Ok(writer.commits);
         }
@@ -363,10 +368,9 @@ impl Shared {
         let next = lock(&self.writer).next_part();
         // Not under the lock: the trading thread must not wait for it.
         let file = next.write(&*self.disk)?;
-        let name = next.name.clone();
-        lock(&self.writer).go_on(next, file);
+        lock(&self.writer).go_on(&next, file);
         self.health.mended();
-        tracing::info!(name, "the journal is written again");
+        tracing::info!(name = next.name, "the journal is written again");
         Ok(())
     }
 }
@@ -415,6 +419,7 @@ impl Writer {
             buffer: Vec::with_capacity(64 * 1024),
             next_seq: 0,
             file: None,
+            is_staged: false,
             part_bytes: 0,
             commits: 0,
             earlier: Vec::new(),
@@ -477,24 +482,25 @@ impl Writer {
         Ok(file)
     }
 
-    /// Another file to go on in, with all that is known.
+    /// Another file to go on in, with all that is known. What is pushed from now on follows its beginning.
     pub fn next_part(&mut self) -> NextPart {
         self.header.part += 1;
         let (head, next_seq) = self.head();
-        NextPart { name: self.name(), head, next_seq }
+        (self.next_seq, self.is_staged) = (next_seq, true);
+        self.buffer.clear();
+        NextPart { name: self.name(), head }
     }
 
     /// Goes on in that file.
-    pub fn go_on(&mut self, next: NextPart, file: Arc<dyn DiskFile>) {
+    pub fn go_on(&mut self, next: &NextPart, file: Arc<dyn DiskFile>) {
         self.part_bytes = next.head.len();
-        self.next_seq = next.next_seq;
-        self.buffer.clear();
+        self.is_staged = false;
         self.file = Some(file);
     }
 
     /// The file cannot be trusted any more.
     pub fn give_up_file(&mut self) {
-        self.file = None;
+        (self.file, self.is_staged) = (None, false);
         self.earlier.clear();
         self.buffer.clear();
     }
@@ -523,7 +529,7 @@ impl Writer {
         if let Err(error) = self.memory.take(record, payload) {
             tracing::error!(%error, "broken invariant: an impossible record");
         }
-        if self.file.is_none() {
+        if self.file.is_none() && !self.is_staged {
             // It is known, and the next file begins with all that is.
             self.buffer.clear();
         }

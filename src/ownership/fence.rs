@@ -69,7 +69,7 @@ mod tests {
 
     fn held() -> (Arc<Hold>, Fence) {
         let hold = Hold::new();
-        hold.begin(Term { epoch: EPOCH, from: at(0), shared: true }, GENERATION, UNTIL);
+        hold.begin(Term { epoch: EPOCH, from: at(0), shared: true, traded_up_to: None }, GENERATION, UNTIL);
         let fence = Fence::new(vec![Arc::clone(&hold)], Clock::start());
         (hold, fence)
     }

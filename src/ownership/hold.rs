@@ -47,6 +47,8 @@ pub struct Hold {
     barred: watch::Sender<Option<Bar>>,
     /// The lane has nothing left of an earlier term.
     quiet: watch::Sender<bool>,
+    /// The reference trade of the lane's last pair, by its number; 0 = none.
+    traded_up_to: AtomicU64,
 }
 
 impl Hold {
@@ -67,6 +69,7 @@ impl Hold {
             claim: watch::Sender::new(Claim::None),
             barred: watch::Sender::new(None),
             quiet: watch::Sender::new(true),
+            traded_up_to: AtomicU64::new(0),
         })
     }
 
@@ -78,6 +81,7 @@ impl Hold {
         self.epoch.store(term.epoch.number(), Ordering::Release);
         self.generation.store(generation.0, Ordering::Release);
         self.until.store(until.0, Ordering::Release);
+        self.set_traded_up_to(term.traded_up_to);
         self.quiet.send_replace(false);
         self.claim.send_replace(Claim::Held(term));
     }
@@ -312,6 +316,20 @@ impl Hold {
     #[must_use]
     pub fn is_claimed(&self) -> bool {
         *self.claim.borrow() != Claim::None
+    }
+
+    /// The lane says which reference trade, by its number, its last pair was made of: before it says that it is quiet.
+    /// A lane that begins anew has none to say, and what was said before stays.
+    pub fn set_traded_up_to(&self, number: Option<u64>) {
+        if let Some(number) = number {
+            self.traded_up_to.store(number, Ordering::Relaxed);
+        }
+    }
+
+    /// What the next owner is to be told, once nothing is left here.
+    #[must_use]
+    pub fn traded_up_to(&self) -> Option<u64> {
+        Some(self.traded_up_to.load(Ordering::Relaxed)).filter(|number| *number > 0)
     }
 
     /// The lane says whether anything of an earlier term is left.

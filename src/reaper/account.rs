@@ -22,10 +22,16 @@ const CLOCK_EVERY: Duration = Duration::from_secs(60);
 const SOON: Duration = Duration::from_millis(500);
 /// How long a request may be on its way.
 const RECV_WINDOW_MS: u64 = 5_000;
-/// The weight that a reaper may spend a minute: a fifth of the least limit that public venues give an address. Traders
-/// behind the same address leave a fifth of every limit to what is urgent.
-const WEIGHT_A_MINUTE: u64 = 480;
 const CANCEL_WEIGHT: u64 = 1;
+
+/// The weight that a reaper may spend a minute: a fifth of what the public venue gives an address (6,000 and 2,400).
+/// Traders behind the same address leave a fifth of every limit to what is urgent.
+const fn weight_a_minute(dialect: Dialect) -> u64 {
+    match dialect {
+        Dialect::BinanceSpot | Dialect::Okx => 1_200,
+        Dialect::BinanceUsdm => 480,
+    }
+}
 
 /// What lists weigh: of one symbol, and of all.
 const fn list_weights(dialect: Dialect) -> (u64, u64) {
@@ -63,6 +69,7 @@ impl AccountReaper {
         clock: Clock,
     ) -> Self {
         let prefixes = account.symbols.iter().map(|(_, prefix)| *prefix).collect();
+        let budget = Budget::new(weight_a_minute(account.target.dialect()));
         Self {
             place,
             rest: RestClient::new(account.target.clone()),
@@ -71,7 +78,7 @@ impl AccountReaper {
             settings,
             status,
             clock,
-            budget: Budget::new(WEIGHT_A_MINUTE),
+            budget,
             offset: None,
             listed: None,
             silent_until: Nanos(0),
@@ -86,7 +93,9 @@ impl AccountReaper {
             self.look().await;
             let now = self.now();
             let soon = self.reaper.has_orphans(now.wall_ms, now.mono);
-            let next = began + if soon { SOON.min(self.settings.every) } else { self.settings.every };
+            let wanted = if soon { SOON.min(self.settings.every) } else { self.settings.every };
+            // Looks that come as fast as the budget pays for are spread evenly: none is left out for a minute's rest.
+            let next = began + wanted.max(self.budget.list_every(self.look_weight()));
             tokio::time::sleep_until(self.clock.instant(next.max(self.silent_until))).await;
         }
     }
@@ -123,7 +132,7 @@ impl AccountReaper {
 
     async fn look_once(&mut self) -> Result<bool, RestError> {
         self.measure_clock().await?;
-        let mut complete = true;
+        let (mut complete, mut failure) = (true, None);
         for symbol in self.pages() {
             let (one, all) = list_weights(self.account.target.dialect());
             let weight = if symbol.is_some() { one } else { all };
@@ -131,14 +140,25 @@ impl AccountReaper {
                 complete = false;
                 continue;
             }
-            let listed = self.list(symbol.as_deref()).await?;
-            self.reaper.handle_list(symbol.as_deref(), &listed, self.clock.now().mono);
+            // A symbol that cannot be listed must not keep the others.
+            match self.list(symbol.as_deref()).await {
+                Ok(listed) => {
+                    self.reaper.handle_list(symbol.as_deref(), &listed, self.clock.now().mono);
+                }
+                Err(error) => {
+                    complete = false;
+                    let silent = !error.wanted_silence().is_zero();
+                    failure = Some(error);
+                    if silent {
+                        break;
+                    }
+                }
+            }
         }
         if complete {
             self.listed = Some(self.clock.now().mono);
         }
         self.show();
-        let mut failure = None;
         while let Some(orphan) = self.next_orphan() {
             // One that will not go must not keep the others.
             failure = self.cancel(&orphan).await.err().or(failure);
@@ -146,12 +166,17 @@ impl AccountReaper {
         failure.map_or(Ok(complete), Err)
     }
 
+    /// What one look weighs.
+    fn look_weight(&self) -> u64 {
+        let (one, all) = list_weights(self.account.target.dialect());
+        one.saturating_mul(u64::try_from(self.account.symbols.len()).unwrap_or(u64::MAX)).min(all)
+    }
+
     /// The lists to ask for: each symbol's, or all at once where that costs less.
     fn pages(&self) -> Vec<Option<String>> {
         let (one, all) = list_weights(self.account.target.dialect());
         let symbols = &self.account.symbols;
-        let each = one.saturating_mul(u64::try_from(symbols.len()).unwrap_or(u64::MAX));
-        if each > all {
+        if one.saturating_mul(u64::try_from(symbols.len()).unwrap_or(u64::MAX)) > all {
             return vec![None];
         }
         symbols.iter().map(|(symbol, _)| Some(symbol.clone())).collect()

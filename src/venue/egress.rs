@@ -106,9 +106,7 @@ impl Egress {
     /// The venue answered with an error of its own. `told` is what a header says of how long to wait.
     pub fn handle_refused(&self, error: &ApiError, told: Option<Duration>) {
         if error.class() == ErrorClass::RateLimited {
-            let left = |until_ms: i64| until_ms.saturating_sub(clock::wall_ms());
-            let said =
-                error.retry_after_ms.map(|at| Duration::from_millis(u64::try_from(left(at)).unwrap_or(0)));
+            let said = error.retry_after.map(|retry| retry.wait(clock::wall_ms()));
             self.handle_status(error.status, said.or(told));
         } else {
             self.handle_served();

@@ -94,6 +94,23 @@ fn damage_in_the_middle_is_put_aside_and_no_trade_of_it_is_forgotten() {
     assert!(recovered.in_doubt().contains(&id(9)));
 }
 
+/// Fault D3.
+/// Promise P12.
+#[test]
+fn a_journal_whose_first_bytes_were_damaged_is_put_aside_and_nothing_of_it_is_forgotten() {
+    for byte in 0..14 {
+        let disk = MemoryDisk::default();
+        crash(&disk);
+        let name = disk.journals().pop().unwrap();
+        disk.inner().files.get_mut(&name).unwrap()[byte] ^= 4;
+        let (_, recovered) = open(&disk);
+        assert_eq!(last(&recovered), RunStatus::Quarantined, "byte {byte}");
+        assert!(disk.inner().files.contains_key(&format!("{name}.quarantined")));
+        assert_eq!(recovered.in_doubt().len(), 3);
+        assert_eq!(recovered.traded()[0].trades.len(), 10);
+    }
+}
+
 #[test]
 fn an_outcome_of_an_order_that_was_never_sent_is_no_content_of_ours() {
     let disk = MemoryDisk::default();
@@ -130,6 +147,10 @@ fn nothing_but_a_journal_of_ours_is_gone_on_with() {
     let whole = disk.inner().files[&name].clone();
     let mut newer = whole.clone();
     newer[15] = 2;
+    let mut others = whole.clone();
+    others[0] ^= 1;
+    disk.inner().files.insert(name.clone(), others);
+    assert!(refused(Owner { shard: 2, ..owner() }).starts_with("JRN-002"), "damaged, and of another shard");
     for (bytes, code) in [(newer, "JRN-004"), (b"a label file, by its looks\n".to_vec(), "JRN-002")] {
         disk.inner().files.insert(name.clone(), bytes);
         assert!(refused(owner()).starts_with(code));

@@ -504,10 +504,24 @@ fn refusals_are_classified() {
     }
 }
 
+/// Promise P7. Fault O18.
+#[test]
+fn how_long_a_venue_wants_silence_does_not_hang_on_our_clock() {
+    let wait = |data: serde_json::Value, now_ms: i64| {
+        let text = json!({"code": -1003, "msg": "banned", "data": data}).to_string();
+        ApiError::read(classify, 418, &text, "").retry_after.map(|retry| retry.wait(now_ms).as_millis())
+    };
+    let (at, said) = (1_790_000_180_000_i64, 1_790_000_000_000_i64);
+    for ours in [said, said - 3_600_000, said + 3_600_000, i64::MIN, i64::MAX] {
+        assert_eq!(wait(json!({"serverTime": said, "retryAfter": at}), ours), Some(180_000));
+    }
+    assert_eq!(wait(json!({"retryAfter": at}), said), Some(181_500), "and what ours may be wrong by");
+    assert_eq!(wait(json!({"serverTime": at, "retryAfter": said}), said), Some(0));
+    assert_eq!(wait(json!({"serverTime": said}), said), None);
+}
+
 #[test]
 fn whatever_an_error_is_it_has_one_short_clean_line() {
-    let banned = r#"{"code":-1003,"msg":"banned","data":{"serverTime":1,"retryAfter":1790000180000}}"#;
-    assert_eq!(ApiError::read(classify, 418, banned, "").retry_after_ms, Some(1_790_000_180_000));
     let text = json!({"code": "-2010", "msg": "x".repeat(1_000_000)}).to_string();
     let error = ApiError::read(classify, 400, &text, "");
     assert_eq!((error.code, error.msg.len()), (-2010, 64 + 3));

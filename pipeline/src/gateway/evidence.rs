@@ -1,5 +1,7 @@
 //! What an answer proves. Transport errors and the venue's own doubts prove nothing.
 
+use std::time::Duration;
+
 use schemas::ids::Epoch;
 use schemas::wire::order_update::OrderUpdate;
 
@@ -29,8 +31,8 @@ pub struct VenueRefusal {
     pub code: i64,
     /// What it means for the order.
     pub verdict: Verdict,
-    /// The venue wants silence until this wall-clock time (milliseconds since the epoch).
-    pub silent_until_ms: Option<i64>,
+    /// The venue wants silence for so long, from its answer on.
+    pub silent_for: Option<Duration>,
     /// Of what; means nothing without a time.
     pub silence: Silence,
 }

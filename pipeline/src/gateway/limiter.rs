@@ -59,7 +59,7 @@ pub struct Limiter {
     caps: Caps,
     reserve: Reserve,
     /// No new order before this moment of the venue's clock, milliseconds.
-    orders_from_ms: i64,
+    orders_from: Nanos,
 }
 
 /// Requests that leave, or that are kept back.
@@ -163,8 +163,8 @@ impl Limiter {
     }
 
     /// The venue wants no new order of the account until then.
-    pub fn hold_orders(&mut self, until_ms: i64) {
-        self.orders_from_ms = self.orders_from_ms.max(until_ms);
+    pub fn hold_orders(&mut self, until: Nanos) {
+        self.orders_from = self.orders_from.max(until);
     }
 
     /// The moment from which so many pairs may begin, as far as is known now.
@@ -179,11 +179,11 @@ impl Limiter {
         };
         let full = |window: &&Window| window.left(now, true) < needed.of(window.kind());
         let rolls = self.windows.iter().filter(full).map(|window| window.next_ms(now));
-        let held = Some(self.orders_from_ms).filter(|until| *until > now.wall_ms);
-        let at_ms = rolls.chain(held).max().map(|at_ms| later(now, at_ms));
+        let held = Some(self.orders_from).filter(|until| *until > now.mono);
+        let rolled = rolls.max().map(|at_ms| later(now, at_ms));
         let rates = [(&self.account, needed.orders), (&self.address, needed.requests)];
         let rates = rates.into_iter().filter_map(|(rate, count)| rate.as_ref().map(|rate| rate.from(count)));
-        rates.chain(at_ms).max().unwrap_or_default()
+        rates.chain(rolled).chain(held).max().unwrap_or_default()
     }
 
     /// The moment from which a maker of that lane may leave, by the lane's own rate.

@@ -7,7 +7,7 @@ use schemas::ids::{ClientOrderId, InstrumentPrefix};
 use schemas::wire::order_update::OrderUpdate;
 
 use super::bounds::Bounds;
-use super::breaker::{Address, Errand};
+use super::breaker::{Address, Errand, WAIT_MAX};
 use super::evidence::{Answer, Silence, VenueRefusal, Verdict, without_answer};
 use super::inflight::{Inflight, Request};
 use super::limiter::{Limiter, RateLimit, RateLimitKind, Weights};
@@ -18,6 +18,8 @@ use crate::event::{CancelFailure, Denial, OrderReport};
 use crate::time::{Nanos, Now};
 
 const NEVER: Nanos = Nanos(u64::MAX);
+/// Places without an answer whose late refusal is still of use.
+const OVERDUE_MAX: usize = 64;
 
 /// Which lane a request belongs to: its place in the gateway's table of instruments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -65,8 +67,12 @@ pub struct Gateway<P> {
     limiter: Limiter,
     /// The breaker of the address, which others may share.
     address: Address,
-    /// Silence that the venue asked for by its own clock, until a reading of ours tells how long that is.
-    silence: Option<(i64, Silence)>,
+    /// Silence that the venue asked for, until a reading of our clock tells when it ends.
+    silence: Option<(Duration, Silence)>,
+    /// The same for new orders alone.
+    orders_wait: Option<Duration>,
+    /// The latest places that no answer came to in time.
+    overdue: VecDeque<Request>,
     /// The venue answered a request.
     served: bool,
     sharers: u32,
@@ -99,6 +105,8 @@ impl<P: Permit> Gateway<P> {
             limiter: Limiter::new(&settings.limits, settings.sharers).weighing(settings.weights),
             address: Address::default(),
             silence: None,
+            orders_wait: None,
+            overdue: VecDeque::with_capacity(OVERDUE_MAX),
             served: false,
             sharers: settings.sharers,
             permit,
@@ -191,17 +199,15 @@ impl<P: Permit> Gateway<P> {
     /// The answer to a request. One that comes after its deadline still tells what it tells.
     pub fn handle_answer(&mut self, request: u64, answer: Answer) {
         if let Answer::Refused(refusal) = &answer
-            && let Some(until_ms) = refusal.silent_until_ms
+            && let Some(wait) = refusal.silent_for
         {
-            self.fall_silent(until_ms, refusal.silence);
+            self.fall_silent(wait, refusal.silence);
         } else if !matches!(answer, Answer::Unreadable) {
             self.served = true;
         }
         let Some(request) = self.inflight.take(request) else {
             self.late_answers += 1;
-            if let Answer::Updates(updates) = answer {
-                updates.iter().for_each(|update| self.handle_update(*update));
-            }
+            self.late_answer(request, answer);
             return;
         };
         match answer {
@@ -259,6 +265,7 @@ impl<P: Permit> Gateway<P> {
         let mut overdue = false;
         while let Some(request) = self.inflight.take_overdue(now.mono) {
             overdue |= !(self.lists_beside && matches!(request.command, Command::ListOpen));
+            self.remember_overdue(request);
             self.no_answer(request);
         }
         let late = |(_, command): &(LaneId, Command)| not_after(command) < now.mono;
@@ -282,8 +289,10 @@ impl<P: Permit> Gateway<P> {
                 self.urgent.pop_front();
                 Some(self.send(lane, command, now))
             }
+            // A question that waits for its weight holds up no taker: its maker rests, and its budget was kept back.
+            Some((_, Command::Query(_) | Command::ListOpen)) => self.next_place(now, is_taker),
             Some(_) => None,
-            None => self.next_place(now).map(|(lane, command)| self.send(lane, command, now)),
+            None => self.next_place(now, |_| true),
         }
     }
 
@@ -329,7 +338,7 @@ impl<P: Permit> Gateway<P> {
     /// Whether another pair may begin: both of its places would leave now, after those that wait.
     #[must_use]
     pub fn has_budget(&self, now: Now) -> bool {
-        self.silence.is_none() && self.budget_from(now) <= now.mono
+        self.silence.is_none() && self.orders_wait.is_none() && self.budget_from(now) <= now.mono
     }
 
     /// Whether requests can leave.
@@ -410,13 +419,18 @@ impl<P: Permit> Gateway<P> {
         self.inflight.has_room(false) && budget && self.address.lock().admit(errand(command), now.mono)
     }
 
-    /// The next place that may leave, taken out. One whose lane has spent its own rate holds up no other.
-    fn next_place(&mut self, now: Now) -> Option<(LaneId, Command)> {
+    /// The next of those places that may leave, sent. One whose lane has spent its own rate holds up no other.
+    fn next_place(&mut self, now: Now, of: impl Fn(&Command) -> bool) -> Option<Outgoing> {
         loop {
-            let at = self.places.iter().position(|(lane, command)| self.may_go(*lane, command, now))?;
+            let may_go =
+                |(lane, command): &(LaneId, Command)| of(command) && self.may_go(*lane, command, now);
+            let at = self.places.iter().position(may_go)?;
             let (lane, command) = *self.places.get(at)?;
             match self.refusal(lane, &command, now) {
-                None if self.address.lock().admit(Errand::Place, now.mono) => return self.places.remove(at),
+                None if self.address.lock().admit(Errand::Place, now.mono) => {
+                    self.places.remove(at);
+                    return Some(self.send(lane, command, now));
+                }
                 None => return None,
                 Some(why) => {
                     self.places.remove(at);
@@ -452,16 +466,16 @@ impl<P: Permit> Gateway<P> {
         Outgoing { request, lane, command }
     }
 
-    fn fall_silent(&mut self, until_ms: i64, silence: Silence) {
+    fn fall_silent(&mut self, wait: Duration, silence: Silence) {
         if silence == Silence::Orders {
-            self.limiter.hold_orders(until_ms);
+            self.orders_wait = self.orders_wait.max(Some(wait));
         } else {
             // Of two that nobody has been told of yet, a ban is the stricter one.
-            let later = |known: (i64, Silence)| {
+            let later = |known: (Duration, Silence)| {
                 let silence = if known.1 == Silence::All { known.1 } else { silence };
-                (known.0.max(until_ms), silence)
+                (known.0.max(wait), silence)
             };
-            self.silence = Some(self.silence.map_or((until_ms, silence), later));
+            self.silence = Some(self.silence.map_or((wait, silence), later));
         }
     }
 
@@ -470,12 +484,13 @@ impl<P: Permit> Gateway<P> {
         if std::mem::take(&mut self.served) {
             self.address.lock().handle_served(now.mono);
         }
-        let Some((until_ms, silence)) = self.silence.take() else { return };
-        let wait_ms = until_ms.saturating_sub(now.wall_ms);
-        let wait = Some(Duration::from_millis(u64::try_from(wait_ms).unwrap_or(0)));
+        if let Some(wait) = self.orders_wait.take() {
+            self.limiter.hold_orders(now.mono + wait.min(WAIT_MAX));
+        }
+        let Some((wait, silence)) = self.silence.take() else { return };
         match silence {
-            Silence::All => self.address.lock().handle_banned(wait, now.mono),
-            Silence::Most | Silence::Orders => self.address.lock().handle_limited(wait, now.mono),
+            Silence::All => self.address.lock().handle_banned(Some(wait), now.mono),
+            Silence::Most | Silence::Orders => self.address.lock().handle_limited(Some(wait), now.mono),
         }
     }
 
@@ -538,6 +553,35 @@ impl<P: Permit> Gateway<P> {
             }
         };
         self.report(request.lane, report);
+    }
+
+    /// An answer that comes after its deadline, or to nothing of ours: what it says of orders counts, and that a place
+    /// was refused.
+    fn late_answer(&mut self, request: u64, answer: Answer) {
+        let overdue = self.overdue.iter().position(|known| known.id == request);
+        let overdue = overdue.and_then(|place| self.overdue.remove(place));
+        match (answer, overdue) {
+            (Answer::Updates(updates), _) => {
+                updates.iter().for_each(|update| self.handle_update(*update));
+            }
+            (Answer::Refused(refusal), Some(request)) => match refusal.verdict {
+                Verdict::Refused | Verdict::WouldMatch | Verdict::Superseded(_) => {
+                    self.refused(request, refusal);
+                }
+                Verdict::Unknown | Verdict::NoSuchOrder => {}
+            },
+            (Answer::Refused(_) | Answer::OpenOrders(_) | Answer::Unreadable | Answer::Contradicts(_), _) => {
+            }
+        }
+    }
+
+    fn remember_overdue(&mut self, request: Request) {
+        if request.command.is_place() {
+            if self.overdue.len() == OVERDUE_MAX {
+                self.overdue.pop_front();
+            }
+            self.overdue.push_back(request);
+        }
     }
 
     /// It left, and nothing usable came back.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use schemas::ids::{ClientOrderId, Leg as LegKind};
+use schemas::tick::TradeKey;
 
 use super::Instrument;
 use crate::alarm::Alarm;
@@ -40,6 +41,9 @@ impl Instrument {
         match self.decide(&tick, now) {
             Ok(trade) => {
                 self.position.follow(&trade);
+                if let Some(TradeKey::Number(number)) = tick.tick.key() {
+                    self.traded_up_to = Some(number);
+                }
                 if let Some(rate) = &mut self.rate {
                     rate.spend(PAIR, now.mono);
                 }

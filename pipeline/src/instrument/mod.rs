@@ -91,6 +91,8 @@ pub struct Instrument {
     position: Position,
     /// What it found out about itself and nobody has taken yet.
     alarms: BTreeSet<Alarm>,
+    /// The reference trade, by its number, that the last pair was made of: of an owner before, until there is one.
+    traded_up_to: Option<u64>,
 }
 
 impl Instrument {
@@ -137,6 +139,7 @@ impl Instrument {
             rate: None,
             position: Position::default(),
             alarms: BTreeSet::new(),
+            traded_up_to: None,
         }
     }
 
@@ -191,8 +194,9 @@ impl Instrument {
 
     /// The gateway came up or went down.
     pub fn handle_connected(&mut self, connected: bool, now: Now) {
-        self.connected = connected;
-        if connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
+        let was_connected = std::mem::replace(&mut self.connected, connected);
+        // What a sweep saw before the connection was lost may have changed since.
+        if connected && !was_connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
             self.sweep = Some(self.new_sweep(now));
         }
         self.advance(now);
@@ -250,6 +254,12 @@ impl Instrument {
         self.trade.take()
     }
 
+    /// The reference trade, by its number, that the last pair was made of, here or by the owner before.
+    #[must_use]
+    pub const fn traded_up_to(&self) -> Option<u64> {
+        self.traded_up_to
+    }
+
     /// What it counted so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -282,7 +292,9 @@ impl Instrument {
             let unsettled = [&trade.maker, &trade.taker].into_iter().filter(|leg| !leg.is_quiet());
             unsettled.map(|leg| leg.sent_at.unwrap_or(trade.decided.mono)).min()
         };
-        View { swept: self.phase == Phase::Live, oldest: self.trade.as_ref().and_then(sent) }
+        let pair = self.trade.as_ref().and_then(sent);
+        let oldest = pair.into_iter().chain(self.close_out.oldest_open()).min();
+        View { swept: self.phase == Phase::Live, oldest }
     }
 
     /// Orders that may still be open at the venue.

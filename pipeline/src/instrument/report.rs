@@ -8,7 +8,7 @@ use crate::alarm::Alarm;
 use crate::event::{CancelFailure, Denial, OrderReport};
 use crate::leg::{End, Leg};
 use crate::settings::Phase;
-use crate::time::Now;
+use crate::time::{Nanos, Now};
 use crate::trade::{Outcome, Trade, report_id};
 
 /// So many pairs in a row may lose a leg to self-trade prevention.
@@ -17,13 +17,15 @@ const PREVENTED_MAX: u32 = 3;
 impl Instrument {
     /// A report of the gateway.
     pub fn handle_report(&mut self, report: &OrderReport, now: Now) {
+        let is_list = matches!(report, OrderReport::OpenOrders(_) | OrderReport::ListFailed);
+        let asked_at = if is_list { self.outbox.listed() } else { None };
         if let Some(sweep) = &mut self.sweep {
-            sweep.handle_report(report, now.mono);
+            sweep.handle_report(report, asked_at, now.mono);
             if matches!(report, OrderReport::OpenOrders(_)) {
                 self.found.clear();
             }
         }
-        self.handle_list(report, now);
+        self.handle_list(report, asked_at, now);
         if let OrderReport::Alarm(alarm) = report {
             self.alarms.insert(*alarm);
         }
@@ -105,9 +107,7 @@ impl Instrument {
     }
 
     /// A list goes to whatever is in doubt; one that nobody had asked for proves nothing.
-    fn handle_list(&mut self, report: &OrderReport, now: Now) {
-        let is_list = matches!(report, OrderReport::OpenOrders(_) | OrderReport::ListFailed);
-        let asked_at = if is_list { self.outbox.listed() } else { None };
+    fn handle_list(&mut self, report: &OrderReport, asked_at: Option<Nanos>, now: Now) {
         if let (OrderReport::OpenOrders(orders), Some(asked_at)) = (report, asked_at) {
             if let Some(trade) = &mut self.trade {
                 trade.handle_list(orders, asked_at, now.mono);

@@ -18,6 +18,7 @@ impl Instrument {
         self.let_go();
         self.settings.epoch = term.epoch;
         self.term = Some(term);
+        self.traded_up_to = term.traded_up_to;
         self.pairs_before = self.counts.pairs;
         self.phase = Phase::Sweeping;
         self.sweep = self.connected.then(|| self.new_sweep(now));
@@ -161,8 +162,12 @@ impl Instrument {
         Sweep::new(from, shared.map(|term| term.epoch))
     }
 
-    /// Whatever the clock says: no epoch of ours is at or below one that has orders at the venue.
+    /// Whatever the clock says: no epoch of ours is at or below one that has orders at the venue. Where owners share an
+    /// instrument the store gives epochs out, and orders of ours that an instrument before this one left are swept.
     fn outgrow(&mut self, highest: Option<Epoch>) {
+        if self.term.is_some_and(|term| term.shared) {
+            return;
+        }
         if let Some(highest) = highest.filter(|highest| *highest >= self.settings.epoch) {
             self.settings.epoch = Epoch::new(highest.number().saturating_add(1));
         }

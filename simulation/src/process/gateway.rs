@@ -177,7 +177,7 @@ impl Session {
         if self.sabotage == Some(Sabotage::IgnoreSilence)
             && let Answer::Refused(refusal) = &mut answer
         {
-            refusal.silent_until_ms = None;
+            refusal.silent_for = None;
         }
         self.machine.handle_answer(request, answer);
         let now = self.venue_now(now);

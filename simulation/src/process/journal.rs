@@ -173,7 +173,7 @@ impl Journal {
         let next = writer.next_part();
         match next.write(&self.disk) {
             Ok(file) => {
-                writer.go_on(next, file);
+                writer.go_on(&next, file);
                 self.health.mended();
             }
             Err(_) => self.retry = Some(now + RETRY),

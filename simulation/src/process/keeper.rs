@@ -138,11 +138,11 @@ impl Keeper {
                 self.leases.handle_superseded(index, newest, now);
             }
         }
-        let (leases, mut moved) = (&mut self.leases, false);
+        let (leases, holds, mut moved) = (&mut self.leases, &self.holds, false);
         self.closing.retain(|index| {
             let quiet = is_quiet(*index);
             if quiet {
-                leases.let_go(*index);
+                leases.let_go(*index, holds[*index].traded_up_to());
             }
             !quiet
         });

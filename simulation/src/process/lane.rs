@@ -207,9 +207,15 @@ impl Lane {
         let stopped = self.instrument.phase() == Phase::Stopped;
         if stopped || !self.claim.has_changed().unwrap_or(false) {
             self.is_quiet = self.instrument.is_quiet();
+            self.hold.set_traded_up_to(self.instrument.traded_up_to());
             self.hold.set_quiet(self.is_quiet);
             self.hold.outgrow(self.instrument.settings().epoch);
         }
+    }
+
+    /// What it did until now is forgotten.
+    pub(crate) const fn forget_states(&mut self) {
+        self.visited = 0;
     }
 
     /// What its order is doing now, and did since this was last asked.
@@ -219,7 +225,7 @@ impl Lane {
     }
 
     /// What its order is doing now, for the coverage.
-    fn order_state(&self) -> OrderState {
+    pub(crate) fn order_state(&self) -> OrderState {
         match self.instrument.phase() {
             Phase::Sweeping => OrderState::Sweeping,
             Phase::Stopping => OrderState::Leaving,

@@ -1,9 +1,10 @@
 //! One host: a process or none, its disk, its clocks, and what fails for it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use pipeline::book::Level;
 use pipeline::gateway::{Answer, Silence};
+use schemas::ids::Epoch;
 
 use crate::disk::SimDisk;
 use crate::fault::{Fault, Kind};
@@ -12,6 +13,9 @@ use crate::setup::ProcessSetup;
 
 /// What a book connection shows: the number of the last change, and the levels.
 pub(super) type Shown = (u64, [Option<Level>; 2]);
+
+/// A clock may gain as much: so much earlier a wait by it is over.
+const FAST_PPM: u64 = 21_000;
 
 #[derive(Debug)]
 pub(super) struct Host {
@@ -43,6 +47,8 @@ pub(super) struct Host {
     pub(super) shown: Vec<Option<Shown>>,
     /// When the last message of each book arrives: they do not overtake each other.
     pub(super) book_at: Vec<u64>,
+    /// The epochs that processes here began with, where nobody gives them out.
+    pub(super) epochs: BTreeSet<Epoch>,
 }
 
 impl Host {
@@ -66,18 +72,23 @@ impl Host {
             heard: vec![None; symbols],
             shown: vec![None; symbols],
             book_at: vec![0; symbols],
+            epochs: BTreeSet::new(),
         }
     }
 
-    /// The venue's wish for silence reaches the process. Where two are in force the later one counts.
-    pub(super) fn hear_silence(&mut self, delivery: &Delivery) {
+    /// The venue's wish for silence reaches the process. Of two in force the longer and the stricter one counts.
+    pub(super) fn hear_silence(&mut self, delivery: &Delivery, at: u64) {
         if let Delivery::Answer { link, answer: Answer::Refused(refusal), .. } = delivery
             && self.process.as_ref().is_some_and(|one| one.hears(*link))
-            && let Some(until_ms) = refusal.silent_until_ms
+            && let Some(wait) = refusal.silent_for
         {
-            let until = u64::try_from(until_ms - crate::START_MS).unwrap_or(0) * crate::MS;
-            // Known gap: a wish that is heard while our clock is wrong is heeded by that clock.
-            self.silent = (self.step_ms == 0).then_some((until, refusal.silence));
+            let wait = super::nanos(wait);
+            let until = at + wait - wait * FAST_PPM / 1_000_000;
+            self.silent = Some(match self.silent.filter(|(until, _)| *until > at) {
+                Some((earlier, Silence::All)) => (earlier.max(until), Silence::All),
+                Some((earlier, Silence::Most | Silence::Orders)) => (earlier.max(until), refusal.silence),
+                None => (until, refusal.silence),
+            });
         }
     }
 

@@ -1,12 +1,14 @@
 //! Requests on their way to the venue and the lease store, and what comes back.
 
+use std::time::Duration;
+
 use pipeline::command::Command;
 use pipeline::gateway::{Answer, Outgoing, RateLimit, RateLimitKind, Silence, VenueRefusal, Verdict};
 use pipeline::lease::Request;
 use schemas::ids::Leg;
 use schemas::tick::TradeKey;
 
-use super::{CLOCKS_APART, Event, Renewal, WAY, World};
+use super::{Event, Renewal, WAY, World};
 use crate::fault::Kind;
 use crate::process::{Delivery, limits};
 use crate::venue::{code, refusal};
@@ -77,7 +79,7 @@ impl World {
     fn watch_silence(&mut self, process: usize, command: &Command) {
         let Some((until, silence)) = self.hosts[process].silent else { return };
         let spared = silence != Silence::All && matches!(command, Command::Cancel(_));
-        if self.now + CLOCKS_APART < until && !spared {
+        if self.now < until && !spared {
             let left = (until - self.now) / MS;
             let what =
                 format!("process {process} sent {left} ms before the venue's wish for silence was over");
@@ -95,7 +97,8 @@ impl World {
 
     /// When the last fault of that kind that is on for a process is over.
     fn over_at(&self, kind: Kind, process: usize) -> u64 {
-        let of = |fault: &&crate::fault::Fault| fault.kind == kind && fault.process == process;
+        let hits = |fault: &crate::fault::Fault| kind.is_common() || fault.process == process;
+        let of = |fault: &&crate::fault::Fault| fault.kind == kind && hits(fault);
         self.active.iter().filter(of).map(|fault| fault.until).max().unwrap_or(self.now)
     }
 
@@ -120,10 +123,10 @@ impl World {
     /// What the venue makes of a request, and how long it takes to say so.
     fn judge(&mut self, process: usize, outgoing: &Outgoing, venue_ms: i64) -> (Answer, u64) {
         let silence = |world: &mut Self, kind, code| {
-            let until_ms = wall_ms(world.over_at(kind, process)) + 1;
-            let silent_until_ms = Some(until_ms);
+            let left = world.over_at(kind, process).saturating_sub(world.now);
+            let silent_for = Some(Duration::from_nanos(left + MS));
             let silence = if kind == Kind::Ban { Silence::All } else { Silence::Most };
-            Answer::Refused(VenueRefusal { code, verdict: Verdict::Refused, silent_until_ms, silence })
+            Answer::Refused(VenueRefusal { code, verdict: Verdict::Refused, silent_for, silence })
         };
         if self.level(Kind::Ban, process) > 0 {
             return (silence(self, Kind::Ban, code::TOO_MANY), 0);

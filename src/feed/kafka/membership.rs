@@ -116,7 +116,7 @@ impl Membership {
             None => owned.since.after(delay + RECOUNT_MAX),
         };
         let epoch = epoch_after(note.map(|note| note.epoch).max(floor), now.wall_ms);
-        owned.term = Some(Term { epoch, from, shared: true });
+        owned.term = Some(Term { epoch, from, shared: true, traded_up_to: None });
     }
 
     /// What the next proof must name, each with its epoch, and whether its note may tell our count: not before

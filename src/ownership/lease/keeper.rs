@@ -178,15 +178,19 @@ impl Keeper {
             Woken::Answered(_, Err(lost)) | Woken::Opened(Err(lost)) => self.disconnected(&lost),
             Woken::Opened(Ok(store)) => self.connected(store, now),
             Woken::Quiet(index) => {
-                self.leases.let_go(index);
+                self.let_go(index);
                 // Many become quiet at once.
                 while let Some(Some(index)) = self.closing.next().now_or_never() {
-                    self.leases.let_go(index);
+                    self.let_go(index);
                 }
                 self.hurry(now);
             }
             Woken::Time => {}
         }
+    }
+
+    fn let_go(&mut self, index: usize) {
+        self.leases.let_go(index, self.holds[index].traded_up_to());
     }
 
     fn leave(&mut self, now: Now) {
@@ -275,11 +279,12 @@ impl Keeper {
         // Read anew: the moment must be one before the request leaves, and no earlier than needed.
         let now = self.clock.now();
         while let Some(request) = self.leases.poll_request(now) {
-            let Request { ticket, ask, indices, above } = request;
+            let Request { ticket, ask, indices, above, traded_up_to } = request;
             let call = Call {
                 ask,
                 keys: indices.iter().map(|index| self.keys[*index].clone()).collect(),
                 above,
+                traded_up_to,
                 clock: epoch_at(now.wall_ms),
                 owner: self.owner.clone(),
                 ttl: self.times.ttl,

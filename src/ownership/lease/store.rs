@@ -101,6 +101,8 @@ pub(super) struct Call {
     pub(super) keys: Vec<[Key; 2]>,
     /// The latest epoch known of each.
     pub(super) above: Vec<Epoch>,
+    /// With a release: the reference trade of each one's last pair.
+    pub(super) traded_up_to: Vec<Option<u64>>,
     /// The clock's part of an epoch.
     pub(super) clock: Epoch,
     pub(super) owner: Bytes,
@@ -167,8 +169,8 @@ impl Store {
 
     /// Asks what is asked, on behalf of `owner`.
     pub(super) async fn ask(&self, call: &Call) -> Result<Answer, Lost> {
-        let chunks = call.keys.chunks(CHUNK_LEN).zip(call.above.chunks(CHUNK_LEN));
-        let answers = chunks.map(|(keys, above)| self.call(call, keys, above));
+        let chunks = call.keys.chunks(CHUNK_LEN).enumerate();
+        let answers = chunks.map(|(place, keys)| self.call(call, place * CHUNK_LEN, keys));
         let values = try_join_all(answers).await?.concat();
         match call.ask {
             Ask::Acquire => acquired(&values, call.keys.len()),
@@ -177,8 +179,9 @@ impl Store {
         }
     }
 
-    async fn call(&self, call: &Call, keys: &[[Key; 2]], above: &[Epoch]) -> Result<Vec<Value>, Lost> {
-        let (script, args) = self.script(call, above);
+    /// Asks for those leases of a call that begin with the one at `from`.
+    async fn call(&self, call: &Call, from: usize, keys: &[[Key; 2]]) -> Result<Vec<Value>, Lost> {
+        let (script, args) = self.script(call, from, keys.len());
         let keys: Vec<Key> = keys.iter().flatten().cloned().collect();
         let called = self.client.evalsha(script.sha.as_str(), keys.clone(), args.clone()).await;
         let called = match called {
@@ -191,18 +194,25 @@ impl Store {
         called.map_err(|error: Error| Lost::from_error("no answer", &error))
     }
 
-    fn script(&self, call: &Call, above: &[Epoch]) -> (&Script, Vec<Value>) {
+    fn script(&self, call: &Call, from: usize, count: usize) -> (&Script, Vec<Value>) {
         let owner = Value::Bytes(call.owner.clone());
         let ttl = Value::Integer(i64::try_from(call.ttl.as_millis()).unwrap_or(i64::MAX));
         match call.ask {
             Ask::Acquire => {
                 let clock = i64::from(call.clock.number());
                 let mut args = vec![owner, ttl, self.run_id.as_str().into(), clock.into()];
-                args.extend(above.iter().map(|epoch| Value::Integer(i64::from(epoch.number()) + 1)));
+                let above = call.above.iter().skip(from).take(count);
+                args.extend(above.map(|epoch| Value::Integer(i64::from(epoch.number()) + 1)));
                 (&self.acquire, args)
             }
             Ask::Renew => (&self.renew, vec![owner, ttl]),
-            Ask::Release => (&self.release, vec![owner]),
+            Ask::Release => {
+                let text =
+                    |number: &Option<u64>| number.map_or_else(String::new, |number| number.to_string());
+                let told = call.traded_up_to.iter().skip(from).take(count);
+                let told = told.map(|number| Value::from(text(number)));
+                (&self.release, std::iter::once(owner).chain(told).collect())
+            }
         }
     }
 }
@@ -225,13 +235,13 @@ async fn run_id(client: &Client) -> Result<String, Lost> {
 }
 
 fn acquired(values: &[Value], count: usize) -> Result<Answer, Lost> {
-    let answers: Option<Vec<Acquired>> = values.chunks(4).map(one_acquired).collect();
+    let answers: Option<Vec<Acquired>> = values.chunks(5).map(one_acquired).collect();
     let answers = answers.filter(|answers| answers.len() == count);
     answers.map(Answer::Acquired).ok_or_else(|| Lost::new("an answer that cannot be read"))
 }
 
 fn one_acquired(values: &[Value]) -> Option<Acquired> {
-    let [got, epoch, wait, owner] = values else { return None };
+    let [got, epoch, wait, owner, told] = values else { return None };
     let number = u32::try_from(epoch.as_i64()?).ok().filter(|number| *number < Epoch::MAX);
     let Some(number) = number else {
         // Beyond what an order id holds it would be the same for two owners: nobody trades under it, and no other
@@ -240,7 +250,8 @@ fn one_acquired(values: &[Value]) -> Option<Acquired> {
     };
     let epoch = Epoch::new(number);
     if got.as_i64()? == 1 {
-        Some(Acquired::Got { epoch, wait: Duration::from_millis(u64::try_from(wait.as_i64()?).ok()?) })
+        let wait = Duration::from_millis(u64::try_from(wait.as_i64()?).ok()?);
+        Some(Acquired::Got { epoch, wait, traded_up_to: told.as_str().and_then(|text| text.parse().ok()) })
     } else {
         Some(Acquired::Foreign { owner: shown(owner.as_bytes()?), epoch })
     }

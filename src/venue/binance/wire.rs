@@ -225,12 +225,14 @@ fn refusal(error: &ApiError, now_ms: i64) -> VenueRefusal {
             | ErrorClass::NoSuchSymbol
             | ErrorClass::Refused => Verdict::Refused,
         },
-        silent_until_ms: wants.map(|(_, unless_told)| {
-            let until_ms = now_ms.saturating_add(i64::try_from(unless_told.as_millis()).unwrap_or(i64::MAX));
-            error.retry_after_ms.unwrap_or(until_ms)
-        }),
+        silent_for: wants.map(|(_, unless_told)| told(error, now_ms).unwrap_or(unless_told)),
         silence: wants.map_or(Silence::Most, |(silence, _)| silence),
     }
+}
+
+/// How long the venue itself says that it wants silence.
+fn told(error: &ApiError, now_ms: i64) -> Option<Duration> {
+    error.retry_after.map(|retry| retry.wait(now_ms))
 }
 
 /// Whether a refusal asks for silence, and for how long where it does not say so.
@@ -261,14 +263,9 @@ fn silence(error: &ApiError) -> Option<(Silence, Duration)> {
 
 /// [`refusal`] by REST, where a header says how long the venue wants to be left alone.
 pub(crate) fn refusal_by_rest(error: &ApiError, retry_after: Option<Duration>, now_ms: i64) -> VenueRefusal {
-    let told = retry_after
-        .filter(|_| error.retry_after_ms.is_none())
-        .map(|wait| now_ms.saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX)));
     let refusal = refusal(error, now_ms);
-    VenueRefusal {
-        silent_until_ms: refusal.silent_until_ms.map(|until_ms| told.unwrap_or(until_ms)),
-        ..refusal
-    }
+    let wait = |unless_told| told(error, now_ms).or(retry_after).unwrap_or(unless_told);
+    VenueRefusal { silent_for: refusal.silent_for.map(wait), ..refusal }
 }
 
 /// One line a fault, counted by its code.

@@ -1,9 +1,14 @@
 //! The venue's refusals: code, words, and what follows from them.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::wire::cut::cut_without;
+
+/// The most that our clock and a venue's may lie apart, and what that is known by.
+const CLOCKS_APART_MAX: Duration = Duration::from_millis(1_500);
 
 /// A refusal, its words cut and free of the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,9 +20,31 @@ pub struct ApiError {
     pub code: i64,
     /// The venue's words.
     pub msg: Box<str>,
-    /// When to come back, milliseconds since the epoch, where the venue says so.
-    pub retry_after_ms: Option<i64>,
+    /// When to come back, where the venue says so.
+    pub retry_after: Option<RetryAfter>,
     class: ErrorClass,
+}
+
+/// When a venue wants to be asked again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryAfter {
+    /// By the venue's clock, milliseconds since the epoch.
+    pub at_ms: i64,
+    /// What that clock showed as it said so.
+    pub said_ms: Option<i64>,
+}
+
+impl RetryAfter {
+    /// How long to wait from now on. Where the venue said what time it was, no clock of ours has a part in it; else the
+    /// most is added that ours may be wrong by.
+    #[must_use]
+    pub fn wait(self, now_ms: i64) -> Duration {
+        let millis = |from: i64| u64::try_from(self.at_ms.saturating_sub(from)).unwrap_or(0);
+        match self.said_ms {
+            Some(said_ms) => Duration::from_millis(millis(said_ms)),
+            None => Duration::from_millis(millis(now_ms)) + CLOCKS_APART_MAX,
+        }
+    }
 }
 
 /// A dialect's table: HTTP status (or the frame's), code and words to what they mean.
@@ -67,11 +94,13 @@ impl ApiError {
         let body: Body = serde_json::from_str(text).unwrap_or_default();
         let code = body.code.as_i64().or_else(|| body.code.as_str()?.parse().ok()).unwrap_or(0);
         let msg = body.msg.as_str().unwrap_or_default();
+        let moment = |key| body.data.get(key).and_then(Value::as_i64);
         Self {
             status,
             code,
             msg: cut_without(msg, secret),
-            retry_after_ms: body.data.get("retryAfter").and_then(Value::as_i64),
+            retry_after: moment("retryAfter")
+                .map(|at_ms| RetryAfter { at_ms, said_ms: moment("serverTime") }),
             class: classify(status, code, msg),
         }
     }
