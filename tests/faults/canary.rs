@@ -1,7 +1,10 @@
 //! Secrets that are known to the test run through the real program while everything goes wrong, and are looked for
 //! in all that it has written and shown.
 
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,9 +16,14 @@ use crate::redis::Redis;
 use crate::search::{Forms, canary, files, plain_canary};
 
 const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
+/// A symbol whose code fails.
+const POISONED: &str = "PANICUSDT";
+/// One that is halted by whoever has the token.
+const HALTED: &str = "HALTUSDT";
 
 /// The pages of the admin server.
-const PAGES: [&str; 7] = ["/", "/status", "/metrics", "/readyz", "/livez", "/startupz", "/debug/config"];
+const PAGES: [&str; 8] =
+    ["/", "/status", "/metrics", "/readyz", "/livez", "/startupz", "/halts", "/debug/config"];
 
 /// The secrets of a run, each in a file of its own that its owner alone may read.
 struct Secrets {
@@ -23,6 +31,7 @@ struct Secrets {
     secret: String,
     password: String,
     sasl: String,
+    token: String,
     /// Where they are meant to be.
     files: Vec<PathBuf>,
 }
@@ -30,7 +39,8 @@ struct Secrets {
 impl Secrets {
     fn new() -> Self {
         let (key, secret) = (plain_canary('K'), plain_canary('S'));
-        Self { key, secret, password: plain_canary('P'), sasl: canary('Q'), files: Vec::new() }
+        let (password, token) = (plain_canary('P'), plain_canary('A'));
+        Self { key, secret, password, sasl: canary('Q'), token, files: Vec::new() }
     }
 
     /// A reference to a file with that text.
@@ -42,9 +52,15 @@ impl Secrets {
         json!({ "file": path })
     }
 
-    fn forms(&self) -> [(&'static str, Forms); 4] {
-        [("key", &self.key), ("secret", &self.secret), ("password", &self.password), ("sasl", &self.sasl)]
-            .map(|(name, secret)| (name, Forms::of(secret)))
+    fn forms(&self) -> [(&'static str, Forms); 5] {
+        [
+            ("key", &self.key),
+            ("secret", &self.secret),
+            ("password", &self.password),
+            ("sasl", &self.sasl),
+            ("token", &self.token),
+        ]
+        .map(|(name, secret)| (name, Forms::of(secret)))
     }
 
     /// No page, file or other text shows one.
@@ -139,6 +155,42 @@ fn pages(run: &RunProcess) -> Vec<(String, Vec<u8>)> {
     PAGES.iter().map(|path| page(path)).collect()
 }
 
+/// What the admin server answers to the token, where it belongs and where it does not.
+fn with_token(run: &RunProcess, token: &str, symbol: &str) -> Vec<(String, Vec<u8>)> {
+    let order = json!({ "symbol": symbol, "reason": "drill" }).to_string();
+    let good = format!("Authorization: Bearer {token}\r\n");
+    let asked = [
+        ("/halt".to_owned(), good.clone(), order.as_str(), "200"),
+        ("/halt".to_owned(), format!("Authorization: Basic {token}\r\n"), &order, "401"),
+        ("/halt".to_owned(), good.repeat(2), &order, "401"),
+        ("/halt".to_owned(), format!("Authorization: Bearer {}\r\n", &token[1..]), &order, "401"),
+        (format!("/halt?token={token}"), String::new(), &order, "401"),
+        (format!("/{token}"), good.clone(), &order, "404"),
+        ("/release".to_owned(), good.clone(), "{", "400"),
+    ];
+    asked.map(|(path, headers, body, status)| answered(run.admin, &path, &headers, body, status)).to_vec()
+}
+
+/// The whole answer to a POST, which begins with that status.
+#[expect(clippy::disallowed_methods, reason = "a test's own connection to its own loopback server")]
+fn answered(addr: SocketAddr, path: &str, headers: &str, body: &str, status: &str) -> (String, Vec<u8>) {
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n{headers}\r\n"
+    );
+    stream.write_all(&[head.as_bytes(), body.as_bytes()].concat()).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(
+        answer.starts_with(format!("HTTP/1.1 {status}").as_bytes()),
+        "{}",
+        String::from_utf8_lossy(&answer)
+    );
+    (format!("the answer of {status}"), answer)
+}
+
 /// What the system shows of a process.
 fn of_proc(run: &RunProcess) -> Vec<(String, Vec<u8>)> {
     let file = |name: &str| {
@@ -173,7 +225,17 @@ fn go_through(venue: &VenueProcess, faults: &[Value], for_ms: u64) -> Vec<Value>
 
 /// A run with its secrets in files, whose log holds everything that can be logged.
 fn start(dir: &Path, name: &str, config: &Value) -> RunProcess {
-    RunProcess::start_with(dir, name, config, &[], &[("RUST_LOG", "trace")])
+    // One symbol's code fails now and then, with everything that it holds in its hands.
+    let poison = format!("{POISONED}:3:2");
+    let env = [("RUST_LOG", "trace"), ("RUST_BACKTRACE", "full"), ("SELF_TRADER_POISON", &poison)];
+    RunProcess::start_with(dir, name, config, &[], &env)
+}
+
+/// Forced to leave a core, it leaves none; what it left besides shows nothing.
+fn aborted(run: &mut RunProcess) {
+    run.process.signal("ABRT");
+    let status = run.process.wait();
+    assert_eq!((status.signal(), status.core_dumped()), (Some(6), false));
 }
 
 /// Every file of a folder but those that are to hold a secret.
@@ -189,7 +251,8 @@ fn no_output_holds_a_secret_whatever_goes_wrong() {
     let password = secrets.password.clone();
     let Some(mut redis) = Redis::start(&["--requirepass", &password]) else { return };
     let orders = order_faults(&secrets);
-    let symbols: Vec<String> = (0..orders.len()).map(|number| format!("S{number:02}USDT")).collect();
+    let symbols = (0..orders.len()).map(|number| format!("S{number:02}USDT"));
+    let symbols: Vec<String> = symbols.chain([POISONED, HALTED].map(str::to_owned)).collect();
     let venue = venue_of(dir.path(), &mut secrets, &symbols);
     let feed = format!("redis://:{password}@127.0.0.1:{}", redis.port());
     let feed = secrets.file(dir.path(), "feed", &feed);
@@ -201,11 +264,20 @@ fn no_output_holds_a_secret_whatever_goes_wrong() {
         one
     });
     let instruments: Vec<Value> = instruments.collect();
-    let config = json!({ "Feed": feed, "Journal": dir.path().join("journal"), "instruments": instruments });
+    let token = secrets.token.clone();
+    let config = json!({
+        "Feed": feed, "Journal": dir.path().join("journal"), "instruments": instruments,
+        "Admin Token": secrets.file(dir.path(), "token", &token),
+    });
     let mut run = start(dir.path(), "run", &config);
     let _market = Market::start(redis.port(), &password, &symbols, Duration::from_millis(20));
     run.wait_until_ready();
     until("it trades", || (venue.trades() > 3).then_some(()));
+    until("a lane fails", || {
+        let (_, page) = request(run.admin, "GET", "/metrics", "");
+        page.lines().any(|line| line == "st_panics_total{task=\"lane\"} 2").then_some(())
+    });
+    assert!(run.process.err().contains("a poisoned tick") || run.process.out().contains("a poisoned tick"));
 
     let scoped = orders.iter().zip(&symbols).flat_map(|(faults, symbol)| {
         faults.iter().map(move |fault| {
@@ -221,6 +293,7 @@ fn no_output_holds_a_secret_whatever_goes_wrong() {
     }
     assert!(idle.len() * 10 < scoped.len(), "{} of {} faults did not strike", idle.len(), scoped.len());
     let mut shown = pages(&run);
+    shown.extend(with_token(&run, &token, HALTED));
     for faults in connection_faults(&secrets) {
         go_through(&venue, &faults, 600);
         shown.extend(pages(&run));
@@ -232,6 +305,10 @@ fn no_output_holds_a_secret_whatever_goes_wrong() {
     shown.extend(of_proc(&run));
     run.process.signal("TERM");
     run.process.wait();
+    let mut next = start(dir.path(), "aborted", &config);
+    until("it is under way", || (next.status()["up_ms"].as_u64() > Some(0)).then_some(()));
+    shown.extend(pages(&next));
+    aborted(&mut next);
 
     let left = left_in(dir.path(), &secrets);
     let journals = left.iter().filter(|(path, bytes)| path.contains("/journal/") && !bytes.is_empty());

@@ -2,6 +2,7 @@
 //! a restart; released by name alone.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use self_trader::clock::wall_ms;
@@ -49,6 +50,22 @@ fn stays_silent(run: &RunProcess, venue: &VenueProcess, symbol: &str, ticks: u64
     assert_eq!(newest(venue, symbol).1, before, "{symbol} was traded while halted");
 }
 
+/// A run that trades.
+fn trading(dir: &Path, venue: &VenueProcess, config: &Value) -> RunProcess {
+    let run = RunProcess::start(dir, "first", config, &[]);
+    run.wait_until_ready();
+    until("it trades", || (venue.trades() > 10).then_some(()));
+    run
+}
+
+/// The next run of that configuration trades nothing, and ends in order.
+fn stays_halted_over_the_restart(dir: &Path, venue: &VenueProcess, config: &Value) {
+    let mut next = RunProcess::start(dir, "second", config, &[]);
+    next.wait_until_ready();
+    stays_silent(&next, venue, "BTCUSDT", 20);
+    assert_eq!(next.stop().0.code(), Some(0));
+}
+
 fn closed(venue: &VenueProcess, symbol: &str) -> bool {
     venue.open_orders().iter().all(|order| order["symbol"] != symbol)
 }
@@ -90,9 +107,7 @@ fn what_is_halted_stays_so_through_a_kill_and_trades_again_only_when_released() 
     let venue = VenueProcess::start(dir.path());
     let journal = dir.path().join("journal");
     let config = json!({ "Feed": "synthetic:7", "Journal": journal, "instruments": both(&venue) });
-    let mut run = RunProcess::start(dir.path(), "first", &config, &[]);
-    run.wait_until_ready();
-    until("it trades", || (venue.trades() > 10).then_some(()));
+    let mut run = trading(dir.path(), &venue, &config);
     let answer = post(run.admin, "/halt", &json!({ "reason": "the venue is being moved" }));
     assert_eq!((answer.0, &answer.1["lasting"]), (200, &json!(true)));
     // The answer waits for the state that lasts, not for the journal, which notes it beside.
@@ -121,7 +136,7 @@ fn what_is_halted_stays_so_through_a_kill_and_trades_again_only_when_released() 
 }
 
 /// A journal as the command prints it.
-fn printed(journal: &std::path::Path) -> String {
+fn printed(journal: &Path) -> String {
     let lines =
         std::process::Command::new(env!("CARGO_BIN_EXE_self-trader")).arg("journal").arg(journal).output();
     String::from_utf8(lines.unwrap().stdout).unwrap()
@@ -134,19 +149,14 @@ fn a_signal_halts_everything_and_that_lasts() {
     let venue = VenueProcess::start(dir.path());
     let state = dir.path().join("halts.json");
     let config = json!({ "Feed": "synthetic:7", "Halt State": state, "instruments": both(&venue) });
-    let mut run = RunProcess::start(dir.path(), "first", &config, &[]);
-    run.wait_until_ready();
-    until("it trades", || (venue.trades() > 10).then_some(()));
+    let mut run = trading(dir.path(), &venue, &config);
     run.process.signal("USR1");
     until("it is halted", || (!run.halts().is_empty()).then_some(()));
     assert_eq!(run.halts()[0]["by"], "signal");
     until("nothing is open", || venue.open_orders().is_empty().then_some(()));
     stays_silent(&run, &venue, "ETHUSDT", 20);
     assert_eq!(run.stop().0.code(), Some(0));
-    let mut next = RunProcess::start(dir.path(), "second", &config, &[]);
-    next.wait_until_ready();
-    stays_silent(&next, &venue, "BTCUSDT", 20);
-    assert_eq!(next.stop().0.code(), Some(0));
+    stays_halted_over_the_restart(dir.path(), &venue, &config);
 }
 
 /// Promise P17.
@@ -205,9 +215,7 @@ fn an_alarm_halts_its_instrument_alone_and_that_lasts() {
     let venue = VenueProcess::start(dir.path());
     let state = dir.path().join("halts.json");
     let config = json!({ "Feed": "synthetic:7", "Halt State": state, "instruments": both(&venue) });
-    let mut run = RunProcess::start(dir.path(), "first", &config, &[]);
-    run.wait_until_ready();
-    until("it trades", || (venue.trades() > 10).then_some(()));
+    let mut run = trading(dir.path(), &venue, &config);
     venue.fault(&json!({ "fault": "wrong_answers", "field": "client_id", "symbol": "BTCUSDT" }));
     until("it is halted", || (!run.halts().is_empty()).then_some(()));
     venue.fault(&json!({ "fault": "wrong_answers", "on": false, "symbol": "BTCUSDT" }));
@@ -218,8 +226,5 @@ fn an_alarm_halts_its_instrument_alone_and_that_lasts() {
     let before = newest(&venue, "ETHUSDT").1;
     until("the other goes on", || (newest(&venue, "ETHUSDT").1 > before + 10).then_some(()));
     run.process.kill();
-    let mut next = RunProcess::start(dir.path(), "second", &config, &[]);
-    next.wait_until_ready();
-    stays_silent(&next, &venue, "BTCUSDT", 20);
-    assert_eq!(next.stop().0.code(), Some(0));
+    stays_halted_over_the_restart(dir.path(), &venue, &config);
 }
