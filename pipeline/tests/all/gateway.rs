@@ -310,8 +310,7 @@ fn a_ban_holds_everything_of_every_gateway_behind_the_address() {
     banned.handle_command(LaneId(0), query(id(0, 0)));
     let request = sent(&mut banned, at(0))[0].request;
     let silent_for = Some(Duration::from_secs(120));
-    let refusal =
-        VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_for, silence: Silence::All };
+    let refusal = VenueRefusal { code: -1003, verdict: Verdict::Refused, silent_for, silence: Silence::All };
     banned.handle_answer(request, Answer::Refused(refusal));
     assert_eq!(banned.poll_send(at(0)), None);
     for gateway in [&mut banned, &mut other] {

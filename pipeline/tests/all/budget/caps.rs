@@ -65,3 +65,25 @@ fn a_refused_order_counts() {
     gateway.handle_command(LaneId(0), pair(1)[0]);
     assert_eq!((asked(&mut gateway, at(1)).len(), capped(&mut gateway)), (0, 1));
 }
+
+/// What left half an hour ago counts on when what left an hour ago does no more.
+#[test]
+fn each_minute_of_the_hour_is_forgotten_by_itself() {
+    let mut gateway = gateway(&[], &Bounds { orders_an_hour: Some(4), ..Bounds::default() });
+    let mut begins = |sequence: u64, ms: u64| {
+        let [maker, taker] = pair(sequence);
+        gateway.handle_command(LaneId(0), maker);
+        let begun = asked(&mut gateway, at(ms)) == [maker];
+        if begun {
+            gateway.handle_command(LaneId(0), taker);
+            assert_eq!(asked(&mut gateway, at(ms)), [taker]);
+        }
+        begun
+    };
+    assert!(begins(0, 0));
+    assert!(begins(1, HOUR_MS / 2));
+    assert!(!begins(2, HOUR_MS / 2 + 1));
+    assert!(begins(3, HOUR_MS + 120_000));
+    assert!(!begins(4, HOUR_MS + 120_000), "the second half hour's still count");
+    assert!(begins(5, HOUR_MS / 2 * 3 + 120_000));
+}
