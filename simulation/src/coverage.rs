@@ -44,6 +44,46 @@ impl OrderState {
     pub const COUNT: usize = Self::ALL.len();
 }
 
+/// One cell of the two tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cell {
+    /// Two faults are on at once.
+    Faults(Kind, Kind),
+    /// A fault is on while an order is in that state.
+    State(Kind, OrderState),
+}
+
+impl Cell {
+    /// All of them that can be hit.
+    pub fn all() -> impl Iterator<Item = Self> {
+        Kind::ALL.into_iter().flat_map(|one| {
+            let others = Kind::ALL.into_iter().skip(one.index()).map(move |other| Self::Faults(one, other));
+            let states = OrderState::ALL.into_iter().filter(move |state| is_reachable(one, *state));
+            others.chain(states.map(move |state| Self::State(one, state)))
+        })
+    }
+}
+
+impl std::fmt::Display for Cell {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Faults(one, other) => write!(f, "{one:?}:{other:?}"),
+            Self::State(kind, state) => write!(f, "{kind:?}:{state:?}"),
+        }
+    }
+}
+
+impl std::str::FromStr for Cell {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let named = |cell: &Self| cell.to_string() == text;
+        Self::all()
+            .find(named)
+            .ok_or_else(|| "want FAULT:FAULT or FAULT:STATE as --coverage names them".to_owned())
+    }
+}
+
 /// How often each met each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {
@@ -82,46 +122,33 @@ impl Coverage {
         }
     }
 
-    /// Reachable cells that were never hit, by name.
+    /// Whether a cell was hit.
     #[must_use]
-    pub fn missing(&self) -> Vec<String> {
-        let mut missing = Vec::new();
-        for one in Kind::ALL {
-            for other in Kind::ALL.into_iter().skip(one.index()) {
-                if self.faults[one.index()][other.index()] == 0 {
-                    missing.push(format!("{one:?} x {other:?}"));
-                }
-            }
-            for state in OrderState::ALL {
-                if is_reachable(one, state) && self.states[one.index()][state as usize] == 0 {
-                    missing.push(format!("{one:?} x {state:?}"));
-                }
-            }
+    pub fn has(&self, cell: Cell) -> bool {
+        match cell {
+            Cell::Faults(one, other) => self.both(one, other) > 0,
+            Cell::State(kind, state) => self.states[kind.index()][state as usize] > 0,
         }
-        missing
+    }
+
+    /// Reachable cells that were never hit.
+    #[must_use]
+    pub fn missing(&self) -> Vec<Cell> {
+        Cell::all().filter(|cell| !self.has(*cell)).collect()
     }
 
     /// Both tables in short, and what is missing.
     #[must_use]
     pub fn report(&self) -> String {
         let mut text = String::new();
-        let pairs = Kind::COUNT * (Kind::COUNT + 1) / 2;
-        let hit = (0..Kind::COUNT)
-            .map(|one| self.faults[one][one..].iter().filter(|count| **count > 0).count())
-            .sum::<usize>();
-        let _ = writeln!(text, "fault x fault: {hit} of {pairs} cells hit");
-        let reachable = Kind::ALL
-            .iter()
-            .map(|kind| OrderState::ALL.iter().filter(|state| is_reachable(*kind, **state)).count())
-            .sum::<usize>();
-        let hit = Kind::ALL
-            .iter()
-            .map(|kind| {
-                let cell = |state: &&OrderState| self.states[kind.index()][**state as usize] > 0;
-                OrderState::ALL.iter().filter(|state| is_reachable(*kind, **state)).filter(cell).count()
-            })
-            .sum::<usize>();
-        let _ = writeln!(text, "fault x order state: {hit} of {reachable} reachable cells hit");
+        for (name, is_of) in [
+            ("fault x fault", (|cell| matches!(cell, Cell::Faults(..))) as fn(&Cell) -> bool),
+            ("fault x order state", |cell| matches!(cell, Cell::State(..))),
+        ] {
+            let all = Cell::all().filter(is_of).count();
+            let hit = Cell::all().filter(is_of).filter(|cell| self.has(*cell)).count();
+            let _ = writeln!(text, "{name}: {hit} of {all} reachable cells hit");
+        }
         let _ = writeln!(
             text,
             "{:18} {:>8} {}",
@@ -136,9 +163,6 @@ impl Coverage {
                 format!("{:>width$}", self.states[kind.index()][state as usize])
             });
             let _ = writeln!(text, "{:18} {met:>8} {}", kind.name(), states.join(" "));
-        }
-        for cell in self.missing() {
-            let _ = writeln!(text, "missing: {cell}");
         }
         text
     }

@@ -1,5 +1,7 @@
 //! Faults as data: what fails, when, for how long and for whom.
 
+use crate::coverage::OrderState;
+
 /// What fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -252,11 +254,13 @@ pub struct Fault {
     pub level: u32,
     /// What fails.
     pub kind: Kind,
+    /// It begins when an order of its process comes into that state, and not at all if none does before it is over.
+    pub awaits: Option<OrderState>,
 }
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { index, at, until, process, level, kind } = self;
+        let Self { index, at, until, process, level, kind, awaits } = self;
         let (from, to) = (at / crate::MS, until / crate::MS);
         write!(
             f,
@@ -266,7 +270,10 @@ impl std::fmt::Display for Fault {
             to / 1_000,
             to % 1_000
         )?;
-        if kind.is_common() { Ok(()) } else { write!(f, ", process {process}") }
+        if !kind.is_common() {
+            write!(f, ", process {process}")?;
+        }
+        awaits.map_or(Ok(()), |state| write!(f, ", once {state:?}"))
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use clap::Parser;
 use self_trader::clock::Clock;
-use simulation::campaign::{Campaign, run_all};
+use simulation::campaign::{Campaign, complete, run_all};
+use simulation::coverage::Cell;
 use simulation::oracle::Violation;
 use simulation::plan::ROUND;
 use simulation::record::{self, Batch};
@@ -44,12 +45,16 @@ struct Arguments {
     /// Prints each seed's events as one number.
     #[arg(long)]
     trace_hash: bool,
-    /// Prints which faults met each other and which states of an order.
+    /// Prints which faults met each other and which states of an order, and aims at what was not met.
     #[arg(long)]
     coverage: bool,
     /// Runs one seed and prints its faults.
     #[arg(long)]
     replay: Option<u64>,
+    /// With --replay: one round that is to hit this cell of the coverage, FAULT:FAULT or FAULT:STATE, instead of the
+    /// seed's own.
+    #[arg(long)]
+    aim: Option<Cell>,
     /// With --replay: only these faults of the seed's plan, by number.
     #[arg(long, value_delimiter = ',')]
     only_faults: Option<Vec<usize>>,
@@ -68,8 +73,8 @@ fn main() -> anyhow::Result<ExitCode> {
     }
     let mut seeds = arguments.seeds.clone();
     let Some(path) = &arguments.resume else {
-        let (campaign, _) = batch(seeds, &arguments);
-        return Ok(verdict(&campaign, &arguments));
+        let (mut campaign, _) = batch(seeds, &arguments);
+        return Ok(verdict(&mut campaign, &arguments));
     };
     let known = record::read(path)?;
     let next = record::next_seed(&known, arguments.rounds(), &arguments.profile_name());
@@ -77,10 +82,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     while seeds.start < seeds.end {
         let end = seeds.end.min(seeds.start + BATCH);
-        let (campaign, line) = batch(seeds.start..end, &arguments);
+        let (mut campaign, line) = batch(seeds.start..end, &arguments);
         record::append(path, &line)?;
         if !campaign.failed.is_empty() {
-            code = verdict(&campaign, &arguments);
+            code = verdict(&mut campaign, &arguments);
         }
         println!("all together: {}", record::total(&record::read(path)?));
         seeds.start = end;
@@ -134,7 +139,7 @@ fn batch(seeds: Range<u64>, arguments: &Arguments) -> (Campaign, Batch) {
     (campaign, line)
 }
 
-fn verdict(campaign: &Campaign, arguments: &Arguments) -> ExitCode {
+fn verdict(campaign: &mut Campaign, arguments: &Arguments) -> ExitCode {
     if arguments.trace_hash {
         for (seed, trace) in &campaign.traces {
             println!("trace {seed} {trace:016x}");
@@ -142,12 +147,25 @@ fn verdict(campaign: &Campaign, arguments: &Arguments) -> ExitCode {
     }
     if arguments.coverage {
         println!("{}", campaign.coverage.report());
+        let rounds = complete(campaign, &Spec::new(0, 1, arguments.profile));
+        println!("{rounds} rounds aimed at what was not met");
+        campaign.coverage.missing().iter().for_each(|cell| println!("missing: {cell}"));
     }
     for (seed, violation) in &campaign.failed {
         println!("seed {seed}: {} at {} ms: {}", violation.promise, violation.at / MS, violation.what);
     }
     if let Some((seed, violation)) = campaign.failed.first() {
         explain(*seed, violation, arguments);
+        return ExitCode::FAILURE;
+    }
+    for (cell, seed, violation) in &campaign.failed_aims {
+        println!("{} at {} ms: {}", violation.promise, violation.at / MS, violation.what);
+        let profile = arguments.profile_name();
+        println!(
+            "again: cargo run --release -p simulation -- --replay {seed} --profile {profile} --aim {cell}"
+        );
+    }
+    if !campaign.failed_aims.is_empty() {
         return ExitCode::FAILURE;
     }
     println!("no violation");
@@ -175,7 +193,8 @@ fn explain(seed: u64, violation: &Violation, arguments: &Arguments) {
 
 fn replay(seed: u64, arguments: &Arguments) -> ExitCode {
     let only = arguments.only_faults.clone();
-    let spec = Spec { only, ..Spec::new(seed, arguments.rounds(), arguments.profile) };
+    let rounds = if arguments.aim.is_some() { 1 } else { arguments.rounds() };
+    let spec = Spec { only, aim: arguments.aim, ..Spec::new(seed, rounds, arguments.profile) };
     let setup = Setup::new(seed, arguments.profile);
     println!(
         "seed {seed}: {}, {} processes, {}a tick each {} ms{}",

@@ -1,5 +1,6 @@
 //! The list of faults that a seed gives: rounds of faults, each followed by a calm in which everything must heal.
 
+use crate::coverage::{Cell, OrderState};
 use crate::dice::Dice;
 use crate::fault::{Fault, Kind};
 use crate::{MS, SEC};
@@ -12,6 +13,8 @@ pub const CALM: u64 = 90 * SEC;
 pub const ROUND: u64 = STORM + CALM;
 /// Mean time between the beginnings of two faults.
 const EVERY: u64 = 6 * SEC;
+/// Time between two faults that are aimed at one cell.
+const AIM_EVERY: u64 = 15 * SEC;
 
 /// The faults of a run of that many nanoseconds, in the order of their beginnings.
 #[must_use]
@@ -23,6 +26,46 @@ pub fn faults(seed: u64, length: u64, processes: usize) -> Vec<Fault> {
         let number = seed.wrapping_mul(length / ROUND).wrapping_add(round);
         storm(begin, number, processes, &mut dice, &mut plan);
     }
+    numbered(plan)
+}
+
+/// The faults of one round that is to hit a cell of the coverage: again and again, and whatever else brings it about.
+#[must_use]
+pub fn aimed(cell: Cell, seed: u64, processes: usize) -> Vec<Fault> {
+    let mut dice = Dice::new(seed, 0xa1);
+    let mut plan = Vec::new();
+    for turn in 0..STORM / AIM_EVERY - 1 {
+        let at = (turn + 1) * AIM_EVERY;
+        let process = process(processes, &mut dice);
+        let level = 1 + u32::try_from(dice.between(0, 300)).unwrap_or(0);
+        let one = |kind, after, lasts, awaits| {
+            let at = at + after;
+            Fault { index: 0, at, until: at + lasts, process, level, kind, awaits }
+        };
+        match cell {
+            Cell::Faults(a, b) => {
+                plan.extend([(a, 0), (b, SEC)].map(|(kind, after)| one(kind, after, 5 * SEC, None)))
+            }
+            Cell::State(kind, state) => {
+                plan.push(one(kind, 0, AIM_EVERY - 5 * SEC, Some(state)));
+                plan.extend(brings(state).map(|kind| one(kind, SEC, 3 * SEC, None)));
+            }
+        }
+    }
+    numbered(plan)
+}
+
+/// What brings an order into a state that it does not come to by itself.
+const fn brings(state: OrderState) -> Option<Kind> {
+    match state {
+        OrderState::None | OrderState::MakerSent | OrderState::MakerRests | OrderState::TakerSent => None,
+        OrderState::InDoubt | OrderState::Cancelling => Some(Kind::UnknownAnswer),
+        OrderState::Sweeping | OrderState::Leaving | OrderState::NotOurs => Some(Kind::Stop),
+    }
+}
+
+/// In the order of their beginnings.
+fn numbered(mut plan: Vec<Fault>) -> Vec<Fault> {
     plan.sort_by_key(|fault| fault.at);
     for (index, fault) in plan.iter_mut().enumerate() {
         fault.index = index;
@@ -80,7 +123,7 @@ fn one(kind: Kind, at: u64, process: usize, begin: u64, dice: &mut Dice) -> Faul
     let [shortest, longest] = lasts(kind);
     let until = at + dice.between(shortest, longest);
     let level = u32::try_from(dice.between(1, 1_001)).unwrap_or(1);
-    Fault { index: 0, at, until: until.min(begin + STORM), process, level, kind }
+    Fault { index: 0, at, until: until.min(begin + STORM), process, level, kind, awaits: None }
 }
 
 /// How long a fault of that kind lasts.

@@ -1,7 +1,7 @@
 //! One seed's run: storms of faults and calms, then the end.
 
 use crate::SEC;
-use crate::coverage::Coverage;
+use crate::coverage::{Cell, Coverage};
 use crate::fault::Fault;
 use crate::oracle::{Stats, Violation};
 use crate::plan::{self, CALM, ROUND, STORM};
@@ -25,6 +25,8 @@ pub struct Spec {
     pub profile: Profile,
     /// These faults, whatever the seed says.
     pub given: Option<Vec<Fault>>,
+    /// One round that is to hit this cell of the coverage, instead of the seed's own.
+    pub aim: Option<Cell>,
     /// Only these faults of the plan; all unless given.
     pub only: Option<Vec<usize>>,
     /// What is broken on purpose.
@@ -35,7 +37,7 @@ impl Spec {
     /// A run of that seed and so many rounds, with all its faults.
     #[must_use]
     pub const fn new(seed: u64, rounds: u64, profile: Profile) -> Self {
-        Self { seed, rounds, profile, given: None, only: None, sabotage: None }
+        Self { seed, rounds, profile, given: None, aim: None, only: None, sabotage: None }
     }
 
     /// The faults that it has.
@@ -45,7 +47,11 @@ impl Spec {
             return given.clone();
         }
         let setup = Setup::new(self.seed, self.profile);
-        let plan = plan::faults(self.seed, self.rounds * ROUND, setup.processes.len());
+        let processes = setup.processes.len();
+        let plan = match self.aim {
+            Some(cell) => plan::aimed(cell, self.seed, processes),
+            None => plan::faults(self.seed, self.rounds * ROUND, processes),
+        };
         match &self.only {
             Some(only) => plan.into_iter().filter(|fault| only.contains(&fault.index)).collect(),
             None => plan,

@@ -25,11 +25,13 @@ pub enum Sabotage {
     ForgetTraded,
     /// The dead man's switch is renewed whatever is in doubt.
     RenewBlindly,
+    /// The venue's reset stops the dead man's switch.
+    ResetSwitches,
 }
 
 impl Sabotage {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::SkipJournal,
         Self::ResendPlace,
         Self::DropEpochCheck,
@@ -41,5 +43,6 @@ impl Sabotage {
         Self::SkipSweep,
         Self::ForgetTraded,
         Self::RenewBlindly,
+        Self::ResetSwitches,
     ];
 }

@@ -46,6 +46,16 @@ pub struct ProcessSetup {
     pub symbols: Vec<usize>,
 }
 
+/// A venue's dead man's switch.
+#[derive(Clone, Copy, Debug)]
+pub struct VenueSwitch {
+    /// How it is kept.
+    pub times: Times,
+    /// It is the embedded venue's, by the prefix of our ids: a reset of the venue leaves it running. Nobody says so of
+    /// one by symbol, as USD-M's.
+    pub outlives_reset: bool,
+}
+
 /// One seed's world.
 #[derive(Clone, Debug)]
 pub struct Setup {
@@ -60,7 +70,7 @@ pub struct Setup {
     /// Mean time between trades of a reference market, nanoseconds.
     pub tick_every: u64,
     /// The venue's dead man's switch, where it has one.
-    pub switch: Option<Times>,
+    pub switch: Option<VenueSwitch>,
     /// A probe pair goes before the first other one.
     pub probes: bool,
     /// Somebody else quotes the book.
@@ -98,7 +108,7 @@ impl Setup {
 }
 
 /// By prefix, as the embedded venue's; by symbol, as USD-M's; or none, as on Spot.
-fn switch(is_usdm: bool, dice: &mut Dice) -> Option<Times> {
+fn switch(is_usdm: bool, dice: &mut Dice) -> Option<VenueSwitch> {
     let by_prefix = Times {
         countdown: Duration::from_secs(5),
         renew_every: Duration::from_secs(1),
@@ -109,8 +119,8 @@ fn switch(is_usdm: bool, dice: &mut Dice) -> Option<Times> {
     let by_symbol =
         Times { countdown: Duration::from_secs(30), renew_every: Duration::from_secs(10), ..by_prefix };
     match dice.between(0, 10) {
-        0..6 => Some(by_prefix),
-        6..8 if is_usdm => Some(by_symbol),
+        0..6 => Some(VenueSwitch { times: by_prefix, outlives_reset: true }),
+        6..8 if is_usdm => Some(VenueSwitch { times: by_symbol, outlives_reset: false }),
         _ => None,
     }
 }

@@ -99,6 +99,8 @@ pub struct Venue {
     wipes: u64,
     /// When each symbol's dead man's switch fires, if it is armed.
     fires: Vec<Option<u64>>,
+    /// A reset has stopped the symbol's switch, and it was not renewed since.
+    unguarded: Vec<bool>,
 }
 
 impl Venue {
@@ -137,6 +139,7 @@ impl Venue {
             halted: false,
             wipes: 0,
             fires: vec![None; touched],
+            unguarded: vec![false; touched],
         };
         venue.endow();
         venue
@@ -262,7 +265,9 @@ impl Venue {
         let late_ms = wall_ms(at) - sent_ms;
         let inside = (-AHEAD_MS..=RENEWAL_WINDOW_MS).contains(&late_ms);
         if inside {
-            symbols.iter().for_each(|symbol| self.fires[*symbol] = Some(at + countdown));
+            for symbol in symbols {
+                (self.fires[*symbol], self.unguarded[*symbol]) = (Some(at + countdown), false);
+            }
         }
         inside
     }
@@ -278,8 +283,14 @@ impl Venue {
         }
     }
 
-    /// The monthly reset: orders, balances and numbers are gone, and nobody is told.
-    pub fn wipe(&mut self) {
+    /// Whether a reset has taken the symbol's switch away since its last renewal.
+    #[must_use]
+    pub fn is_unguarded(&self, symbol: usize) -> bool {
+        self.unguarded[symbol]
+    }
+
+    /// The monthly reset: orders, balances and numbers are gone, and nobody is told; switches too, unless they are kept.
+    pub fn wipe(&mut self, keeps_switches: bool) {
         let mut events = Vec::new();
         let wiped = self.engine.apply(&self_trader::simulator::engine::Command::Wipe, &mut events);
         wiped.expect("a wipe is never refused");
@@ -288,7 +299,10 @@ impl Venue {
         self.open.iter_mut().for_each(BTreeSet::clear);
         self.ended.clear();
         self.endow();
-        self.fires.fill(None);
+        if !keeps_switches {
+            self.fires.fill(None);
+            self.unguarded.fill(true);
+        }
         self.touched.fill(true);
     }
 

@@ -261,7 +261,6 @@ impl State {
         self.history.wipe();
         self.candles.fill_with(Candles::default);
         (self.tags, self.prevented, self.amendments) = Default::default();
-        self.switches = PrefixSwitches::default();
         self.usdm.wipe(now_ms);
         for at in 0..self.symbols.len() {
             let update_id = self.engine.update_id(self.symbols[at].id);

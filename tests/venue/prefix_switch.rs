@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{SOON, Socket, limit, rest, venue, with};
+use crate::faults_support::switch;
 
 const PATH: &str = "/api/v3/countdownCancelPrefix";
 
@@ -65,6 +66,24 @@ async fn set_anew_it_begins_anew_and_zero_stops_it() {
     let closed = tokio::time::timeout(SOON, api.event("CANCELED")).await.unwrap();
     assert_eq!(closed["c"], "stmain000003x");
     assert_eq!(open(&mut api).await, ["stmain000001x", "stmain000002x"]);
+}
+
+/// An order that is on its way while the venue is reset finds the switch running.
+///
+/// Promise P1.
+#[tokio::test]
+async fn a_reset_of_the_venue_does_not_stop_it() {
+    let venue = venue();
+    let addr = venue.addr();
+    let mut api = Socket::api(addr).await;
+    api.subscribe_user().await;
+    rest(addr, "POST", PATH, "prefixes=stmain000001&countdownTime=600").await;
+    switch(addr, json!({"fault": "reset_venue"})).await;
+    for id in ["stmain000001x", "stmain000002x"] {
+        api.good("order.place", named(id)).await;
+    }
+    assert_eq!(tokio::time::timeout(SOON, api.event("CANCELED")).await.unwrap()["c"], "stmain000001x");
+    assert_eq!(open(&mut api).await, ["stmain000002x"]);
 }
 
 #[tokio::test]

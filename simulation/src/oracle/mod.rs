@@ -13,7 +13,7 @@ use schemas::units::Decimal;
 pub use stats::Stats;
 use symbol::Books;
 
-use crate::setup::{QTY_DECIMALS, RECV_WINDOW, TICK_AGE_MAX};
+use crate::setup::{QTY_DECIMALS, RECV_WINDOW, TICK_AGE_MAX, VenueSwitch};
 use crate::venue::Venue;
 use crate::{MS, SEC};
 
@@ -40,6 +40,8 @@ pub struct Oracle {
     books: Vec<Books>,
     /// The longest that a maker may be open, whatever fails: where the venue has a switch.
     open_max: Option<u64>,
+    /// A reset of the venue leaves its switches running.
+    switches_stay: bool,
     /// Since when no fault is on and every process runs.
     pub calm_since: Option<u64>,
     /// What did not hold.
@@ -49,11 +51,12 @@ pub struct Oracle {
 }
 
 impl Oracle {
-    /// A judge of so many symbols, of which no maker may be open for longer than `open_max`.
+    /// A judge of so many symbols at a venue of that switch.
     #[must_use]
-    pub fn new(symbols: usize, open_max: Option<u64>) -> Self {
+    pub fn new(symbols: usize, switch: Option<VenueSwitch>) -> Self {
         Self {
-            open_max,
+            open_max: switch.map(|switch| nanos(switch.times.in_doubt_max + switch.times.countdown)),
+            switches_stay: switch.is_some_and(|switch| switch.outlives_reset),
             books: (0..symbols).map(|_| Books::default()).collect(),
             calm_since: Some(0),
             violations: Vec::new(),
@@ -159,11 +162,13 @@ impl Oracle {
     /// After every event.
     pub fn step(&mut self, venue: &Venue, at: u64) {
         for symbol in 0..self.books.len() {
+            // Known gap: where a reset takes the switch away, nothing guards what arrives before the next renewal.
+            let open_max = self.open_max.filter(|_| self.switches_stay || !venue.is_unguarded(symbol));
             for (id, known) in venue.open(symbol) {
                 let age = at.saturating_sub(known.since);
                 self.stats.oldest_maker = self.stats.oldest_maker.max(age);
                 let calm = self.calm_since.map_or(0, |since| at.saturating_sub(since));
-                let too_old = age.min(calm) > CALM_OPEN_MAX || self.open_max.is_some_and(|most| age > most);
+                let too_old = age.min(calm) > CALM_OPEN_MAX || open_max.is_some_and(|most| age > most);
                 if too_old && self.books[symbol].blame(id) {
                     let what = format!("{id} is open for {} ms, in a calm of {} ms", age / MS, calm / MS);
                     self.violations.push(Violation { at, promise: "P1", what });

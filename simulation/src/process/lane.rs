@@ -213,6 +213,11 @@ impl Lane {
         }
     }
 
+    /// What it did until now is forgotten.
+    pub(crate) const fn forget_states(&mut self) {
+        self.visited = 0;
+    }
+
     /// What its order is doing now, and did since this was last asked.
     pub(crate) fn order_states(&mut self) -> impl Iterator<Item = OrderState> + use<> {
         let states = std::mem::take(&mut self.visited) | 1 << self.order_state() as u16;
@@ -220,7 +225,7 @@ impl Lane {
     }
 
     /// What its order is doing now, for the coverage.
-    fn order_state(&self) -> OrderState {
+    pub(crate) fn order_state(&self) -> OrderState {
         match self.instrument.phase() {
             Phase::Sweeping => OrderState::Sweeping,
             Phase::Stopping => OrderState::Leaving,

@@ -383,6 +383,16 @@ impl Process {
         self.lanes.iter_mut().flat_map(Lane::order_states)
     }
 
+    /// What its orders are doing now.
+    pub fn states_now(&self) -> impl Iterator<Item = OrderState> + '_ {
+        self.lanes.iter().map(Lane::order_state)
+    }
+
+    /// What its orders did until now is forgotten.
+    pub fn forget_states(&mut self) {
+        self.lanes.iter_mut().for_each(Lane::forget_states);
+    }
+
     /// Orders that its journal has no end of.
     #[must_use]
     pub fn journal_open(&self) -> Vec<ClientOrderId> {

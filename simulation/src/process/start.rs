@@ -109,7 +109,7 @@ impl Process {
             seens: own.symbols.iter().map(|symbol| seens(&setup.symbols[*symbol], &traded)).collect(),
             session: Session::new(machine, own.symbols.len(), offset_ms, seed, sabotage),
             follower: ClockFollower::new(&holds, offset_ms, now),
-            switches: setup.switch.map(|times| Switches::new(&holds, times, sabotage)),
+            switches: setup.switch.map(|switch| Switches::new(&holds, switch.times, sabotage)),
             present,
             keeper: (!setup.is_alone).then(|| Keeper::new(holds, seed, sabotage)),
             journal,

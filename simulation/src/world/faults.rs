@@ -9,9 +9,42 @@ use crate::MS;
 use crate::coverage::OrderState;
 use crate::fault::{Fault, Kind};
 use crate::process::{Delivery, Point, Process};
+use crate::sabotage::Sabotage;
 
 impl World {
-    pub(super) fn fault_on(&mut self, fault: Fault) {
+    pub(super) fn begin_fault(&mut self, fault: Fault) {
+        if fault.awaits.is_some() {
+            self.awaiting.push(fault);
+        } else {
+            self.fault_on(fault);
+        }
+    }
+
+    pub(super) fn end_fault(&mut self, fault: Fault) {
+        let never_began = self.awaiting.iter().position(|awaiting| awaiting.index == fault.index);
+        match never_began {
+            Some(place) => drop(self.awaiting.remove(place)),
+            None => self.fault_off(fault),
+        }
+    }
+
+    /// What awaits the state of an order of that process begins.
+    fn meet(&mut self, process: usize) {
+        if self.awaiting.is_empty() {
+            return;
+        }
+        let states: Vec<_> = self.hosts[process].process.iter().flat_map(Process::states_now).collect();
+        let is_met = |fault: &Fault| {
+            let hits = fault.kind.is_common() || fault.process == process;
+            hits && fault.awaits.is_some_and(|state| states.contains(&state))
+        };
+        while let Some(place) = self.awaiting.iter().position(is_met) {
+            let fault = self.awaiting.remove(place);
+            self.fault_on(fault);
+        }
+    }
+
+    fn fault_on(&mut self, fault: Fault) {
         self.oracle.stats.faults += 1;
         for other in &self.active {
             let same = other.kind.is_common() || fault.kind.is_common() || other.process == fault.process;
@@ -30,7 +63,7 @@ impl World {
         self.strike_all(&fault);
     }
 
-    pub(super) fn fault_off(&mut self, fault: Fault) {
+    fn fault_off(&mut self, fault: Fault) {
         self.active.retain(|active| active.index != fault.index);
         self.set_level(fault.kind);
         for process in self.hit(&fault) {
@@ -77,7 +110,9 @@ impl World {
 
     /// An aimed fault strikes as soon as an order is in its state.
     pub(super) fn take_aim(&mut self, process: usize) {
+        self.meet(process);
         if self.active.is_empty() {
+            self.hosts[process].process.iter_mut().for_each(Process::forget_states);
             return;
         }
         let states: Vec<_> = self.hosts[process].process.iter_mut().flat_map(Process::order_states).collect();
@@ -186,7 +221,8 @@ impl World {
             self.venue.prevents = modes[usize::try_from(fault.level).unwrap_or(0) % modes.len()];
         }
         if fault.kind == Kind::Wipe {
-            self.venue.wipe();
+            let outlives = self.setup.switch.is_some_and(|switch| switch.outlives_reset);
+            self.venue.wipe(outlives && self.sabotage != Some(Sabotage::ResetSwitches));
             self.oracle.wiped();
         }
         if fault.kind == Kind::Filters {

@@ -13,6 +13,9 @@ use crate::setup::ProcessSetup;
 /// What a book connection shows: the number of the last change, and the levels.
 pub(super) type Shown = (u64, [Option<Level>; 2]);
 
+/// A clock may gain as much: so much earlier a wait by it is over.
+const FAST_PPM: u64 = 21_000;
+
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) symbols: Vec<usize>,
@@ -69,16 +72,19 @@ impl Host {
         }
     }
 
-    /// The venue's wish for silence reaches the process. Where two are in force the later one counts.
+    /// The venue's wish for silence reaches the process. Of two in force the longer and the stricter one counts.
     pub(super) fn hear_silence(&mut self, delivery: &Delivery, at: u64) {
         if let Delivery::Answer { link, answer: Answer::Refused(refusal), .. } = delivery
             && self.process.as_ref().is_some_and(|one| one.hears(*link))
             && let Some(wait) = refusal.silent_for
         {
-            // A monotonic clock may gain a fiftieth here.
-            let wait = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-            let until = at + (wait - wait / 50);
-            self.silent = Some((until, refusal.silence));
+            let wait = super::nanos(wait);
+            let until = at + wait - wait * FAST_PPM / 1_000_000;
+            self.silent = Some(match self.silent.filter(|(until, _)| *until > at) {
+                Some((earlier, Silence::All)) => (earlier.max(until), Silence::All),
+                Some((earlier, Silence::Most | Silence::Orders)) => (earlier.max(until), refusal.silence),
+                None => (until, refusal.silence),
+            });
         }
     }
 

@@ -115,6 +115,8 @@ pub struct World {
     store: Store,
     plan: Vec<Fault>,
     active: Vec<Fault>,
+    /// Those that begin once an order is in a certain state.
+    awaiting: Vec<Fault>,
     publishing: Vec<bool>,
     /// The last moment at which a fault was on or a process down.
     troubled: u64,
@@ -145,14 +147,12 @@ impl World {
             store: Store::new(symbols),
             plan,
             active: Vec::new(),
+            awaiting: Vec::new(),
             publishing: vec![false; symbols],
             troubled: 0,
             trace: 0xcbf2_9ce4_8422_2325,
             next_forget: 60 * SEC,
-            oracle: Oracle::new(
-                symbols,
-                setup.switch.map(|times| nanos(times.in_doubt_max + times.countdown)),
-            ),
+            oracle: Oracle::new(symbols, setup.switch),
             coverage: Coverage::default(),
             setup,
         };
@@ -242,8 +242,8 @@ impl World {
             Event::AskTime { process, life, number } => self.tell_time(process, life, number),
             Event::Renewal(renewal) => self.arm(&renewal),
             Event::SwitchDue { symbol } => self.venue.fire(symbol, self.now),
-            Event::FaultOn(index) => self.fault_on(self.plan[index]),
-            Event::FaultOff(index) => self.fault_off(self.plan[index]),
+            Event::FaultOn(index) => self.begin_fault(self.plan[index]),
+            Event::FaultOff(index) => self.end_fault(self.plan[index]),
         }
         self.tell_news();
     }

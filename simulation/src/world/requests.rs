@@ -97,7 +97,8 @@ impl World {
 
     /// When the last fault of that kind that is on for a process is over.
     fn over_at(&self, kind: Kind, process: usize) -> u64 {
-        let of = |fault: &&crate::fault::Fault| fault.kind == kind && fault.process == process;
+        let hits = |fault: &crate::fault::Fault| kind.is_common() || fault.process == process;
+        let of = |fault: &&crate::fault::Fault| fault.kind == kind && hits(fault);
         self.active.iter().filter(of).map(|fault| fault.until).max().unwrap_or(self.now)
     }
 
@@ -123,7 +124,7 @@ impl World {
     fn judge(&mut self, process: usize, outgoing: &Outgoing, venue_ms: i64) -> (Answer, u64) {
         let silence = |world: &mut Self, kind, code| {
             let left = world.over_at(kind, process).saturating_sub(world.now);
-            let silent_for = Some(Duration::from_nanos(left) + Duration::from_millis(1));
+            let silent_for = Some(Duration::from_nanos(left + MS));
             let silence = if kind == Kind::Ban { Silence::All } else { Silence::Most };
             Answer::Refused(VenueRefusal { code, verdict: Verdict::Refused, silent_for, silence })
         };

@@ -1,7 +1,8 @@
 //! The venue's own dead man's switch: an account's orders whose client ids begin with a prefix are cancelled when it
 //! has not been set anew for as long as it was set. Both products have it; no public venue has.
 //!
-//! Unlike `countdownCancelAll` it touches nobody else's orders on the same symbol.
+//! Unlike `countdownCancelAll` it touches nobody else's orders on the same symbol, and it outlives a reset of the venue:
+//! an order that was on its way then arrives afterwards, and its owner relies on the switch.
 
 use std::collections::BTreeMap;
 
