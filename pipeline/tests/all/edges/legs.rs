@@ -6,7 +6,7 @@ use pipeline::leg::{End, Leg, LegState, Placing};
 use pipeline::time::Nanos;
 use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix, Leg as LegKind};
 use schemas::order::{OrderStatus, Side};
-use schemas::wire::order_update::{Fill, OrderUpdate};
+use schemas::wire::order_update::{Fill, OrderUpdate, Terms};
 
 use crate::evidence::update;
 use crate::support::num;
@@ -55,6 +55,16 @@ fn an_order_in_doubt_is_as_if_it_had_left_now() {
     let leg = Leg::in_doubt(id(), NOW);
     assert_eq!((leg.state(), leg.was_unknown, leg.sent_at), (LegState::Unknown, true, Some(NOW)));
     assert!(!leg.is_full() && !leg.is_ended() && !leg.is_quiet(), "its quantity is not known");
+}
+
+/// Whatever the venue says of its terms contradicts nothing that is known here.
+#[test]
+fn an_order_in_doubt_may_have_been_of_any_quantity() {
+    let mut leg = Leg::in_doubt(id(), NOW);
+    let terms = Terms { side: Some(Side::Sell), price: Some(num("7")), qty: Some(num("3")) };
+    let told = OrderUpdate { terms, ..update(id(), OrderStatus::PartiallyFilled, "2", None) };
+    assert_eq!(leg.handle(&OrderReport::Update(told), NOW), None);
+    assert_eq!((leg.state(), leg.executed()), (LegState::Open, num("2")));
 }
 
 /// What is over stays over: a list that holds it, or an open status, is a statement that goes back.
