@@ -2,5 +2,7 @@
 
 mod legs;
 mod names;
+mod terms;
 mod views;
 mod waits;
+mod whole;

@@ -310,6 +310,17 @@ fn the_trades_of_a_taker_that_was_in_doubt_are_not_waited_for() {
     assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
 }
 
+/// The same of one that showed as open for too long.
+#[test]
+fn the_trades_of_a_taker_that_lingered_are_not_waited_for() {
+    let (mut desk, taker) = Desk::with_taker();
+    desk.says(taker.id, New, "0", None);
+    desk.wait(2_100);
+    desk.says(taker.id, Canceled, "0.4", None);
+    desk.says(desk.maker.id, Canceled, "0.4", fill(4, "0.4"));
+    assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
+}
+
 fn become_future(settings: &mut Settings, contract_size: &str, leverage: &str) {
     let params = &mut settings.rules.params;
     params.term = TermType::Future;

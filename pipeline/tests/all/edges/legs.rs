@@ -81,10 +81,21 @@ fn an_order_that_is_over_is_not_opened_again() {
     leg.handle(&said(OrderStatus::Canceled, "0.4"), NOW);
     assert_eq!((leg.ended_at, leg.stale_updates), (Some(NOW), 1));
     leg.handle(&said(OrderStatus::Canceled, "0.4"), Nanos(9));
+    assert_eq!(leg.stale_updates, 1, "an end that is told twice is no step back");
     leg.handle(&said(OrderStatus::New, "0.4"), Nanos(9));
     leg.listed(&OpenOrder { id: id(), venue_id: 8 }, Nanos(9));
     assert_eq!((leg.end(), leg.ended_at), (Some(End::Final(OrderStatus::Canceled)), Some(NOW)));
     assert_eq!((leg.stale_updates, leg.venue_id), (2, Some(8)));
+}
+
+/// Nothing that is said of the way there undoes what the venue has said.
+#[test]
+fn what_was_acknowledged_is_neither_refused_nor_denied() {
+    let mut leg = asked();
+    leg.handle(&said(OrderStatus::New, "0"), NOW);
+    leg.handle(&OrderReport::Denied { id: id(), why: Denial::TooLate }, NOW);
+    leg.handle(&OrderReport::Rejected { id: id(), code: -2010, would_match: false }, NOW);
+    assert_eq!(leg.state(), LegState::Open);
 }
 
 /// A transport that fails after the venue has spoken takes nothing back.
