@@ -220,7 +220,7 @@ impl Trade {
             return Outcome::UnknownResolved;
         }
         match (self.maker.executed().is_zero(), self.taker.executed().is_zero()) {
-            (true, true) if self.maker.acknowledged_at.is_none() => Outcome::MakerRefused,
+            // Without an acknowledgement of the maker no taker left.
             (true, true)
                 if self.taker.state() == LegState::Idle
                     || self.maker.end() == Some(End::Final(OrderStatus::Rejected)) =>

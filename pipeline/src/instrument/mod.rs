@@ -149,7 +149,7 @@ impl Instrument {
     pub fn anew(settings: Settings, counts: Counts, restarts: u64) -> Self {
         // Between two readings of its counts an instrument decides on a pair or two.
         let sequence_from = counts.pairs.saturating_add(restarts.saturating_mul(1_024));
-        Self { counts: Counts { waiting: 0, ..counts }, sequence_from, restarts, ..Self::idle(settings) }
+        Self { counts, sequence_from, restarts, ..Self::idle(settings) }
     }
 
     /// Orders that an earlier run left in doubt: they are asked for once the first sweep is done, before any pair.

@@ -4,6 +4,7 @@ mod breaker;
 mod cancels;
 mod caps;
 mod gcra;
+mod limits;
 mod position;
 use std::time::Duration;
 

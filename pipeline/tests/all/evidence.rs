@@ -15,7 +15,12 @@ use schemas::order::OrderStatus;
 use schemas::wire::order_update::{Fill, OrderUpdate, Terms};
 
 /// What the venue says of an order.
-fn update(id: ClientOrderId, status: OrderStatus, executed: &str, last_fill: Option<Fill>) -> OrderUpdate {
+pub(crate) fn update(
+    id: ClientOrderId,
+    status: OrderStatus,
+    executed: &str,
+    last_fill: Option<Fill>,
+) -> OrderUpdate {
     OrderUpdate {
         client_id: id,
         venue_order_id: 77,
@@ -28,12 +33,12 @@ fn update(id: ClientOrderId, status: OrderStatus, executed: &str, last_fill: Opt
     }
 }
 
-fn commands(instrument: &mut Instrument) -> Vec<Command> {
+pub(crate) fn commands(instrument: &mut Instrument) -> Vec<Command> {
     std::iter::from_fn(|| instrument.poll_command()).collect()
 }
 
 /// An instrument that is live and has asked for the maker of a pair: 1.000 bought at 100.00.
-fn live(settings: Settings) -> (Instrument, ClientOrderId, Now) {
+pub(crate) fn live(settings: Settings) -> (Instrument, ClientOrderId, Now) {
     let now = at_ns(1_000_000_000);
     let mut instrument = Instrument::new(settings);
     instrument.handle_connected(true, now);
@@ -44,7 +49,7 @@ fn live(settings: Settings) -> (Instrument, ClientOrderId, Now) {
 }
 
 /// The maker of the next pair.
-fn next_pair(instrument: &mut Instrument, now: Now) -> ClientOrderId {
+pub(crate) fn next_pair(instrument: &mut Instrument, now: Now) -> ClientOrderId {
     instrument.handle_top(Some(top(None, None, now.mono.0, now)));
     instrument.handle_tick(tick("100", "1", now), now);
     match commands(instrument)[..] {

@@ -1,5 +1,7 @@
 //! The order gateway's machine: what leaves when, and what each answer, silence or loss proves.
 
+mod edges;
+
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;

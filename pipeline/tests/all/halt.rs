@@ -1,6 +1,8 @@
 //! Halts: who is halted by whom, and what releases it.
 
-use pipeline::halt::{Change, Halts, NotReleased};
+use pipeline::event::Denial;
+use pipeline::halt::{Bar, Change, Halts, NotReleased};
+use pipeline::skip::Skip;
 use schemas::halt::{Halt, HaltedBy};
 
 fn halt(symbol: Option<&str>, by: HaltedBy) -> Halt {
@@ -46,4 +48,28 @@ fn what_is_restored_is_what_lasted() {
     halts.halt(halt(Some("A"), HaltedBy::Alarm));
     halts.halt(halt(None, HaltedBy::Operator));
     assert_eq!(Halts::restored(halts.lasting()), halts);
+}
+
+/// What is shown is all that is halted; what lasts is all but the file's.
+#[test]
+fn what_is_shown_is_everything_that_halts() {
+    let mut halts = Halts::default();
+    assert_eq!(halts.iter().count(), 0);
+    for (symbol, by) in [(None, HaltedBy::File), (None, HaltedBy::Signal), (Some("A"), HaltedBy::Alarm)] {
+        halts.halt(halt(symbol, by));
+    }
+    let by: Vec<HaltedBy> = halts.iter().map(|halt| halt.by).collect();
+    assert_eq!(by, [HaltedBy::Signal, HaltedBy::File, HaltedBy::Alarm]);
+    let lasting: Vec<HaltedBy> = halts.lasting().iter().map(|halt| halt.by).collect();
+    assert_eq!(lasting, [HaltedBy::Signal, HaltedBy::Alarm]);
+}
+
+/// Why a tick makes no pair, and why an order does not leave.
+#[test]
+fn each_bar_has_words_of_its_own() {
+    assert_eq!((Bar::Halted.skip(), Bar::Halted.denial()), (Skip::Halted, Denial::Halted));
+    assert_eq!(
+        (Bar::ClockUnsure.skip(), Bar::ClockUnsure.denial()),
+        (Skip::ClockUnsure, Denial::ClockUnsure)
+    );
 }

@@ -336,3 +336,66 @@ fn the_simulation_finds_each_broken_rule() {
         assert!(found, "{broken:?}");
     }
 }
+
+/// Whoever comes back asks at once, whatever was to be waited for.
+#[test]
+fn a_new_connection_makes_everything_due() {
+    let mut leases = leases(1);
+    let request = asked(&mut leases, Ask::Acquire, at(0));
+    leases.handle_failure(request.ticket, at(10));
+    assert_eq!(leases.poll_request(at(20)), None);
+    leases.handle_connected(at(20));
+    asked(&mut leases, Ask::Acquire, at(20));
+}
+
+/// An answer to a question that was given up is nobody's, whatever was asked since.
+#[test]
+fn an_answer_counts_for_its_own_question_alone() {
+    let mut leases = leases(1);
+    let given_up = asked(&mut leases, Ask::Acquire, at(0));
+    leases.handle_failure(given_up.ticket, at(10));
+    let asked_again = asked(&mut leases, Ask::Acquire, at(300));
+    assert_ne!(given_up.ticket, asked_again.ticket);
+    leases.handle_answer(given_up.ticket, Answer::Acquired(vec![got(7, 0)]), at(310));
+    assert_eq!(events(&mut leases), []);
+    leases.handle_answer(asked_again.ticket, Answer::Acquired(vec![got(7, 0)]), at(320));
+    assert!(matches!(events(&mut leases)[..], [Event::Begin { .. }]));
+}
+
+/// One that is being closed and turns out to be another's is lost, and nothing is left to give back.
+#[test]
+fn what_is_anothers_while_it_leaves_is_lost() {
+    let mut leases = held();
+    leases.leave();
+    let renewal = asked(&mut leases, Ask::Renew, at(100));
+    leases.handle_answer(renewal.ticket, Answer::Renewed(vec![false]), at(110));
+    assert_eq!((events(&mut leases), leases.remaining()), (vec![Event::Lost { index: 0 }], 0));
+}
+
+/// A renewal that proves no more than is known is no news.
+#[test]
+fn the_same_proof_again_is_not_told() {
+    let mut leases = leases(1);
+    let request = asked(&mut leases, Ask::Acquire, at(0));
+    leases.handle_answer(request.ticket, Answer::Acquired(vec![got(7, 0)]), at(0));
+    events(&mut leases);
+    let renewal = asked(&mut leases, Ask::Renew, at(0));
+    leases.handle_answer(renewal.ticket, Answer::Renewed(vec![true]), at(0));
+    assert_eq!(events(&mut leases), []);
+}
+
+/// What is let go piece by piece is given back in few requests.
+#[test]
+fn two_releases_keep_their_distance() {
+    let mut leases = leases(2);
+    let request = asked(&mut leases, Ask::Acquire, at(0));
+    leases.handle_answer(request.ticket, Answer::Acquired(vec![got(7, 0), got(8, 0)]), at(10));
+    assert_eq!(leases.leave(), [0, 1]);
+    asked(&mut leases, Ask::Renew, at(10));
+    leases.let_go(0, None);
+    let release = asked(&mut leases, Ask::Release, at(20));
+    leases.handle_answer(release.ticket, Answer::Released, at(30));
+    leases.let_go(1, None);
+    assert_eq!(leases.poll_request(at(269)), None);
+    asked(&mut leases, Ask::Release, at(270));
+}

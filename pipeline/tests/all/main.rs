@@ -5,6 +5,7 @@ mod book;
 mod book_flows;
 mod budget;
 mod clock_gate;
+mod edges;
 mod evidence;
 mod gateway;
 mod halt;

@@ -161,6 +161,7 @@ fn a_publisher_that_counts_anew_is_not_held_against_what_the_owner_before_told()
     let told = Term { traded_up_to: Some(20_000), ..term(10, 10_000) };
     let now = at(80_000);
     assert!(told.is_before(&numbered(19_000, at(69_000)), now));
+    assert!(told.is_before(&numbered(19_000, at(70_000)), now), "the whole minute long");
     assert!(!told.is_before(&numbered(19_000, at(70_001)), now), "a minute later it is nobody else's");
     assert!(
         !told.is_before(&numbered(20_000 - 8_192, at(10_001)), now),

@@ -51,3 +51,21 @@ fn what_is_through_stays_through_until_the_next_term() {
     let blocked = gate.handle(&blocks(&[Step::Book]), at(7)).unwrap();
     assert_eq!(blocked.since, Duration::from_secs(2), "an epoch that grows on the way begins nothing anew");
 }
+
+/// Ten seconds for most steps, fifteen for what the venue is asked for up to ten, thirty for a pair.
+#[test]
+fn each_step_has_its_deadline_to_the_end() {
+    for step in Step::ALL {
+        let deadline = match step {
+            Step::Filters | Step::Clock | Step::Sweep | Step::Book => 10,
+            Step::Journal => 15,
+            Step::Probe => 30,
+        };
+        let mut gate = Readiness::new(at(0));
+        gate.handle(&blocks(&[step]), at(1));
+        for (seconds, overdue) in [(deadline, false), (deadline + 1, true)] {
+            let blocked = gate.handle(&blocks(&[step]), at(1 + seconds)).unwrap();
+            assert_eq!((blocked.step, blocked.overdue), (step, overdue), "{seconds} s");
+        }
+    }
+}

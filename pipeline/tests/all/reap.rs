@@ -109,3 +109,36 @@ fn looks_that_are_spread_as_the_budget_says_are_all_paid_for() {
     }
     assert_eq!(Budget::new(1_200).list_every(80), Duration::from_secs(5));
 }
+
+/// The lists of what is old, what is a maker, and what was told to go agree with each other.
+#[test]
+fn an_order_is_an_orphan_at_the_age_that_was_set() {
+    let mut reaper = reaper();
+    let taker = ClientOrderId::new(prefix(), Epoch::new(3), 2, Leg::Taker);
+    let orders = [ours(1, 10_000), listed(taker.as_str(), 2, Some(12_000))];
+    reaper.handle_list(None, &orders, at(0));
+    let old = |reaper: &Reaper, venue_ms: i64| reaper.orphans(venue_ms, at(0));
+    assert_eq!(old(&reaper, 14_999), []);
+    assert_eq!(old(&reaper, 15_000).len(), 1);
+    assert_eq!(old(&reaper, 17_000).len(), 2);
+    assert_eq!(reaper.makers(17_000, at(0)), (1, Duration::from_secs(7)), "a taker is no maker");
+    assert_eq!(reaper.poll_cancel(14_999, at(0)), None);
+}
+
+/// Old by one clock is old: the venue's may stand still, and so may ours.
+#[test]
+fn the_longer_of_both_ages_counts() {
+    let mut reaper = reaper();
+    reaper.handle_list(None, &[ours(1, 10_000)], at(1_000));
+    assert!(!reaper.has_orphans(10_000, at(5_999)) && reaper.has_orphans(10_000, at(6_000)));
+    assert!(reaper.has_orphans(15_000, at(1_000)));
+}
+
+/// A minute's weight comes back with the next minute, and what was refused costs nothing.
+#[test]
+fn weight_that_was_not_there_is_not_spent() {
+    let mut budget = Budget::new(10);
+    assert!(budget.take_cancel(8, at(0)) && !budget.take_cancel(3, at(0)) && budget.take_cancel(2, at(0)));
+    assert!(!budget.take_cancel(1, at(59_999)));
+    assert!(budget.take_cancel(10, at(60_000)) && !budget.take_cancel(1, at(60_000)));
+}

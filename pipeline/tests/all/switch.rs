@@ -322,3 +322,13 @@ fn a_short_countdown_is_relied_on_no_longer_than_an_order_takes_to_arrive_before
     let useless = Times { countdown: Duration::from_secs(1), ..TIMES };
     assert_eq!(useless.relied_on(), Duration::ZERO);
 }
+
+#[test]
+fn a_renewal_is_known_by_when_it_left() {
+    let mut switch = Switch::new(TIMES);
+    assert_eq!(switch.renewed(), None);
+    assert!(switch.poll_renewal(CLEAR, at(1_000)));
+    assert_eq!(switch.renewed(), None, "not acknowledged yet");
+    switch.handle_acknowledged();
+    assert_eq!(switch.renewed(), Some(at(1_000)));
+}

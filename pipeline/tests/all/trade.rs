@@ -279,6 +279,48 @@ fn a_taker_whose_trades_are_never_named_is_given_up_soon() {
     assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
 }
 
+/// The maker's trades are compared with the taker's alone: where that has none, nothing is waited for.
+#[test]
+fn a_maker_without_a_takers_trade_to_compare_with_is_over_at_once() {
+    let (mut desk, taker) = Desk::with_taker();
+    desk.says(taker.id, Expired, "0", None);
+    assert_eq!(desk.says(desk.maker.id, Filled, "1", None), []);
+    assert_eq!(desk.finished().outcome(), Outcome::Sniped);
+}
+
+/// A maker whose trades are not named is waited for as long as a taker is.
+#[test]
+fn a_maker_whose_trades_are_never_named_is_given_up_soon() {
+    let (mut desk, taker) = Desk::with_taker();
+    desk.says(taker.id, Filled, "1", fill(4, "1"));
+    desk.says(desk.maker.id, Filled, "1", None);
+    assert_eq!(desk.wait(999), []);
+    assert_eq!(desk.instrument.poll_finished(desk.now).map(|trade| trade.outcome()), None);
+    assert_eq!(desk.wait(1), []);
+    assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
+}
+
+/// A taker that was in doubt is over with the evidence, whether or not its trades are ever named.
+#[test]
+fn the_trades_of_a_taker_that_was_in_doubt_are_not_waited_for() {
+    let (mut desk, taker) = Desk::with_taker();
+    desk.report(OrderReport::Unknown { id: taker.id });
+    desk.says(taker.id, Expired, "0.4", None);
+    desk.says(desk.maker.id, Canceled, "0.4", fill(4, "0.4"));
+    assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
+}
+
+/// The same of one that showed as open for too long.
+#[test]
+fn the_trades_of_a_taker_that_lingered_are_not_waited_for() {
+    let (mut desk, taker) = Desk::with_taker();
+    desk.says(taker.id, New, "0", None);
+    desk.wait(2_100);
+    desk.says(taker.id, Canceled, "0.4", None);
+    desk.says(desk.maker.id, Canceled, "0.4", fill(4, "0.4"));
+    assert_eq!(desk.finished().outcome(), Outcome::UnknownResolved);
+}
+
 fn become_future(settings: &mut Settings, contract_size: &str, leverage: &str) {
     let params = &mut settings.rules.params;
     params.term = TermType::Future;
@@ -322,6 +364,14 @@ fn a_maker_that_a_stranger_left_a_crumb_of_is_cancelled() {
         assert_eq!(desk.finished().outcome(), Outcome::Sniped);
         assert!(!desk.is_open());
     }
+}
+
+/// Its taker is on its way and may meet what is left: the maker stays until that is over.
+#[test]
+fn a_crumb_waits_for_the_taker_that_has_left() {
+    let (mut desk, taker) = Desk::with_taker();
+    assert_eq!(desk.says(desk.maker.id, PartiallyFilled, "0.9995", fill(4, "0.9995")), []);
+    assert_eq!(desk.says(taker.id, Expired, "0", None), [cancel(desk.maker.id)]);
 }
 
 /// Fault O7.
@@ -527,6 +577,58 @@ fn a_transport_that_fails_never_counts_as_not_found() {
     assert!(desk.is_open(), "{asked:?}");
     desk.wait_answering(5_000, denied(maker));
     assert_eq!(desk.finished().maker.end(), Some(End::NeverArrived));
+}
+
+/// Late to the second question, too: the third is still 0.2 s away, though its time has passed.
+#[test]
+fn questions_that_were_missed_do_not_follow_at_once() {
+    let mut desk = Desk::new();
+    desk.report(OrderReport::Unknown { id: desk.maker.id });
+    desk.now = at_ns(desk.now.mono.0 + 4_000_000_000);
+    desk.instrument.handle_timeout(desk.now);
+    assert_eq!(commands(&mut desk.instrument), [query(desk.maker.id)]);
+    assert_eq!(desk.wait(400), [(200, query(desk.maker.id)), (400, query(desk.maker.id))]);
+}
+
+/// Two cancels were on their way: the second answer of "unknown" does not begin the proof anew.
+#[test]
+fn a_second_unknown_order_begins_nothing_anew() {
+    let (mut desk, taker) = Desk::with_taker();
+    let maker = desk.maker.id;
+    desk.says(taker.id, Expired, "0", None);
+    let unknown = OrderReport::CancelFailed { id: maker, why: CancelFailure::UnknownOrder };
+    desk.report(unknown.clone());
+    desk.report(OrderReport::QueryFailed { id: maker, not_found: true });
+    desk.report(OrderReport::OpenOrders(Vec::new()));
+    desk.wait_answering(2_000, denied(maker));
+    assert_eq!(desk.report(unknown), []);
+    desk.wait_answering(2_000, denied(maker));
+    assert_eq!(desk.finished().maker.end(), Some(End::Gone));
+}
+
+/// Of an order that was never acknowledged "unknown order" proves nothing: it may still arrive.
+#[test]
+fn unknown_order_says_nothing_of_what_was_never_acknowledged() {
+    let mut desk = Desk::new();
+    let maker = desk.maker.id;
+    desk.report(OrderReport::Unknown { id: maker });
+    let unknown = OrderReport::CancelFailed { id: maker, why: CancelFailure::UnknownOrder };
+    assert_eq!(desk.report(unknown), []);
+    desk.wait_answering(11_900, denied(maker));
+    assert_eq!(desk.instrument.maybe_open(), [maker]);
+}
+
+/// Four questions that may settle it, half as far apart as the proof takes; those after them 5 s.
+#[test]
+fn questions_slow_down_when_four_settled_nothing() {
+    let (mut desk, taker) = Desk::with_taker();
+    let maker = desk.maker.id;
+    desk.says(taker.id, Expired, "0", None);
+    desk.report(OrderReport::CancelFailed { id: maker, why: CancelFailure::UnknownOrder });
+    let silent = |_| Some(OrderReport::QueryFailed { id: maker, not_found: false });
+    desk.report(OrderReport::QueryFailed { id: maker, not_found: false });
+    let at: Vec<u64> = desk.wait_answering(20_000, silent).iter().map(|(at, _)| *at).collect();
+    assert_eq!(at, [2_000, 4_000, 6_000, 11_000, 16_000]);
 }
 
 #[test]

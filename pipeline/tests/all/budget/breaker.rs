@@ -90,6 +90,39 @@ fn no_wait_is_shorter_than_a_second_or_longer_than_three_days() {
     }
 }
 
+/// Both kinds are counted, and being served forgets neither.
+#[test]
+fn what_the_venue_said_is_counted() {
+    let mut breaker = Breaker::default();
+    for _ in 0..3 {
+        breaker.handle_limited(Some(Duration::from_secs(1)), at(0));
+    }
+    for _ in 0..2 {
+        breaker.handle_banned(Some(Duration::from_secs(1)), at(0));
+    }
+    assert_eq!(breaker.counts(), [3, 2]);
+    assert!(breaker.admit(Errand::Ask, at(1_000)));
+    breaker.handle_served(at(1_000));
+    assert_eq!((breaker.counts(), breaker.standing(at(1_000))), ([3, 2], Standing::Open));
+}
+
+/// Told to wait twice is not a ban, and after a ban is over the venue may only ask to wait.
+#[test]
+fn a_wait_is_a_ban_only_while_one_lasts() {
+    let mut breaker = Breaker::default();
+    breaker.handle_limited(Some(Duration::from_secs(5)), at(0));
+    breaker.handle_limited(Some(Duration::from_secs(5)), at(1));
+    assert_eq!(breaker.standing(at(1)), Standing::Limited(at(5_001)));
+    assert!(breaker.admit(Errand::Cancel, at(1)));
+    let mut breaker = Breaker::default();
+    breaker.handle_banned(Some(Duration::from_secs(5)), at(0));
+    breaker.handle_limited(Some(Duration::from_secs(5)), at(4_999));
+    assert_eq!(breaker.standing(at(5_000)), Standing::Banned(at(9_999)));
+    breaker.handle_limited(Some(Duration::from_secs(5)), at(9_999));
+    assert_eq!(breaker.standing(at(9_999)), Standing::Limited(at(14_999)));
+    assert!(breaker.admit(Errand::Cancel, at(10_000)), "a new wait has cancels of its own");
+}
+
 /// What may happen to an address.
 #[derive(Clone, Copy, Debug)]
 enum Step {

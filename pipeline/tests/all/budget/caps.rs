@@ -32,13 +32,15 @@ fn the_hours_orders_are_counted_and_the_next_pair_is_denied() {
     assert_eq!(asked(&mut gateway, at(HOUR_MS + 120_000)).len(), 1, "an hour later it may");
 }
 
-/// Each order is worth 10.0 times 5.
+/// Each order is worth 5 times 10.0, or 1.00.
 #[test]
 fn what_the_hours_orders_are_worth_is_exact() {
-    for (most, pairs) in [("100", 1), ("99.99999999", 0), ("200", 2), ("199.99", 1)] {
+    for (most, price_decimals, pairs) in
+        [("100", 1, 1), ("99.99999999", 1, 0), ("200", 1, 2), ("199.99", 1, 1), ("10", 2, 1), ("9.99", 2, 0)]
+    {
         let bounds = Bounds {
             notional_an_hour: Some(Decimal::parse(most).unwrap()),
-            lanes: vec![LaneBounds { orders_a_second: None, price_decimals: 1 }],
+            lanes: vec![LaneBounds { orders_a_second: None, price_decimals }],
             ..Bounds::default()
         };
         let mut gateway = gateway(&[], &bounds);
@@ -64,4 +66,27 @@ fn a_refused_order_counts() {
     gateway.handle_answer(out.request, refusal());
     gateway.handle_command(LaneId(0), pair(1)[0]);
     assert_eq!((asked(&mut gateway, at(1)).len(), capped(&mut gateway)), (0, 1));
+}
+
+/// What left half an hour ago counts on when what left an hour ago does no more.
+#[test]
+fn each_minute_of_the_hour_is_forgotten_by_itself() {
+    let mut gateway = gateway(&[], &Bounds { orders_an_hour: Some(4), ..Bounds::default() });
+    let mut begins = |sequence: u64, ms: u64| {
+        let [maker, taker] = pair(sequence);
+        gateway.handle_command(LaneId(0), maker);
+        let begun = asked(&mut gateway, at(ms)) == [maker];
+        if begun {
+            gateway.handle_command(LaneId(0), taker);
+            assert_eq!(asked(&mut gateway, at(ms)), [taker]);
+        }
+        begun
+    };
+    assert!(begins(0, 0));
+    assert!(begins(1, HOUR_MS / 2));
+    assert!(!begins(2, HOUR_MS / 2 + 1));
+    assert!(!begins(3, HOUR_MS + 49_999), "the minute that was half over counts whole");
+    assert!(begins(3, HOUR_MS + 50_000));
+    assert!(!begins(4, HOUR_MS + 50_000), "the second half hour's still count");
+    assert!(begins(5, HOUR_MS / 2 * 3 + 120_000));
 }

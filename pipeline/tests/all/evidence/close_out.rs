@@ -211,3 +211,30 @@ fn many_take_their_turn() {
     let at_once = |ms: u64| desk.sent.iter().filter(|(at, _)| *at == ms).count();
     assert!(desk.sent.iter().all(|(ms, _)| at_once(*ms) <= 65), "{}", desk.sent.len());
 }
+
+/// Trading waits until a moment that is named, from the first beginning on.
+#[test]
+fn the_wait_is_named_and_begins_once() {
+    let mut close_out = CloseOut::new(&[order(1)]);
+    assert_eq!(close_out.until(), None);
+    close_out.begin(RECV_WINDOW, at(0));
+    close_out.begin(RECV_WINDOW, at(5_000));
+    assert_eq!(close_out.until(), Some(at(10_000)));
+    assert!(!close_out.is_over(at(9_999)) && close_out.is_over(at(10_000)));
+}
+
+/// Of orders that turn up late sixty-four are followed; the next sweep takes care of the others.
+#[test]
+fn late_arrivals_are_followed_up_to_a_bound() {
+    let mut close_out = CloseOut::default();
+    for sequence in 0..70 {
+        let said = OrderReport::Update(update(order(sequence), OrderStatus::New, "0", None));
+        close_out.adopt(&said, order(sequence), RECV_WINDOW, at(sequence));
+    }
+    assert_eq!(close_out.open().count(), 64);
+    assert_eq!(close_out.oldest_open(), Some(at(0)));
+    // They are nobody's to write down.
+    let gone = OrderReport::Update(update(order(3), OrderStatus::Canceled, "0", None));
+    assert_eq!(close_out.handle_report(&gone, at(100)), Some(None));
+    assert_eq!((close_out.open().count(), close_out.poll_closed().is_none()), (63, true));
+}
