@@ -104,7 +104,11 @@ impl Store {
         let epoch = (epoch + 1).max(waited).max(least);
         entry.lease = Some((owner, now_ms + ttl_ms()));
         entry.record = Some(Record { held_ms: now_ms + ttl_ms(), clear_ms, epoch, run: self.run });
-        Acquired::Got { epoch: Epoch::new(epoch), wait: Duration::from_millis(wait_ms), traded_up_to: entry.told }
+        Acquired::Got {
+            epoch: Epoch::new(epoch),
+            wait: Duration::from_millis(wait_ms),
+            traded_up_to: entry.told,
+        }
     }
 
     fn renew(&mut self, symbol: usize, owner: u64, now_ms: u64) -> bool {
