@@ -264,9 +264,6 @@ async fn record(links: &LaneLinks, trade: Trade, now: Now) {
         note_end(links, leg, now);
     }
     failpoint!("outcome_noted");
-    if let Some(sent) = trade.maker.sent_at.filter(|_| !trade.maker.id.is_probe()) {
-        links.stats.maker_sent(sent.since(trade.tick.received.mono));
-    }
     let ended = [trade.maker.ended_at, trade.taker.ended_at].into_iter().flatten().max();
     let record = Record {
         source: Arc::clone(&links.source),

@@ -198,6 +198,34 @@ async fn one_of_two_holds_it_and_hands_it_over_at_once() {
     assert_eq!(redis.ask(&["PTTL", &name(BTC).epoch_key()]), "-1", "epochs do not run out");
 }
 
+/// Promise P2.
+#[tokio::test]
+async fn how_far_an_owner_came_is_told_to_whoever_comes_next_and_stays_told() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    in_use(&redis, BTC, 5);
+    let clock = Clock::start();
+    let mut last = None;
+    // The second and the fourth make no pair: what they heard goes on through them.
+    for (told, traded) in
+        [(None, Some(u64::MAX)), (Some(u64::MAX), None), (Some(u64::MAX), Some(7)), (Some(7), None)]
+    {
+        let mut process = Process::start(&redis.url(), clock, "self-trader-0", &[BTC]);
+        let term = process.begun(last).await;
+        assert_eq!(term.traded_up_to, told);
+        process.hold().set_traded_up_to(traded);
+        assert_eq!(process.stop().await, 0);
+        last = Some(term);
+    }
+    // Nor is it lost with an owner that dies without a word.
+    let mut dead = Process::start(&redis.url(), clock, "self-trader-0", &[BTC]);
+    let term = dead.begun(last).await;
+    dead.crash();
+    assert_eq!(redis.ask(&["DEL", &name(BTC).lease_key()]), "1");
+    let mut next = Process::start(&redis.url(), clock, "self-trader-1", &[BTC]);
+    assert_eq!(next.begun(Some(term)).await.traded_up_to, Some(7));
+    assert_eq!(next.stop().await, 0);
+}
+
 /// Fault H8.
 /// Promise P3.
 #[tokio::test]

@@ -22,6 +22,18 @@ pub enum Alarm {
 }
 
 impl Alarm {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Mismatch,
+        Self::ImpossibleFill,
+        Self::SelfTradePrevented,
+        Self::ForeignFills,
+        Self::PositionBound,
+        Self::HourlyCap,
+        Self::PriceGuard,
+        Self::Panics,
+    ];
+
     /// The name in metrics, in the journal and at the admin address.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -42,7 +42,12 @@ impl Term {
     /// The term of a process that shares its instruments with nobody.
     #[must_use]
     pub const fn alone(epoch: Epoch) -> Self {
-        Self { epoch, from: Now { mono: crate::time::Nanos(0), wall_ms: 0 }, shared: false, traded_up_to: None }
+        Self {
+            epoch,
+            from: Now { mono: crate::time::Nanos(0), wall_ms: 0 },
+            shared: false,
+            traded_up_to: None,
+        }
     }
 
     /// Whether a predecessor may have traded on a tick: one reference trade makes at most one pair.
@@ -62,7 +67,9 @@ impl Term {
     /// Whether the trade's number is not above the one that the owner before told. One far below, or of a minute
     /// after the beginning, is of a publisher that began to count anew.
     fn was_traded(&self, tick: &Tick, begins_ms: i64) -> bool {
-        let (Some(TradeKey::Number(number)), Some(last)) = (tick.key(), self.traded_up_to) else { return false };
+        let (Some(TradeKey::Number(number)), Some(last)) = (tick.key(), self.traded_up_to) else {
+            return false;
+        };
         let is_late = tick.time_ms.is_some_and(|time_ms| time_ms.saturating_sub(begins_ms) > SETTLED_MS);
         last.checked_sub(number).is_some_and(|below| below < NUMBERS_TOLD_APART) && !is_late
     }

@@ -181,8 +181,9 @@ impl Budget {
     /// How far apart lists of that weight are that the budget pays for all the time.
     #[must_use]
     pub fn list_every(&self, weight: u64) -> Duration {
-        let window = u64::try_from(Self::WINDOW.as_millis()).unwrap_or(u64::MAX);
-        Duration::from_millis(window.saturating_mul(weight).div_ceil(self.for_lists().max(1)))
+        let window_ms = u64::try_from(Self::WINDOW.as_millis()).unwrap_or(u64::MAX);
+        let lists = self.for_lists().checked_div(weight).unwrap_or(u64::MAX).max(1);
+        Duration::from_millis(window_ms.div_ceil(lists))
     }
 
     /// Takes that much for a cancel, if it is there.

@@ -261,6 +261,30 @@ def faults(page):
         )
         .with_panel(
             lines(
+                "Halted",
+                [
+                    (f"sum by (by) ({gauge('st_halted')}) > 0", "by {{by}}"),
+                    (f"sum by (alarm) ({gauge('st_halted_by_alarm')}) > 0", "alarm: {{alarm}}"),
+                ],
+                "short",
+                12,
+                "Symbols that stand until they are released, by whom, and by which finding of their own.",
+            )
+        )
+        .with_panel(
+            lines(
+                "Told to wait",
+                [
+                    (f"sum by (pod) (increase({gauge('st_http_429_total')}[$__rate_interval])) > 0", "{{pod}}: 429"),
+                    (f"max by (pod, venue) ({gauge('st_banned_seconds')}) > 0", "{{pod}}: seconds of a ban of {{venue}}"),
+                ],
+                "short",
+                12,
+                "Answers of venues that were asked too often. Must stay empty.",
+            )
+        )
+        .with_panel(
+            lines(
                 "Alerts",
                 [(f"count by (alertname) (ALERTS{{{OWN},alertstate='firing'}})", "{{alertname}}")],
                 "short",

@@ -4,7 +4,8 @@ from grafana_foundation_sdk.builders.dashboard import Row
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from panels import board, choice, lines, number, rows
 
-OWN = 'namespace="$namespace",job="$job",symbol="$symbol"'
+FLEET = 'namespace="$namespace",job="$job"'
+OWN = f'{FLEET},symbol="$symbol"'
 MATCHED = ',outcome="matched"'
 
 
@@ -20,9 +21,16 @@ def by(label: str, metric: str) -> str:
     return f"sum by ({label}) (rate({metric}{{{OWN}}}[$__rate_interval])) > 0"
 
 
+def owners(share: float) -> str:
+    """A quantile of the process that owns the symbol: latencies are a process's."""
+    buckets = f"rate(st_tick_to_maker_seconds_bucket{{{FLEET}}}[$__rate_interval])"
+    return f"histogram_quantile({share}, sum by (le) ({buckets} and on (pod) st_symbol_owned{{{OWN}}} == 1))"
+
+
 def instrument() -> Dashboard:
     ratio = f"{rate('st_pair_outcomes_total', MATCHED)} / {rate('st_pair_outcomes_total')}"
-    mean = f"{rate('st_symbol_tick_to_maker_seconds_sum')} / {rate('st_symbol_tick_to_maker_seconds_count')}"
+    # What is waiting or fired by itself makes no difference worth a series of its own.
+    replaced = f"{rate('st_ticks_total')} - {rate('st_pairs_total')} - {rate('st_ticks_skipped_total')} > 0"
     age = f"max(st_book_age_seconds{{{OWN}}})"
     page = board(
         "self-trader-instrument", "self-trader / instrument", "The stages of one symbol: tick, skip, pair, outcome."
@@ -34,7 +42,9 @@ def instrument() -> Dashboard:
         .with_panel(number("Pairs", rate("st_pairs_total"), "ops", 4, "Decided, a second."))
         .with_panel(number("Match ratio", ratio, "percentunit", 4, "Pairs that matched, of those that ended."))
         .with_panel(number("Book", age, "s", 4, "Time since its top was confirmed."))
-        .with_panel(number("Tick to maker", mean, "s", 4, "Mean: receipt of the tick to the maker's frame written."))
+        .with_panel(
+            number("Tick to maker", owners(0.5), "s", 4, "Median of its owner's symbols: tick to the maker's frame written.")
+        )
         .with_panel(
             number("Epoch", f"max(st_symbol_epoch{{{OWN}}})", "none", 4, "Of the newest owner; part of each order's id.")
         )
@@ -45,7 +55,7 @@ def instrument() -> Dashboard:
                 [
                     (rate("st_ticks_total"), "ticks"),
                     (rate("st_pairs_total"), "pairs"),
-                    (rate("st_ticks_conflated_total"), "replaced by a newer one"),
+                    (replaced, "replaced by a newer one"),
                 ],
                 "ops",
                 12,
@@ -88,7 +98,13 @@ def instrument() -> Dashboard:
         .with_row(Row("What it goes by"))
         .with_panel(lines("Book", [(age, "age")], "s", 8, "Time since the top of the book was confirmed."))
         .with_panel(
-            lines("Tick to maker", [(mean, "mean")], "s", 8, "Receipt of the tick to the maker's frame written.")
+            lines(
+                "Tick to maker",
+                [(owners(share), name) for share, name in [(0.5, "p50"), (0.99, "p99")]],
+                "s",
+                8,
+                "Receipt of the tick to the maker's frame written, of all symbols of its owner.",
+            )
         )
         .with_panel(
             rows(

@@ -6,6 +6,7 @@ use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
+use pipeline::alarm::Alarm;
 use pipeline::counts::Counts;
 use pipeline::gateway::{Link, Standing};
 use pipeline::readiness::Step;
@@ -30,7 +31,6 @@ pub(super) struct Page {
 #[derive(Debug, Default)]
 struct Row {
     counts: Counts,
-    tick_to_maker: (Duration, u64),
     owned: bool,
     epoch: u32,
     conflicts: u64,
@@ -55,8 +55,6 @@ impl Page {
         for (place, lane) in status.lanes.iter().enumerate() {
             let row = rows.entry(&lane.symbol).or_default();
             row.counts.add(&lane.counts());
-            let (time, count) = lane.tick_to_maker();
-            row.tick_to_maker = (row.tick_to_maker.0 + time, row.tick_to_maker.1 + count);
             let Some(hold) = status.holds.get(place) else { continue };
             row.owned |= hold.is_open(now.mono);
             row.epoch = row.epoch.max(hold.epoch().number());
@@ -83,7 +81,6 @@ fn publish(status: &AppStatus, now: Now) {
     if status.journal.is_on() {
         set("st_journal_good", flag(status.journal.is_good()));
     }
-    set("st_up_seconds", now.mono.since(status.started.mono).as_secs_f64());
     set("st_start_time_seconds", since_epoch(status.started.wall_ms));
     set("st_loop_lag_seconds", status.heartbeat_age().as_secs_f64());
     metrics::counter!("st_log_dropped_total").absolute(logging::dropped());
@@ -99,7 +96,7 @@ fn publish(status: &AppStatus, now: Now) {
     publish_switches(status, now);
 }
 
-/// Instruments that wait at each step of the start-up gate, and those that are halted, by whom.
+/// Instruments that wait at each step of the start-up gate, and those that are halted, by whom and by which alarm.
 fn publish_gate(status: &AppStatus) {
     let blocked = status.blocked();
     for step in Step::ALL {
@@ -108,6 +105,9 @@ fn publish_gate(status: &AppStatus) {
     }
     for (by, halted) in HaltedBy::ALL.into_iter().zip(status.halts.counts()) {
         metrics::gauge!("st_halted", "by" => by.name()).set(count(halted));
+    }
+    for (alarm, halted) in Alarm::ALL.into_iter().zip(status.halts.alarms()) {
+        metrics::gauge!("st_halted_by_alarm", "alarm" => alarm.name()).set(count(halted));
     }
 }
 
@@ -133,6 +133,8 @@ fn publish_totals(status: &AppStatus) {
     let totals = status.totals();
     for (name, value) in [
         ("st_repeats_total", totals.repeats),
+        ("st_ticks_conflated_total", totals.conflated),
+        ("st_ticks_overflow_total", totals.overflow),
         ("st_orders_swept_total", totals.swept),
         ("st_orders_unknown_total", totals.unknown),
         ("st_zombie_orders_total", totals.zombies),
@@ -149,24 +151,20 @@ fn publish_totals(status: &AppStatus) {
 
 /// A venue is as good as the worst of the accounts there.
 fn publish_links(status: &AppStatus) {
-    let mut venues: BTreeMap<&'static str, (bool, bool)> = BTreeMap::new();
+    let mut venues: BTreeMap<&'static str, bool> = BTreeMap::new();
     for (venue, link) in &status.links {
-        let link = *link.borrow();
-        let (connected, budget) = venues.entry(venue).or_insert((true, true));
-        *connected &= link.is_up();
-        *budget &= link == Link::Open;
+        *venues.entry(venue).or_insert(true) &= link.borrow().is_up();
     }
-    for (venue, (connected, budget)) in venues {
+    for (venue, connected) in venues {
         metrics::gauge!("st_gateway_connected", "venue" => venue).set(flag(connected));
-        metrics::gauge!("st_gateway_budget", "venue" => venue).set(flag(budget));
     }
+    set("st_gateway_budget", flag(status.links.iter().all(|(_, link)| *link.borrow() == Link::Open)));
 }
 
-/// The switches are as good as the worst of those that are wanted here.
 /// How this address stands with each venue; the worst, where a name stands for several.
 fn publish_egresses(status: &AppStatus) {
-    let mut venues: BTreeMap<&'static str, (f64, Duration, usize)> = BTreeMap::new();
-    let mut counts = [0, 0];
+    let mut venues: BTreeMap<&'static str, (f64, Duration)> = BTreeMap::new();
+    let (mut counts, mut connects) = ([0, 0], 0);
     for (venue, egress) in &status.egresses {
         let state = match egress.standing() {
             Standing::Open => 0.0,
@@ -177,20 +175,21 @@ fn publish_egresses(status: &AppStatus) {
         let seen = venues.entry(venue).or_default();
         seen.0 = f64::max(seen.0, state);
         seen.1 = seen.1.max(egress.banned_for().unwrap_or_default());
-        seen.2 = seen.2.max(egress.connects_in_window().0);
+        connects = connects.max(egress.connects_in_window().0);
         for (sum, more) in counts.iter_mut().zip(egress.counts()) {
             *sum += more;
         }
     }
-    for (venue, (state, banned, connects)) in venues {
+    for (venue, (state, banned)) in venues {
         metrics::gauge!("st_breaker_state", "venue" => venue).set(state);
         metrics::gauge!("st_banned_seconds", "venue" => venue).set(banned.as_secs_f64());
-        metrics::gauge!("st_ws_connects_window", "venue" => venue).set(count(connects));
     }
+    set("st_ws_connects_window", count(connects));
     metrics::counter!("st_http_429_total").absolute(counts[0]);
     metrics::counter!("st_http_418_total").absolute(counts[1]);
 }
 
+/// The switches are as good as the worst of those that are wanted here.
 fn publish_switches(status: &AppStatus, now: Now) {
     let is_wanted = |hold: &&Arc<Hold>| hold.is_claimed() && hold.arming().is() != Armed::NotNeeded;
     let wanted = || status.holds.iter().filter(is_wanted).map(|hold| hold.arming());
@@ -223,8 +222,6 @@ fn write_row(page: &mut String, name: &str, symbol: &str, row: &Row) {
     match name {
         "st_ticks_total" => one(&counts.ticks),
         "st_pairs_total" => one(&counts.pairs),
-        "st_ticks_conflated_total" => one(&counts.conflated),
-        "st_ticks_overflow_total" => one(&counts.overflow),
         "st_foreign_owner_orders_total" => one(&counts.foreign),
         "st_ownership_conflicts_total" => one(&row.conflicts),
         "st_orders_refused_total" => one(&counts.refused),
@@ -246,12 +243,6 @@ fn write_row(page: &mut String, name: &str, symbol: &str, row: &Row) {
                 let labels = format_args!("symbol=\"{symbol}\",reason=\"{}\"", skip.name());
                 write_to(page, format_args!("{name}{{{labels}}} {value}\n"));
             }
-        }
-        "st_symbol_tick_to_maker_seconds" => {
-            let (time, makers) = row.tick_to_maker;
-            let time = time.as_secs_f64();
-            write_to(page, format_args!("{name}_sum{{symbol=\"{symbol}\"}} {time}\n"));
-            write_to(page, format_args!("{name}_count{{symbol=\"{symbol}\"}} {makers}\n"));
         }
         unknown => {
             tracing::error!(metric = unknown, "broken invariant: a metric of symbols without a source")

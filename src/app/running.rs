@@ -100,7 +100,7 @@ impl Running {
     pub(super) async fn trade(&mut self) -> StopReason {
         self.ready().await;
         self.start_feed();
-        let Self { feed, lanes, ends, gateways, labels_failed, .. } = self;
+        let Self { feed, lanes, ends, gateways, heart, labels_failed, .. } = self;
         tokio::select! {
             ended = feed_end(feed) => match ended {
                 Ok(Ok(FeedEnd::Exhausted | FeedEnd::Stopped)) => {}
@@ -116,6 +116,7 @@ impl Running {
                 return reason;
             }
             error = first_end(gateways) => return failure("a gateway's task", &error),
+            error = first_panic(heart) => return failure("a task that the run cannot do without", &error),
             () = labels_failed.notified() => return failure("the label file", &"see above"),
         }
         self.last_ticks().await;
@@ -281,6 +282,20 @@ async fn first_end(gateways: &mut [GatewayHandle]) -> String {
             error.to_string()
         }
     }
+}
+
+/// Those that keep the clock, the switch or the filters may end when they have nothing to do, but not fail: nobody would
+/// notice what is no longer looked after.
+async fn first_panic(heart: &mut JoinSet<()>) -> String {
+    while let Some(ended) = heart.join_next().await {
+        if let Err(error) = ended
+            && error.is_panic()
+        {
+            count_panic("heart", &error);
+            return error.to_string();
+        }
+    }
+    std::future::pending().await
 }
 
 /// A task that was told to end has not failed.

@@ -11,6 +11,7 @@ pub mod state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use pipeline::alarm::Alarm;
 use pipeline::halt::{Change, Halts, NotReleased};
 use schemas::halt::{Halt, HaltedBy};
 use schemas::journal::Record;
@@ -163,10 +164,13 @@ impl HaltBoard {
     /// How many instruments are halted by each, in the order of [`HaltedBy::ALL`].
     #[must_use]
     pub fn counts(&self) -> [usize; HaltedBy::ALL.len()] {
-        let halts = lock(&self.0.halts);
-        let by: Vec<HaltedBy> =
-            self.0.members.iter().filter_map(|(symbol, _)| halts.of(symbol)).map(|halt| halt.by).collect();
-        HaltedBy::ALL.map(|one| by.iter().filter(|by| **by == one).count())
+        HaltedBy::ALL.map(|by| self.0.count(|halt| halt.by == by))
+    }
+
+    /// How many instruments halted themselves for each alarm, in the order of [`Alarm::ALL`].
+    #[must_use]
+    pub fn alarms(&self) -> [usize; Alarm::ALL.len()] {
+        Alarm::ALL.map(|alarm| self.0.count(|halt| halt.by == HaltedBy::Alarm && halt.reason == alarm.name()))
     }
 
     /// Whether halts last over a restart.
@@ -206,6 +210,12 @@ impl HaltBoard {
 }
 
 impl Shared {
+    /// Instruments whose halt is one of these.
+    fn count(&self, these: impl Fn(&Halt) -> bool) -> usize {
+        let halts = lock(&self.halts);
+        self.members.iter().filter_map(|(symbol, _)| halts.of(symbol)).filter(|halt| these(halt)).count()
+    }
+
     fn apply(&self, halts: &Halts) {
         for (symbol, hold) in &self.members {
             hold.set_halted(halts.of(symbol).is_some());

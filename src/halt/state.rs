@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use schemas::config::cut;
 use schemas::halt::{HALTS_FORMAT, Halt, HaltState};
 
 /// Its name in the journal's folder.
@@ -43,7 +44,8 @@ pub enum StateError {
 /// # Errors
 /// What is wrong with it.
 pub fn parse(text: &str) -> Result<Vec<Halt>, String> {
-    let state: HaltState = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    // The words quote what was found, whatever that is.
+    let state: HaltState = serde_json::from_str(text).map_err(|error| cut(&error.to_string()))?;
     if state.format > HALTS_FORMAT {
         return Err(format!("got format {}, want at most {HALTS_FORMAT}", state.format));
     }

@@ -7,12 +7,12 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 pub use super::table::TABLE;
 
-/// Series that one process may have besides those of its symbols.
-pub const PROCESS_SERIES_MAX: usize = 250;
+/// Series that one process may have besides those of its symbols: fewer than 200.
+pub const PROCESS_SERIES_MAX: usize = 199;
 /// Series that each symbol may add.
-pub const SYMBOL_SERIES_MAX: usize = 34;
-/// Venues that a process can trade on.
-const VENUES_MAX: usize = 5;
+pub const SYMBOL_SERIES_MAX: usize = 30;
+/// Venues that a process can trade on: all but the one that `run` refuses.
+const VENUES_MAX: usize = 4;
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -23,8 +23,6 @@ pub enum Kind {
     Gauge,
     /// Counts by upper bounds, with a sum and a count.
     Histogram(&'static [f64]),
-    /// A sum and a count alone.
-    Summary,
 }
 
 impl Kind {
@@ -35,7 +33,6 @@ impl Kind {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
             Self::Histogram(_) => "histogram",
-            Self::Summary => "summary",
         }
     }
 
@@ -46,7 +43,6 @@ impl Kind {
             Self::Counter | Self::Gauge => 1,
             // One more bucket for all that is longer, the sum, the count.
             Self::Histogram(bounds) => bounds.len() + 3,
-            Self::Summary => 2,
         }
     }
 }
@@ -120,7 +116,7 @@ impl Metric {
             match self.kind {
                 Kind::Counter => metrics::counter!(self.name, labels).increment(0),
                 Kind::Histogram(_) => drop(metrics::histogram!(self.name, labels)),
-                Kind::Gauge | Kind::Summary => {}
+                Kind::Gauge => {}
             }
         }
     }
@@ -129,7 +125,7 @@ impl Metric {
         match self.kind {
             Kind::Counter => metrics::describe_counter!(self.name, self.help),
             Kind::Gauge => metrics::describe_gauge!(self.name, self.help),
-            Kind::Histogram(_) | Kind::Summary => metrics::describe_histogram!(self.name, self.help),
+            Kind::Histogram(_) => metrics::describe_histogram!(self.name, self.help),
         }
     }
 }

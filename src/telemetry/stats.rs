@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 use pipeline::counts::Counts;
 use pipeline::instrument::Phase;
@@ -43,8 +42,6 @@ pub struct LaneStats {
     closing_out: AtomicBool,
     /// Monotonic nanoseconds at which the instrument was to be handed over, plus one; 0 = it was not.
     leaving_since: AtomicU64,
-    makers_sent: AtomicU64,
-    tick_to_maker_us: AtomicU64,
 }
 
 impl LaneStats {
@@ -125,19 +122,6 @@ impl LaneStats {
         if let Some(since) = self.leaving_since.swap(0, Relaxed).checked_sub(1) {
             metrics::histogram!("st_handover_seconds").record(now.since(Nanos(since)));
         }
-    }
-
-    /// An ended pair whose maker was sent that long after its tick came.
-    pub fn maker_sent(&self, after: Duration) {
-        let micros = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
-        self.tick_to_maker_us.fetch_add(micros, Relaxed);
-        self.makers_sent.fetch_add(1, Relaxed);
-    }
-
-    /// Receipt of the tick to the maker's frame written: of all makers together, and how many they were.
-    #[must_use]
-    pub fn tick_to_maker(&self) -> (Duration, u64) {
-        (Duration::from_micros(self.tick_to_maker_us.load(Relaxed)), self.makers_sent.load(Relaxed))
     }
 
     /// The counts as last stored.

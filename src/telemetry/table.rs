@@ -1,19 +1,21 @@
 //! Every metric of the program, in one table.
 
+use pipeline::alarm::Alarm;
 use pipeline::skip::Skip;
 use pipeline::trade::Outcome;
 
 use super::metrics::{Kind, Label, Metric, Values};
 
-/// Upper bounds of durations, seconds: 50 microseconds to 10 s.
-const DURATIONS: &[f64] = &[
-    0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0,
-    10.0,
-];
+/// Upper bounds of a pair's durations, seconds: of a venue nearby, then of one far away.
+const PAIR_DURATIONS: &[f64] = &[0.000_2, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.05, 0.15, 0.5, 2.0];
+/// Those of hand-overs: nothing was open, a cancel was waited for, the venue was slow.
+const HANDOVER_DURATIONS: &[f64] = &[0.5, 2.0, 5.0, 10.0];
+/// Those of the journal's way to the device: below its bound of 5 ms, around it, stalled.
+const SYNC_DURATIONS: &[f64] = &[0.001, 0.002, 0.005, 0.02, 0.1, 1.0];
 /// Names of reasons for which a message may be refused, no more than these.
-const REJECTIONS_MAX: usize = 24;
+const REJECTIONS_MAX: usize = 19;
 /// The same of numbers.
-const NUMBER_FAULTS_MAX: usize = 6;
+const NUMBER_FAULTS_MAX: usize = 4;
 
 /// Codes of [`schemas::wire::order_fault::OrderFault`] that answers and events can have; the others are of REST, where
 /// no order leaves.
@@ -26,7 +28,6 @@ const VENUE: &[Label] = &[label("venue", Values::Venue)];
 pub const TABLE: &[Metric] = &[
     // The process.
     gauge("st_ready", &[], "1 when nothing keeps the program from trading"),
-    gauge("st_up_seconds", &[], "Time since the start"),
     gauge("st_start_time_seconds", &[], "When the process started, since the epoch"),
     gauge("st_loop_lag_seconds", &[], "Time since the trading thread's last heartbeat"),
     counter("st_loop_stalls_total", &[], "Times that the trading thread stood still for more than 2 s"),
@@ -45,6 +46,11 @@ pub const TABLE: &[Metric] = &[
         "st_halted",
         &[label("by", Values::Named(&["operator", "signal", "file", "alarm", "state"]))],
         "Instruments that are halted, by whom",
+    ),
+    gauge(
+        "st_halted_by_alarm",
+        &[label("alarm", Values::AtMost(Alarm::ALL.len()))],
+        "Instruments that halted themselves and are not released, by what they found",
     ),
     counter("st_admin_denied_total", &[], "Requests to halt or release that lacked the right to"),
     // Who owns what.
@@ -67,7 +73,11 @@ pub const TABLE: &[Metric] = &[
         SYMBOL,
         "Terms that a later owner's orders ended while they were proved to be ours",
     ),
-    histogram("st_handover_seconds", "Told to let an instrument go, to its last sweep confirmed"),
+    histogram(
+        "st_handover_seconds",
+        HANDOVER_DURATIONS,
+        "Told to let an instrument go, to its last sweep confirmed",
+    ),
     gauge(
         "st_lease_seconds_left",
         &[],
@@ -83,7 +93,7 @@ pub const TABLE: &[Metric] = &[
     // The journal.
     counter("st_journal_bytes_total", &[], "Bytes written to the journal"),
     counter("st_journal_errors_total", &[], "Writes and syncs of the journal that failed or stalled"),
-    histogram("st_journal_sync_seconds", "How long the journal took to reach the device"),
+    histogram("st_journal_sync_seconds", SYNC_DURATIONS, "How long the journal took to reach the device"),
     counter(
         "st_journal_recovered_total",
         &[label("kind", Values::Named(&["ended", "crashed_recovered", "quarantined", "empty"]))],
@@ -150,15 +160,14 @@ pub const TABLE: &[Metric] = &[
         &[label("symbol", Values::Symbol), label("reason", Values::AtMost(Skip::ALL.len()))],
         "Ticks that made no pair, by reason",
     ),
-    counter("st_ticks_conflated_total", SYMBOL, "Waiting ticks that a newer one replaced"),
-    counter("st_ticks_overflow_total", SYMBOL, "Ticks for which there was no room to wait"),
     counter(
         "st_orders_refused_total",
         SYMBOL,
         "Orders that the venue refused, but for makers that would match",
     ),
-    summary("st_symbol_tick_to_maker_seconds", SYMBOL, "Receipt of the tick to the maker's frame written"),
     counter("st_repeats_total", &[], "Fires of On Quiet repeat"),
+    counter("st_ticks_conflated_total", &[], "Waiting ticks that a newer one replaced"),
+    counter("st_ticks_overflow_total", &[], "Ticks for which there was no room to wait"),
     gauge("st_ticks_waiting", &[], "Ticks that wait for the gate"),
     counter("st_reaped_total", &[], "Orders that a reaper told to go and that are gone"),
     gauge("st_alien_orders", &[], "Open orders on a reaper's symbols that carry no prefix of ours"),
@@ -169,13 +178,13 @@ pub const TABLE: &[Metric] = &[
     counter("st_orders_unknown_total", &[], "Orders whose outcome was unknown for a time"),
     counter("st_zombie_orders_total", &[], "Orders that reached the venue after they had been given up"),
     counter("st_late_reports_total", &[], "Reports about orders no longer followed"),
-    histogram("st_tick_to_maker_seconds", "Receipt of the tick to the maker's frame written"),
-    histogram("st_tick_to_done_seconds", "Receipt of the tick to both legs ended"),
+    histogram("st_tick_to_maker_seconds", PAIR_DURATIONS, "Receipt of the tick to the maker's frame written"),
+    histogram("st_tick_to_done_seconds", PAIR_DURATIONS, "Receipt of the tick to both legs ended"),
     counter("st_labels_kafka_total", &[], "Labels that the topic of labels took"),
     counter("st_labels_kafka_failures_total", &[], "Labels that the topic of labels did not take"),
     // The venue.
     gauge("st_gateway_connected", VENUE, "1 while orders can leave, to every account there"),
-    gauge("st_gateway_budget", VENUE, "1 while the rate budget allows another pair, in every account there"),
+    gauge("st_gateway_budget", &[], "1 while the rate budget allows another pair, in every account"),
     counter("st_http_429_total", &[], "Answers of venues that told this address to wait"),
     counter("st_http_418_total", &[], "Answers of venues that had banned this address"),
     gauge(
@@ -187,8 +196,8 @@ pub const TABLE: &[Metric] = &[
     counter("st_rate_limited_total", &[], "Times that no pair could begin for want of budget"),
     gauge(
         "st_ws_connects_window",
-        VENUE,
-        "Connections that began in the last five minutes; 240 are the most",
+        &[],
+        "Connections that began in the last five minutes, to the venue that saw most of them; 240 are the most",
     ),
     counter(
         "st_gateway_late_answers_total",
@@ -243,10 +252,6 @@ const fn gauge(name: &'static str, labels: &'static [Label], help: &'static str)
     Metric { name, kind: Kind::Gauge, labels, help }
 }
 
-const fn histogram(name: &'static str, help: &'static str) -> Metric {
-    Metric { name, kind: Kind::Histogram(DURATIONS), labels: &[], help }
-}
-
-const fn summary(name: &'static str, labels: &'static [Label], help: &'static str) -> Metric {
-    Metric { name, kind: Kind::Summary, labels, help }
+const fn histogram(name: &'static str, bounds: &'static [f64], help: &'static str) -> Metric {
+    Metric { name, kind: Kind::Histogram(bounds), labels: &[], help }
 }

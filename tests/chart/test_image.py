@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import subprocess
 import tempfile
 import unittest
@@ -24,7 +25,7 @@ class Image(unittest.TestCase):
         subprocess.run(["strip", "-o", stripped, BINARY], check=True)
         cls.context = pathlib.Path(cls.folder.name) / "context"
         words = [helm.ROOT / "scripts/image", "--context", cls.context, "--binary", stripped]
-        subprocess.run(words, check=True, stderr=subprocess.DEVNULL)
+        cls.said = subprocess.run(words, check=True, capture_output=True, text=True).stderr
         cls.root = cls.context / "root"
         cls.files = [path for path in cls.root.rglob("*") if path.is_file()]
 
@@ -38,6 +39,17 @@ class Image(unittest.TestCase):
         programs = [path for path in self.files if path.parent.name in ("bin", "sbin")]
         self.assertEqual([path.name for path in programs], ["self-trader"])
         self.assertFalse(any(path.is_symlink() for path in self.root.rglob("*")))
+
+    def test_a_build_for_tests_is_told_by_every_point_that_it_has(self):
+        source = (helm.ROOT / "src/failpoint.rs").read_text()
+        points = re.findall(r'^    "([a-z_]+)",$', source, re.MULTILINE)
+        self.assertEqual(len(points), 18)
+        told = [line for line in self.said.splitlines() if "is a build for tests" in line]
+        if not pathlib.Path(BINARY).parent.name == "debug":
+            self.assertEqual(told, [])
+            return
+        for name in [*points, "SELF_TRADER_FAILPOINT", "SELF_TRADER_POISON"]:
+            self.assertIn(f" {name}", told[0])
 
     def test_nobody_is_root_and_nothing_is_fetched(self):
         dockerfile = (self.context / "Dockerfile").read_text()

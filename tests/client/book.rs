@@ -12,6 +12,8 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 
+use crate::until;
+
 struct Bench {
     venue: ScriptedVenue,
     books: Books,
@@ -313,11 +315,7 @@ async fn while_no_venue_is_there_it_keeps_trying() {
     let Bench { venue, mut books, mut btc, stop, .. } = bench;
     drop((stream, venue));
     withdrawn(&mut btc).await;
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    while books.stats.reconnects() < 3 {
-        assert!(tokio::time::Instant::now() < deadline, "it gave up");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    until("it tries a third time", || books.stats.reconnects() >= 3).await;
     stop.send(true).unwrap();
     timeout(PATIENCE, books.ended()).await.expect("it ends");
 }

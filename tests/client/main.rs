@@ -8,3 +8,14 @@ mod rest;
 mod scripted_venue;
 mod start;
 mod usdm;
+
+/// Waits for a condition, with a deadline.
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let wait = async {
+        let mut looks = tokio::time::interval(std::time::Duration::from_millis(2));
+        while !condition() {
+            looks.tick().await;
+        }
+    };
+    assert!(tokio::time::timeout(scripted_venue::PATIENCE, wait).await.is_ok(), "never happened: {what}");
+}

@@ -26,6 +26,8 @@ use serde_json::{Value, json as value};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
+use crate::until;
+
 fn prefix() -> InstrumentPrefix {
     InstrumentPrefix::new("main", "BTCUSDT")
 }
@@ -278,7 +280,7 @@ async fn banned_neither_orders_nor_the_user_stream_reach_the_venue_until_the_ban
     // Then they go on, one ahead of the others.
     tokio::select! {
         _ = api.next_json() => {}
-        () = until(|| asked.load(Ordering::Relaxed) > 1) => {}
+        () = until("it asks again", || asked.load(Ordering::Relaxed) > 1) => {}
     }
 }
 
@@ -295,7 +297,7 @@ async fn a_limit_that_the_listen_key_meets_holds_the_orders_too() {
         slow_down(30)
     });
     user.close(1001).await;
-    until(|| refused.load(Ordering::Relaxed) > 0).await;
+    until("one is refused", || refused.load(Ordering::Relaxed) > 0).await;
     // The refusal is on its way to the gateway: the first cancels may still leave.
     let mut held = false;
     for sequence in 1..100 {
@@ -318,19 +320,11 @@ async fn positions_are_asked_for_and_then_told() {
         let all = desk.positions.of("BTCUSDT")?;
         Some(all.iter().map(|(side, amount)| format!("{} {amount}", side.as_str())).collect::<Vec<_>>())
     };
-    until(|| shown(&desk) == Some(vec!["LONG 0.5".to_owned()])).await;
+    until("it is shown", || shown(&desk) == Some(vec!["LONG 0.5".to_owned()])).await;
     assert_eq!(desk.positions.of("X"), None, "no instrument of ours");
     user.send(r#"{"e":"ACCOUNT_UPDATE","E":1,"T":1,"a":{"m":"ORDER","B":[],"P":[{"s":"BTCUSDT","pa":"-0.002","ps":"SHORT"}]}}"#).await;
-    until(|| shown(&desk) == Some(vec!["LONG 0.5".to_owned(), "SHORT -0.002".to_owned()])).await;
-}
-
-async fn until(condition: impl Fn() -> bool) {
-    let wait = async {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    timeout(PATIENCE, wait).await.expect("what is waited for");
+    until("both are shown", || shown(&desk) == Some(vec!["LONG 0.5".to_owned(), "SHORT -0.002".to_owned()]))
+        .await;
 }
 
 const INFO: &str = r#"{"rateLimits":[],"symbols":[{"symbol":"BTCUSDT","status":"TRADING","filters":[{"filterType":"PRICE_FILTER","tickSize":"0.10"},{"filterType":"LOT_SIZE","stepSize":"0.002","minQty":"0.002"},{"filterType":"MIN_NOTIONAL","notional":"100"}]}]}"#;
@@ -363,9 +357,12 @@ async fn faults_of_busy(
             }
             "/fapi/v1/exchangeInfo" => json(200, INFO),
             "/fapi/v1/premiumIndex" => {
-                // A venue that is far away.
-                std::thread::sleep(Duration::from_millis(5));
-                priced_ms = wall_ms();
+                // A venue that is far away: what was stamped before the question is older than the answer.
+                let arrived_ms = wall_ms();
+                while priced_ms < arrived_ms + 5 {
+                    std::thread::yield_now();
+                    priced_ms = wall_ms();
+                }
                 json(200, r#"{"symbol":"BTCUSDT","markPrice":"65000.17"}"#)
             }
             "/fapi/v1/order/test" | "/fapi/v1/leverage" if !refusals.is_empty() => {

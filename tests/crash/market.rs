@@ -1,8 +1,8 @@
 //! A reference market with two publishers, of which one is behind: beside each new trade it sends one of the last few
 //! hundred, as it was. The quantity of a trade is its number, so that a venue's ledger tells which trade an order goes back to.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,24 +18,24 @@ const AGAIN: usize = 400;
 
 /// A publisher; it stops when dropped.
 pub(crate) struct Market {
-    stop: Arc<AtomicBool>,
+    /// Dropped, it ends the publisher.
+    stop: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Market {
     /// Publishes under `binance_ticker_{symbol}`.
     pub(crate) fn start(redis: &Redis, symbol: &str) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, stopped) = sync_channel(0);
         let (clients, channel) = ([redis.client(), redis.client()], format!("binance_ticker_{symbol}"));
-        let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || publish(clients, &channel, &stopped));
-        Self { stop, thread: Some(thread) }
+        Self { stop: Some(stop), thread: Some(thread) }
     }
 }
 
 impl Drop for Market {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        drop(self.stop.take());
         let ended = self.thread.take().map(JoinHandle::join);
         assert!(std::thread::panicking() || ended.is_some_and(|ended| ended.is_ok()), "the publisher failed");
     }
@@ -66,9 +66,9 @@ fn ladder() -> &'static [u64] {
     })
 }
 
-fn publish([mut ahead, mut behind]: [Client; 2], channel: &str, stop: &AtomicBool) {
+fn publish([mut ahead, mut behind]: [Client; 2], channel: &str, stopped: &Receiver<()>) {
     let mut sent: Vec<String> = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
+    while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
         let number = sent.len();
         let time = self_trader::clock::wall_ms();
         let lots = ladder().get(number).expect("a chain is shorter than the ladder");
@@ -81,6 +81,5 @@ fn publish([mut ahead, mut behind]: [Client; 2], channel: &str, stop: &AtomicBoo
         }
         ahead.ask(&["SET", channel, &new]).unwrap();
         sent.push(new);
-        std::thread::sleep(EVERY);
     }
 }

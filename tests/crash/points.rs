@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::Command;
 use std::sync::Mutex;
 
 use self_trader::failpoint::{ENABLED, POINTS};
@@ -46,6 +47,18 @@ fn a_kill_at_any_point_leaves_nothing_open_and_sends_nothing_twice() {
             });
         }
     });
+}
+
+/// A build that can trade has neither the points nor the words that name them; one for tests has all of them, so that
+/// this test can fail.
+#[test]
+fn only_a_build_for_tests_holds_the_points() {
+    let program = env!("CARGO_BIN_EXE_self-trader");
+    let holds =
+        |name: &str| Command::new("grep").args(["-q", "-a", "-F", name, program]).status().unwrap().success();
+    for name in POINTS.into_iter().chain(["SELF_TRADER_FAILPOINT", "SELF_TRADER_POISON"]) {
+        assert_eq!(holds(name), ENABLED, "{name}");
+    }
 }
 
 /// Promise P1.

@@ -26,9 +26,9 @@ fn what_waits_for_the_processor_grows_old_and_is_not_traded() {
     let began = now();
     until("ticks were too old", || {
         run.process.signal("STOP");
-        std::thread::sleep(Duration::from_millis(450));
+        passes(Duration::from_millis(450));
         run.process.signal("CONT");
-        std::thread::sleep(Duration::from_millis(50));
+        passes(Duration::from_millis(50));
         (stale() > 3 || began.elapsed() > Duration::from_secs(20)).then_some(())
     });
     let before = venue.trades();
@@ -43,6 +43,12 @@ fn what_waits_for_the_processor_grows_old_and_is_not_traded() {
         let decided_ms = since("received_ms") + label["times"]["decided_us"].as_u64().unwrap() / 1_000;
         assert!(decided_ms <= since("time_ms") + 300 + 1, "{label}");
     }
+}
+
+/// A slice of a quota: the clock is what is waited for.
+fn passes(time: Duration) {
+    let began = now();
+    until("the time passes", || (began.elapsed() >= time).then_some(()));
 }
 
 /// Nobody reads standard output, and it is full.
@@ -124,8 +130,8 @@ fn without_file_descriptors_it_waits_and_comes_back() {
     limit_files(pid, 4);
     venue.fault(&json!({ "fault": "disconnect", "how": "reset" }));
     until("it cannot connect", || run.process.out().contains("Too many open files").then_some(()));
-    let (before, began) = (used(pid), now());
-    until("a while passes", || (began.elapsed() > Duration::from_secs(2)).then_some(()));
+    let before = used(pid);
+    passes(Duration::from_secs(2));
     let ticks = used(pid) - before;
     assert!(ticks < 100, "{ticks} of 200 ticks of a processor");
     limit_files(pid, 1_024);

@@ -68,7 +68,7 @@ fn start(fleet: &mut Fleet, redis: &Redis) -> Vec<String> {
 }
 
 fn is_spent(fleet: &Fleet, names: &[String]) -> Option<()> {
-    let spent = |name: &String| fleet.metrics(name).contains("st_gateway_budget{venue=\"staging\"} 0");
+    let spent = |name: &String| fleet.metrics(name).contains("st_gateway_budget 0");
     names.iter().all(spent).then_some(())
 }
 

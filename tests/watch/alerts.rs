@@ -2,16 +2,22 @@
 
 use serde_json::json;
 
+use crate::process::{RunProcess, request, until};
 use crate::rig::{Rig, SYMBOLS};
 
+/// Fault F2, O17, O18.
+/// Promise P22.
 #[test]
-fn faults_of_feed_book_and_cancels_are_told_and_clear() {
+fn faults_of_feed_book_cancels_and_limits_are_told_and_clear() {
     let Some(mut rig) = Rig::start() else { return };
     rig.seen("count_over_time(st_feed_live[1m]) > 8");
     rig.all_clear();
     a_killed_feed(&mut rig);
     a_stopped_book(&rig);
     refused_cancels(&rig);
+    told_to_wait(&rig);
+    contradicted(&rig);
+    rig.all_clear();
     rig.finish();
 }
 
@@ -43,7 +49,7 @@ pub(crate) fn refused_cancels(rig: &Rig) {
     let blind = [json!({ "fault": "mute_stream", "stream": "user" }), json!({ "fault": "lose_answers" })];
     rig.venue.fault(&json!({ "fault": "refuse_cancels" }));
     rig.venue.fault(&json!(blind));
-    crate::process::until("a maker rests", || (!rig.venue.open_orders().is_empty()).then_some(()));
+    until("a maker rests", || (!rig.venue.open_orders().is_empty()).then_some(()));
     for mut fault in blind {
         fault["on"] = json!(false);
         rig.venue.fault(&fault);
@@ -53,4 +59,33 @@ pub(crate) fn refused_cancels(rig: &Rig) {
     rig.venue.fault(&json!({ "fault": "refuse_cancels", "on": false }));
     rig.all_clear();
     rig.trades_on(&SYMBOLS);
+}
+
+/// The venue says once that it is asked too often, and then bans the address for a moment.
+pub(crate) fn told_to_wait(rig: &Rig) {
+    let seen_429 = "increase(st_http_429_total[5s]) > 0";
+    for (preset, seen, alert) in
+        [("too_many_requests", seen_429, "RateLimited"), ("banned", "st_banned_seconds > 0", "Banned")]
+    {
+        let operation = "order.place";
+        rig.venue.fault(&json!({
+            "fault": "reject", "operation": operation, "preset": preset, "retry_after": 4, "symbol": SYMBOLS[0], "count": 1,
+        }));
+        rig.seen(seen);
+        rig.told(alert);
+        rig.trades_on(&SYMBOLS);
+    }
+}
+
+/// An answer about another order halts its symbol, until somebody releases it.
+pub(crate) fn contradicted(rig: &Rig) {
+    let fault = json!({ "fault": "wrong_answers", "field": "client_id", "symbol": SYMBOLS[0], "count": 1 });
+    rig.venue.fault(&fault);
+    rig.seen("st_halted_by_alarm{alarm=\"mismatch\"} > 0");
+    rig.seen("st_halted{by=\"alarm\"} > 0");
+    rig.told("HaltedItself");
+    let release = json!({ "symbol": SYMBOLS[0], "reason": "it was ours" }).to_string();
+    let released = |pod: &RunProcess| request(pod.admin, "POST", "/release", &release).0 == 200;
+    until("it is released", || rig.pods.iter().any(released).then_some(()));
+    rig.trades_on(&SYMBOLS[..1]);
 }

@@ -9,7 +9,7 @@ use schemas::ids::{ClientOrderId, Epoch, Leg};
 use self_trader::telemetry::metrics::TABLE;
 use serde_json::{Value, json};
 
-use crate::alerts::refused_cancels;
+use crate::alerts::{contradicted, refused_cancels, told_to_wait};
 use crate::chart::{JOB, NAMESPACE, Tools};
 use crate::process::{now, until};
 use crate::rig::{Rig, SYMBOLS};
@@ -124,6 +124,8 @@ fn every_panel_shows_something_of_a_run_with_faults() {
     stopped_book(&rig);
     refused_orders(&rig);
     another_owner(&rig);
+    told_to_wait(&rig);
+    contradicted(&rig);
     frozen(&rig);
     rig.redis.kill();
     rig.seen("increase(st_lease_errors_total[5s]) > 0");

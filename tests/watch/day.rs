@@ -59,6 +59,10 @@ pub(crate) enum Fault {
     TwoOwners,
     /// The venue refuses each fifth order.
     Refusals,
+    /// The venue says now and then that it is asked too often.
+    ToldToWait,
+    /// The venue has banned a pod's address.
+    Banned,
     /// The trading thread does not turn.
     ThreadStands,
     /// It stands still for moments.
@@ -71,6 +75,12 @@ pub(crate) enum Fault {
     Flapping,
     /// A pod's symbols do not come through their start.
     StuckAtStart,
+    /// A symbol holds all that it may.
+    PositionFull,
+    /// An account has sent what an hour may bring.
+    HourFull,
+    /// An answer named other values than were sent.
+    Contradicted,
     /// An operator halted a symbol.
     Halted,
     /// A pod's clock is off.
@@ -97,6 +107,7 @@ struct Pod {
     last_tick: u64,
     stalls: u64,
     panics: u64,
+    told_to_wait: u64,
     lanes: [Lane; SYMBOLS],
 }
 
@@ -173,6 +184,9 @@ impl Day {
         if ordinal == 1 && self.has(Fault::Panics, now) && now.is_multiple_of(300) {
             pod.panics += 1;
         }
+        if ordinal == 1 && self.has(Fault::ToldToWait, now) && now.is_multiple_of(120) {
+            pod.told_to_wait += 1;
+        }
         for symbol in 0..SYMBOLS {
             let owned = Self::owner(symbol, now) == ordinal;
             let lane = &mut pod.lanes[symbol];
@@ -226,6 +240,7 @@ impl Day {
             ("st_journal_good", if ill && self.has(Fault::JournalBroken, now) { 0.0 } else { 1.0 }),
             ("st_drop_copy_differences", if ill && self.has(Fault::BooksDiffer, now) { 2.0 } else { 0.0 }),
             ("st_loop_stalls_total", pod.stalls as f64),
+            ("st_http_429_total", pod.told_to_wait as f64),
         ];
         for (name, value) in values {
             self.note(name, ordinal, pod.starts, "", step, value);
@@ -236,6 +251,10 @@ impl Day {
             ("st_start_waiting", "step=\"book\"", if fresh { 2.0 } else { 0.0 }),
             ("st_start_waiting", "step=\"probe\"", if_ill(Fault::StuckAtStart, 1.0)),
             ("st_halted", "by=\"operator\"", if_ill(Fault::Halted, 1.0)),
+            ("st_halted_by_alarm", "alarm=\"position_bound\"", if_ill(Fault::PositionFull, 2.0)),
+            ("st_halted_by_alarm", "alarm=\"hourly_cap\"", if_ill(Fault::HourFull, 2.0)),
+            ("st_halted_by_alarm", "alarm=\"mismatch\"", if_ill(Fault::Contradicted, 1.0)),
+            ("st_banned_seconds", "venue=\"staging\"", if_ill(Fault::Banned, 120.0)),
             ("st_clock_offset_seconds", "venue=\"staging\"", if_ill(Fault::ClockOff, -1.2)),
             ("st_clock_uncertainty_seconds", "venue=\"staging\"", 0.1 + if_ill(Fault::ClockUnsure, 0.6)),
             ("st_panics_total", "task=\"lane\"", pod.panics as f64),

@@ -20,7 +20,7 @@ pub(crate) const SYMBOLS: [&str; 6] = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT
 const SHARDS: usize = 2;
 
 /// Seconds where a real fleet has minutes.
-const SHORT: [&str; 19] = [
+const SHORT: [&str; 20] = [
     // There is none beside these pods.
     "reaper.enabled=false",
     "alerts.feedDown.for=2s",
@@ -37,6 +37,7 @@ const SHORT: [&str; 19] = [
     "alerts.venueRejects.for=1s",
     "alerts.venueRejects.window=8s",
     "alerts.venueRejects.threshold=0",
+    "alerts.rateLimited.window=8s",
     "alerts.loopStalled.window=8s",
     "alerts.loopStalled.threshold=2",
     "alerts.podFlapping.window=30s",

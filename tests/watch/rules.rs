@@ -157,6 +157,30 @@ fn refused_orders_are_told() {
     fires(Fault::Refusals, &alerts);
 }
 
+/// Fault O17.
+/// Promise P22.
+#[test]
+fn a_venue_that_says_wait_is_told() {
+    fires(Fault::ToldToWait, &[Alert("RateLimited", "warning", ON_POD)]);
+}
+
+/// Fault O18.
+/// Promise P22.
+#[test]
+fn a_ban_is_told() {
+    let place = ",pod=\"st-self-trader-1\",venue=\"staging\"";
+    fires(Fault::Banned, &[Alert("Banned", "critical", place)]);
+}
+
+/// Promise P22.
+#[test]
+fn what_an_instrument_finds_itself_is_told_by_its_name() {
+    fires(Fault::PositionFull, &[Alert("PositionBound", "warning", ON_POD)]);
+    fires(Fault::HourFull, &[Alert("CapReached", "warning", ON_POD)]);
+    let place = ",pod=\"st-self-trader-1\",alarm=\"mismatch\"";
+    fires(Fault::Contradicted, &[Alert("HaltedItself", "critical", place)]);
+}
+
 #[test]
 fn a_thread_that_does_not_turn_is_told() {
     for fault in [Fault::ThreadStands, Fault::ThreadStumbles] {

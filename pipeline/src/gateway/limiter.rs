@@ -190,9 +190,7 @@ impl Limiter {
     #[must_use]
     pub fn lane_from(&self, lane: LaneId) -> Nanos {
         let rate = self.lanes.get(lane.0).and_then(|(_, rate)| rate.as_ref());
-        // More than a burst never leaves at once; a taker that is kept back for long must not stop its lane for good.
-        let wanted = 2 + self.reserve.takers_of(lane);
-        rate.map_or(Nanos::default(), |rate| rate.from(wanted.min(rate.burst())))
+        rate.map_or(Nanos::default(), |rate| rate.from(2 + self.reserve.takers_of(lane)))
     }
 
     /// The moment from which a question of that weight may leave, as far as is known now.

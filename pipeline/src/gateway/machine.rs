@@ -422,7 +422,8 @@ impl<P: Permit> Gateway<P> {
     /// The next of those places that may leave, sent. One whose lane has spent its own rate holds up no other.
     fn next_place(&mut self, now: Now, of: impl Fn(&Command) -> bool) -> Option<Outgoing> {
         loop {
-            let may_go = |(lane, command): &(LaneId, Command)| of(command) && self.may_go(*lane, command, now);
+            let may_go =
+                |(lane, command): &(LaneId, Command)| of(command) && self.may_go(*lane, command, now);
             let at = self.places.iter().position(may_go)?;
             let (lane, command) = *self.places.get(at)?;
             match self.refusal(lane, &command, now) {
@@ -569,13 +570,8 @@ impl<P: Permit> Gateway<P> {
                 }
                 Verdict::Unknown | Verdict::NoSuchOrder => {}
             },
-            (
-                Answer::Refused(_)
-                | Answer::OpenOrders(_)
-                | Answer::Unreadable
-                | Answer::Contradicts(_),
-                _,
-            ) => {}
+            (Answer::Refused(_) | Answer::OpenOrders(_) | Answer::Unreadable | Answer::Contradicts(_), _) => {
+            }
         }
     }
 

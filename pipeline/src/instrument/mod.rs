@@ -194,9 +194,9 @@ impl Instrument {
 
     /// The gateway came up or went down.
     pub fn handle_connected(&mut self, connected: bool, now: Now) {
-        let came_up = connected && !std::mem::replace(&mut self.connected, connected);
+        let was_connected = std::mem::replace(&mut self.connected, connected);
         // What a sweep saw before the connection was lost may have changed since.
-        if came_up && self.phase == Phase::Sweeping && self.sweep.is_none() {
+        if connected && !was_connected && self.phase == Phase::Sweeping && self.sweep.is_none() {
             self.sweep = Some(self.new_sweep(now));
         }
         self.advance(now);

@@ -349,6 +349,43 @@ fn a_wall_clock_that_is_set_neither_shortens_silence_nor_prolongs_it() {
     }
 }
 
+/// Promise P23. A venue that answers late still tells: what it refused need not be proved to be absent.
+#[test]
+fn a_refusal_that_comes_too_late_ends_the_doubt_and_comes_once() {
+    let mut gateway = gateway(&[], 100);
+    gateway.handle_command(LaneId(0), place(id(0, 0)));
+    let request = sent(&mut gateway, at(0))[0].request;
+    gateway.handle_timeout(at(10_000));
+    assert_eq!(reports(&mut gateway), [(LaneId(0), OrderReport::Unknown { id: id(0, 0) })]);
+    gateway.handle_answer(request, refused(-1007, Verdict::Unknown));
+    assert_eq!(reports(&mut gateway), []);
+    gateway.handle_command(LaneId(0), place(id(0, 1)));
+    let request = sent(&mut gateway, at(10_000))[0].request;
+    gateway.handle_timeout(at(20_000));
+    reports(&mut gateway);
+    for reports_wanted in [1, 0] {
+        gateway.handle_answer(request, refused(-2010, Verdict::Refused));
+        let told = reports(&mut gateway);
+        assert_eq!(told.len(), reports_wanted);
+        assert!(told.iter().all(|(_, report)| matches!(report, OrderReport::Rejected { .. })));
+    }
+}
+
+/// A question that waits for its weight does not hold up the taker of a maker that rests already.
+#[test]
+fn a_question_without_weight_holds_up_no_taker() {
+    let mut gateway = gateway(&[weight(40, 60_000)], 100);
+    for sequence in 2..22 {
+        gateway.handle_command(LaneId(0), query(id(0, sequence)));
+    }
+    assert!((1..20).contains(&asked(&mut gateway, at(0)).len()));
+    let Command::PlaceMaker(leg) = place(id(0, 0)) else { unreachable!() };
+    gateway.handle_command(LaneId(0), Command::PlaceTaker(leg));
+    assert_eq!(asked(&mut gateway, at(1)), [Command::PlaceTaker(leg)]);
+    gateway.handle_command(LaneId(0), place(id(0, 1)));
+    assert_eq!(asked(&mut gateway, at(1)), [], "a maker comes after the questions");
+}
+
 /// Too many orders (-1015): new ones wait until the window ends, cancels and questions go on.
 #[test]
 fn an_account_that_placed_too_many_still_cancels_and_asks() {
@@ -362,7 +399,7 @@ fn an_account_that_placed_too_many_still_cancels_and_asks() {
     for command in [place(id(0, 1)), query(id(0, 0)), cancel(id(0, 0))] {
         gateway.handle_command(LaneId(0), command);
     }
-    assert_eq!(asked(&mut gateway, at(1)), [cancel(id(0, 0)), query(id(0, 0))]);
+    assert_eq!(asked(&mut gateway, at(0)), [cancel(id(0, 0)), query(id(0, 0))]);
     gateway.handle_timeout(at(9_000));
     assert_eq!(gateway.poll_timeout(at(9_000)), Some(at(10_000).mono));
     assert_eq!(asked(&mut gateway, at(9_999)), []);
@@ -805,6 +842,8 @@ struct Model {
     asked: BTreeSet<ClientOrderId>,
     left: BTreeSet<ClientOrderId>,
     verdicts: BTreeMap<ClientOrderId, u32>,
+    /// Places that had no answer in time.
+    unknown: BTreeSet<ClientOrderId>,
     open: Vec<Outgoing>,
     /// What left, by limit and window.
     used: BTreeMap<(usize, i64), u64>,
@@ -820,6 +859,7 @@ impl Model {
             asked: BTreeSet::new(),
             left: BTreeSet::new(),
             verdicts: BTreeMap::new(),
+            unknown: BTreeSet::new(),
             open: Vec::new(),
             used: BTreeMap::new(),
         }
@@ -917,8 +957,15 @@ impl Model {
                     self.verdicts.entry(update.client_id).or_insert(1);
                     continue;
                 }
-                OrderReport::Rejected { id, .. } | OrderReport::Unknown { id } => {
+                // The venue refused what had no answer in time: the doubt is over.
+                OrderReport::Rejected { id, .. } if self.unknown.remove(&id) => continue,
+                OrderReport::Rejected { id, .. } => {
                     prop_assert!(self.left.contains(&id), "a verdict on an order that never left");
+                    id
+                }
+                OrderReport::Unknown { id } => {
+                    prop_assert!(self.left.contains(&id), "a verdict on an order that never left");
+                    self.unknown.insert(id);
                     id
                 }
                 OrderReport::Denied { id, .. } => {

@@ -60,6 +60,23 @@ fn a_lease_is_proved_from_the_moment_before_it_was_asked_for() {
     assert_eq!((leases.held(), leases.owners().collect::<Vec<_>>()), (1, vec!["other"]));
 }
 
+/// Promise P2.
+#[test]
+fn what_an_owner_tells_on_leaving_reaches_the_next_one() {
+    let mut leases = held();
+    leases.leave();
+    leases.let_go(0, Some(4_711));
+    let release = asked(&mut leases, Ask::Release, at(20));
+    assert_eq!((release.indices, release.traded_up_to), (vec![0], vec![Some(4_711)]));
+    let mut next = self::leases(1);
+    let request = asked(&mut next, Ask::Acquire, at(0));
+    assert_eq!(request.traded_up_to, []);
+    let told = Acquired::Got { epoch: Epoch::new(8), wait: Duration::ZERO, traded_up_to: Some(4_711) };
+    next.handle_answer(request.ticket, Answer::Acquired(vec![told]), at(10));
+    let [Event::Begin { term, .. }] = events(&mut next)[..] else { panic!("no term") };
+    assert_eq!(term.traded_up_to, Some(4_711));
+}
+
 #[test]
 fn a_store_that_has_forgotten_delays_the_term() {
     let mut leases = leases(1);

@@ -12,6 +12,7 @@ use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use schemas::ids::{ClientOrderId, Epoch, Leg};
 use schemas::order::OrderStatus;
+use schemas::tick::TickId;
 use schemas::units::Decimal;
 use schemas::wire::order_update::OrderUpdate;
 
@@ -127,6 +128,134 @@ fn a_tick_that_a_predecessor_may_have_traded_is_not_traded_again() {
     assert_eq!((commands(&mut instrument), skipped(&instrument)), (vec![], 2));
     instrument.handle_tick(tick("100", "1", at(10_001)), at(10_001));
     assert_eq!(maker(&commands(&mut instrument)).id.epoch(), Epoch::new(10));
+}
+
+fn numbered(number: u64, now: Now) -> FeedTick {
+    let mut tick = tick("100", "1", now);
+    tick.tick.id = Some(TickId::new(&number.to_string()));
+    tick
+}
+
+/// Promise P2. Clocks that are wrong and messages that come late make no second pair where the owner before told how far
+/// it came.
+#[test]
+fn a_trade_that_the_owner_before_told_of_is_not_traded_again_whatever_the_clocks_say() {
+    let now = at(10_000);
+    let mut instrument = idle();
+    instrument.begin(Term { from: now, traded_up_to: Some(20_000), ..term(10, 0) }, now);
+    commands(&mut instrument);
+    instrument.handle_report(&OrderReport::OpenOrders(Vec::new()), now);
+    instrument.handle_top(Some(top(level("99"), level("101"), 1, now)));
+    assert_eq!(instrument.traded_up_to(), Some(20_000), "to be told again if nothing trades here");
+    for number in [20_000, 19_999, 20_000 - 8_191] {
+        instrument.handle_tick(numbered(number, at(10_900)), at(10_001));
+    }
+    assert_eq!((commands(&mut instrument), skipped(&instrument)), (vec![], 3));
+    instrument.handle_tick(numbered(20_001, at(10_002)), at(10_002));
+    maker(&commands(&mut instrument));
+    assert_eq!(instrument.traded_up_to(), Some(20_001));
+}
+
+#[test]
+fn a_publisher_that_counts_anew_is_not_held_against_what_the_owner_before_told() {
+    let told = Term { traded_up_to: Some(20_000), ..term(10, 10_000) };
+    let now = at(80_000);
+    assert!(told.is_before(&numbered(19_000, at(69_000)), now));
+    assert!(!told.is_before(&numbered(19_000, at(70_001)), now), "a minute later it is nobody else's");
+    assert!(
+        !told.is_before(&numbered(20_000 - 8_192, at(10_001)), now),
+        "further back than repeats are known"
+    );
+    assert!(!Term { shared: false, ..told }.is_before(&numbered(20_000, now), now));
+}
+
+/// Promise P18. An instrument that failed begins its term anew and finds its own order: the epoch stays the one that the
+/// lease proves, or nothing would ever leave again.
+#[test]
+fn an_order_of_the_running_epoch_that_a_sweep_finds_changes_no_epoch_that_a_store_gave_out() {
+    let now = at(10_000);
+    let mut instrument = idle();
+    instrument.begin(Term { from: now, ..term(10, 0) }, now);
+    commands(&mut instrument);
+    instrument.handle_report(&OrderReport::OpenOrders(vec![order(10)]), now);
+    assert_eq!(canceled(&commands(&mut instrument)), [Epoch::new(10)]);
+    instrument.handle_timeout(at(10_300));
+    commands(&mut instrument);
+    instrument.handle_report(&OrderReport::OpenOrders(Vec::new()), at(10_310));
+    instrument.handle_top(Some(top(level("99"), level("101"), 1, at(10_310))));
+    instrument.handle_tick(tick("100", "1", at(10_310)), at(10_310));
+    assert_eq!(maker(&commands(&mut instrument)).id.epoch(), Epoch::new(10));
+}
+
+/// Promise P15. Fault O22. A list that was asked for before the sweep's moment, by a pair of a lost term, shows nothing of
+/// what the owner between may still place.
+#[test]
+fn a_list_that_was_asked_for_before_the_term_is_no_sweep() {
+    let now = at(10_000);
+    let mut instrument = live(now);
+    instrument.handle_tick(tick("100", "1", now), now);
+    let leg = maker(&commands(&mut instrument));
+    instrument.lose(now);
+    instrument.begin(Term { from: at(40_000), ..term(12, 0) }, at(11_000));
+    instrument.handle_report(&OrderReport::Unknown { id: leg.id }, at(11_000));
+    let mut asked = Vec::new();
+    for second in 12..40 {
+        instrument.handle_timeout(at(second * 1_000));
+        for command in commands(&mut instrument) {
+            match command {
+                Command::ListOpen => {
+                    asked.push(second);
+                    instrument.handle_report(&OrderReport::OpenOrders(Vec::new()), at(second * 1_000));
+                }
+                Command::Query(handle) => {
+                    let none = OrderReport::QueryFailed { id: handle.id, not_found: true };
+                    instrument.handle_report(&none, at(second * 1_000));
+                }
+                Command::PlaceMaker(_) | Command::PlaceTaker(_) | Command::Cancel(_) => {}
+            }
+        }
+        instrument.poll_finished(at(second * 1_000));
+    }
+    assert!(!asked.is_empty(), "the pair asked for lists of its own");
+    assert_eq!(instrument.phase(), Phase::Sweeping);
+    instrument.handle_timeout(at(40_000));
+    assert_eq!(commands(&mut instrument), [Command::ListOpen], "the sweep's own list, at its moment");
+    instrument.handle_report(&OrderReport::OpenOrders(vec![order(11)]), at(40_010));
+    assert_eq!(canceled(&commands(&mut instrument)), [Epoch::new(11)]);
+}
+
+/// Promise P1. An order beside the pair that is known to be open keeps the venue's switch from being renewed for ever.
+#[test]
+fn an_order_beside_the_pair_that_will_not_go_is_told_to_the_switch() {
+    let now = at(10_000);
+    let mut instrument = live(now);
+    assert_eq!(instrument.switch_view().oldest, None);
+    instrument.handle_report(&statement(order(9).id, OrderStatus::New), now);
+    assert_eq!(instrument.switch_view().oldest, Some(now.mono));
+    instrument.handle_report(&statement(order(9).id, OrderStatus::Canceled), at(12_000));
+    assert_eq!(instrument.switch_view().oldest, None);
+}
+
+/// Promise P23. While orders in doubt are asked for, a change of the link or the switch is no reason to sweep again.
+#[test]
+fn the_close_out_is_not_begun_anew_by_every_word_of_the_link() {
+    let now = at(10_000);
+    let mut instrument = idle();
+    instrument.close_out(&[order(9).id]);
+    instrument.begin(Term { from: now, ..term(10, 0) }, now);
+    assert_eq!(commands(&mut instrument), [Command::ListOpen]);
+    instrument.handle_report(&OrderReport::OpenOrders(Vec::new()), now);
+    assert_eq!(instrument.phase(), Phase::Sweeping);
+    let mut lists = 0;
+    for ms in 10_001..10_050 {
+        instrument.handle_budget(ms % 2 == 0, at(ms));
+        instrument.handle_connected(true, at(ms));
+        lists += commands(&mut instrument).iter().filter(|command| **command == Command::ListOpen).count();
+    }
+    assert!(lists <= 1, "{lists} lists; the close-out asks for one");
+    instrument.handle_connected(false, at(10_100));
+    instrument.handle_connected(true, at(10_200));
+    assert_eq!(commands(&mut instrument), [Command::ListOpen], "a lost connection is");
 }
 
 /// Found, not sent: it may have been there before the term, whatever the clocks say of when it happened.

@@ -141,7 +141,7 @@ fn without_faults_every_pair_matches() {
 /// the doubt about it brings a new one.
 #[test]
 fn a_book_that_stands_still_is_fetched_anew() {
-    for seed in 0..20 {
+    for seed in 0..u64::from(at_most(20)) {
         let mut world = World::new(seed, Faults { book_frozen_every_ms: 3_000, ..Faults::default() });
         world.run(30_000);
         let matched = world.checks.outcome(Outcome::Matched);

@@ -25,7 +25,7 @@ use pipeline::ownership::Generation;
 use pipeline::skip::Skip;
 use pipeline::time::{Nanos, Now};
 use pipeline::trade::Trade;
-use schemas::ids::ClientOrderId;
+use schemas::ids::{ClientOrderId, Epoch};
 use schemas::tick::Tick;
 use schemas::wire::order_update::OrderUpdate;
 use self_trader::feed::dedupe::{Seen, Seens};
@@ -237,6 +237,11 @@ pub struct Process {
 }
 
 impl Process {
+    /// The epoch that it began with; of the latest term where leases give them out.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.lanes.first().map_or(Epoch::new(0), |lane| lane.hold.epoch())
+    }
+
     /// Something has reached it.
     pub fn take(&mut self, delivery: Delivery, at: u64) {
         let now = self.clock.now(at);

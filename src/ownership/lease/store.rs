@@ -207,7 +207,8 @@ impl Store {
             }
             Ask::Renew => (&self.renew, vec![owner, ttl]),
             Ask::Release => {
-                let text = |number: &Option<u64>| number.map_or_else(String::new, |number| number.to_string());
+                let text =
+                    |number: &Option<u64>| number.map_or_else(String::new, |number| number.to_string());
                 let told = call.traded_up_to.iter().skip(from).take(count);
                 let told = told.map(|number| Value::from(text(number)));
                 (&self.release, std::iter::once(owner).chain(told).collect())

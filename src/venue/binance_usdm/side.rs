@@ -82,7 +82,7 @@ struct Ways {
     news: mpsc::Receiver<Beside>,
     lists: mpsc::Sender<ListJob>,
     renew: Arc<Notify>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 impl Side {
@@ -99,7 +99,7 @@ impl Side {
         let mut tasks = JoinSet::new();
         tasks.spawn(user_stream::run(parts.clone(), sender.clone(), Arc::clone(&renew)));
         tasks.spawn(ask_lists(parts, jobs, sender));
-        Self { ways: Some(Ways { news, lists, renew, _tasks: tasks }) }
+        Self { ways: Some(Ways { news, lists, renew, tasks }) }
     }
 
     /// Whether events come this way.
@@ -113,7 +113,21 @@ impl Side {
     /// Nothing is lost.
     pub(crate) async fn next(&mut self) -> Option<Beside> {
         match &mut self.ways {
-            Some(ways) => ways.news.recv().await,
+            Some(ways) => {
+                let Ways { news, tasks, .. } = ways;
+                tokio::select! {
+                    told = news.recv() => told,
+                    Some(ended) = tasks.join_next() => {
+                        // Without it nothing would ever be heard again, and nobody would know: it fails as a whole.
+                        if let Err(error) = ended
+                            && let Ok(panic) = error.try_into_panic()
+                        {
+                            std::panic::resume_unwind(panic);
+                        }
+                        None
+                    }
+                }
+            }
             None => std::future::pending().await,
         }
     }

@@ -161,6 +161,8 @@ struct Keeper {
     shared: Vec<bool>,
     /// Renewals have failed since the last one that did not.
     failing: bool,
+    /// The venue has taken a renewal this way.
+    has_renewed: bool,
 }
 
 impl Keeper {
@@ -177,6 +179,7 @@ impl Keeper {
             lanes,
             way,
             failing: false,
+            has_renewed: false,
         }
     }
 
@@ -231,6 +234,7 @@ impl Keeper {
         match outcome {
             Outcome::Renewed => {
                 self.says(lanes, None);
+                self.has_renewed = true;
                 for place in lanes {
                     self.switches[*place].handle_acknowledged();
                     self.shared[*place] = false;
@@ -253,6 +257,11 @@ impl Keeper {
                 metrics::counter!("st_dms_failures_total").increment(1);
                 self.says(lanes, Some(&error));
                 lanes.iter().for_each(|place| self.switches[*place].handle_failed(now));
+            }
+            // A venue that has armed it has it, whatever a page or a proxy says later.
+            Outcome::NoSuchCall if self.has_renewed => {
+                let error = "the venue says that there is no such call".to_owned();
+                self.heed(lanes, Outcome::Failed(error));
             }
             Outcome::NoSuchCall => self.next_way(),
         }

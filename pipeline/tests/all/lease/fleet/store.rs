@@ -98,7 +98,11 @@ impl Store {
         let epoch = (floor + u32::try_from(wait_ms.div_ceil(250)).unwrap()).max(epoch + 1).max(least);
         entry.lease = Some((owner, now_ms + ttl));
         entry.record = Some(Record { held_ms: now_ms + ttl, clear_ms, epoch, run: self.run });
-        Acquired::Got { epoch: Epoch::new(epoch), wait: Duration::from_millis(wait_ms), traded_up_to: entry.told }
+        Acquired::Got {
+            epoch: Epoch::new(epoch),
+            wait: Duration::from_millis(wait_ms),
+            traded_up_to: entry.told,
+        }
     }
 
     fn renew(&mut self, index: usize, owner: u32, now_ms: u64) -> bool {
