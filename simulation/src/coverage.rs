@@ -77,7 +77,8 @@ impl std::str::FromStr for Cell {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let named = |cell: &Self| cell.to_string() == text;
+        let turned = text.split_once(':').map(|(one, other)| format!("{other}:{one}"));
+        let named = |cell: &Self| cell.to_string() == text || Some(cell.to_string()) == turned;
         Self::all()
             .find(named)
             .ok_or_else(|| "want FAULT:FAULT or FAULT:STATE as --coverage names them".to_owned())

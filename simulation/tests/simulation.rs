@@ -181,11 +181,11 @@ fn a_switch_that_is_renewed_blindly_is_seen() {
 /// Promise P1.
 #[test]
 fn a_switch_that_a_reset_of_the_venue_stops_is_seen() {
-    // A maker is on its way while the venue is reset; once it rests, all requests are lost: no cancel arrives, and no
+    // A maker is on its way while the venue is reset; it rests, and all requests are lost: no cancel arrives, and no
     // renewal.
     let turns = (0..6).flat_map(|turn| {
         let at = (20 + turn * 31) * SEC;
-        [(at, Kind::Wipe, OrderState::MakerSent), (at, Kind::LoseRequest, OrderState::MakerRests)]
+        [(at, Kind::Wipe, OrderState::MakerSent), (at, Kind::LoseRequest, OrderState::TakerSent)]
     });
     let fault = |(index, (at, kind, state))| Fault {
         index,
