@@ -149,7 +149,7 @@ fn a_list_that_is_under_way_is_not_asked_for_twice() {
     instrument.handle_report(&said(maker), now);
     let [Command::PlaceTaker(PlaceLeg { id: taker, .. })] = commands(&mut instrument)[..] else { panic!() };
     instrument.handle_report(&said(taker), now);
-    let later = |ms| at_ns(now.mono.0 + ms * 1_000_000);
+    let later = |ms: u64| at_ns(now.mono.0 + ms * 1_000_000);
     instrument.handle_timeout(later(2_000));
     assert_eq!(commands(&mut instrument).len(), 2, "both are cancelled");
     let denied = |id| OrderReport::QueryFailed { id, not_found: true };
