@@ -63,6 +63,9 @@ pub struct Header {
     pub part: u32,
     /// When the file was begun, milliseconds since the epoch.
     pub started_ms: i64,
+    /// The latest epoch of any order so far: it outlives the files that told of the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub highest_epoch: Option<u32>,
 }
 
 /// The reference trades of one follow key that pairs were decided on.

@@ -67,6 +67,11 @@ impl Memory {
         Ok(())
     }
 
+    /// An owner of that epoch has sent an order.
+    pub fn outgrow(&mut self, epoch: Option<Epoch>) {
+        self.highest = self.highest.max(epoch);
+    }
+
     /// Whether the order was about to leave and has no outcome.
     #[must_use]
     pub fn is_open(&self, id: ClientOrderId) -> bool {

@@ -3,6 +3,7 @@
 use std::io;
 
 use schemas::config::cut;
+use schemas::ids::Epoch;
 use schemas::journal::{Header, JOURNAL_FORMAT, Record, RunEnd, RunEnded};
 use serde_json::Value;
 
@@ -171,6 +172,7 @@ impl Recovered {
         let header = header(first, file.here)?;
         check(&header, owner, file.here)?;
         self.newest_ms = self.newest_ms.max(Some(header.started_ms));
+        self.memory.outgrow(header.highest_epoch.map(Epoch::new));
         self.whole(disk, file, &scan)
     }
 
@@ -221,6 +223,9 @@ impl Recovered {
 
     /// What is true in a damaged file: a trade that was used stays used, an order may be in doubt.
     fn salvage(&mut self, scan: &Scan<'_>) {
+        if let Some(Ok(header)) = scan.frames.first().map(|first| header(first, "")) {
+            self.memory.outgrow(header.highest_epoch.map(Epoch::new));
+        }
         for frame in scan.frames.iter().chain(&scan.salvaged) {
             // An outcome whose intent is lost proves nothing about others.
             let _ = self.take(frame);

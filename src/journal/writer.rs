@@ -400,6 +400,7 @@ impl Writer {
             part: 0,
             // Whatever the clock says, files sort in the order in which they were begun.
             started_ms: recovered.newest_ms.map_or(now_ms, |newest| now_ms.max(newest.saturating_add(1))),
+            highest_epoch: None,
         };
         let mut writer = Self::new(header, std::mem::take(&mut recovered.memory));
         let begun = writer.begin(disk).map_err(JournalError::io(place))?;
@@ -439,6 +440,7 @@ impl Writer {
             run: String::new(),
             part: 0,
             started_ms: 0,
+            highest_epoch: None,
         };
         Self::new(header, Memory::default())
     }
@@ -460,7 +462,8 @@ impl Writer {
     fn head(&self) -> (Vec<u8>, u64) {
         let mut head = codec::MAGIC.to_vec();
         let mut seq = 0;
-        let header = std::iter::once(Record::Header(self.header.clone()));
+        let highest_epoch = self.memory.highest_epoch().map(Epoch::number);
+        let header = std::iter::once(Record::Header(Header { highest_epoch, ..self.header.clone() }));
         for record in header.chain(self.memory.traded().map(Record::Traded)) {
             codec::encode(&record, seq, &mut head).expect("names and numbers, bounded");
             seq += 1;

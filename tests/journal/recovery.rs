@@ -65,6 +65,27 @@ fn what_a_killed_run_left_open_is_in_doubt_and_what_it_traded_is_known() {
     assert_eq!(ends, [RunStatus::Ended; 2], "the crashed one was sealed");
 }
 
+/// Promise P3. Owners that place nothing do not make the latest one that did forgotten, however many files they leave.
+#[test]
+fn the_latest_epoch_outlives_the_file_that_told_of_its_orders() {
+    let disk = MemoryDisk::default();
+    crash(&disk);
+    let (journal, recovered) = open(&disk);
+    let highest = recovered.highest_epoch();
+    assert!(highest.is_some());
+    for sequence in 7..10 {
+        journal.note_outcome(id(sequence), || outcome(sequence));
+    }
+    journal.finish();
+    drop(journal);
+    for _ in 0..20 {
+        disk.inner().locked = false;
+        let (journal, recovered) = open(&disk);
+        assert_eq!(recovered.highest_epoch(), highest);
+        journal.finish();
+    }
+}
+
 /// Fault D3.
 #[test]
 fn a_torn_tail_is_cut_and_the_rest_is_used() {

@@ -6,7 +6,7 @@ mod symbol;
 
 use pipeline::command::{Command, PlaceLeg};
 use pipeline::trade::{Outcome, Trade};
-use schemas::ids::{ClientOrderId, Leg};
+use schemas::ids::{ClientOrderId, Epoch, Leg};
 use schemas::tick::TradeKey;
 use schemas::units::Decimal;
 
@@ -81,6 +81,12 @@ impl Oracle {
         if !self.books[symbol].left(leg.id, run, at) {
             self.violated("P2", at, format!("{} left twice", leg.id));
         }
+    }
+
+    /// Whether an order of that epoch has left lately.
+    #[must_use]
+    pub fn has_left(&self, epoch: Epoch) -> bool {
+        self.books.iter().any(|books| books.has_left(epoch))
     }
 
     /// A maker was taken while another owner's order is open.

@@ -42,6 +42,10 @@ impl Books {
         is_new
     }
 
+    pub(super) fn has_left(&self, epoch: Epoch) -> bool {
+        self.left.keys().any(|id| id.epoch() == epoch)
+    }
+
     pub(super) fn over(&self, id: ClientOrderId) -> Option<u64> {
         self.over.get(&id).map(|(at, _)| *at)
     }

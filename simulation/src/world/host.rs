@@ -1,10 +1,9 @@
 //! One host: a process or none, its disk, its clocks, and what fails for it.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use pipeline::book::Level;
 use pipeline::gateway::{Answer, Silence};
-use schemas::ids::Epoch;
 
 use crate::disk::SimDisk;
 use crate::fault::{Fault, Kind};
@@ -47,10 +46,6 @@ pub(super) struct Host {
     pub(super) shown: Vec<Option<Shown>>,
     /// When the last message of each book arrives: they do not overtake each other.
     pub(super) book_at: Vec<u64>,
-    /// The epochs that processes here began with, where nobody gives them out.
-    pub(super) epochs: BTreeSet<Epoch>,
-    /// The one of them that the latest start would have used again.
-    pub(super) used: Option<Epoch>,
 }
 
 impl Host {
@@ -74,8 +69,6 @@ impl Host {
             heard: vec![None; symbols],
             shown: vec![None; symbols],
             book_at: vec![0; symbols],
-            epochs: BTreeSet::new(),
-            used: None,
         }
     }
 

@@ -457,13 +457,11 @@ impl World {
             disk: host.disk.clone(),
             clock,
             sabotage: self.sabotage,
-            used: host.used,
             at,
         };
         match Process::start(beginning) {
-            // Known gap: only what is written knows that a clock that was ahead has used this epoch already.
-            Ok(one) if self.setup.is_alone && !self.hosts[process].epochs.insert(one.epoch()) => {
-                self.hosts[process].used = Some(one.epoch());
+            // Known gap: only the journal that was lost knew that a clock that was ahead has used this epoch already.
+            Ok(one) if self.setup.is_alone && self.oracle.has_left(one.epoch()) => {
                 self.after(SEC / 4, Event::Start { process });
                 return;
             }
