@@ -83,10 +83,10 @@ impl Oracle {
         }
     }
 
-    /// Whether an order of that epoch has left lately.
+    /// Whether an order of that epoch has left lately on one of these symbols.
     #[must_use]
-    pub fn has_left(&self, epoch: Epoch) -> bool {
-        self.books.iter().any(|books| books.has_left(epoch))
+    pub fn has_left(&self, symbols: &[usize], epoch: Epoch) -> bool {
+        symbols.iter().any(|symbol| self.books[*symbol].has_left(epoch))
     }
 
     /// A maker was taken while another owner's order is open.

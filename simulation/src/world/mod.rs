@@ -461,7 +461,9 @@ impl World {
         };
         match Process::start(beginning) {
             // Known gap: only the journal that was lost knew that a clock that was ahead has used this epoch already.
-            Ok(one) if self.setup.is_alone && self.oracle.has_left(one.epoch()) => {
+            Ok(one)
+                if self.setup.is_alone && self.oracle.has_left(&self.hosts[process].symbols, one.epoch()) =>
+            {
                 self.after(SEC / 4, Event::Start { process });
                 return;
             }
