@@ -25,6 +25,9 @@ const RENEWAL_WINDOW_MS: i64 = 1_000;
 /// A request's timestamp may lie this far ahead, milliseconds.
 const AHEAD_MS: i64 = 1_000;
 
+/// Resets of a venue whose books share no number.
+const ERAS: u64 = 64;
+
 /// The venue's codes that are used here.
 pub mod code {
     /// The timestamp is outside of the window.
@@ -170,8 +173,8 @@ impl Venue {
     pub fn top(&self, symbol: usize) -> (u64, [Option<(i64, i64)>; 2]) {
         let id = self.symbols[symbol];
         let best = [Side::Buy, Side::Sell].map(|side| self.engine.best(id, side));
-        // A venue that begins anew comes back to old numbers, but not to the very one that it had before.
-        (self.engine.update_id(id) + self.wipes, best)
+        // A venue that begins anew comes back to old numbers, but never to the very one that it had before.
+        (self.engine.update_id(id) * ERAS + self.wipes % ERAS, best)
     }
 
     /// An order of ours, sent with that timestamp.

@@ -12,6 +12,7 @@ use schemas::units::Decimal;
 
 pub use stats::Stats;
 use symbol::Books;
+pub use symbol::Run;
 
 use crate::setup::{QTY_DECIMALS, RECV_WINDOW, TICK_AGE_MAX, VenueSwitch};
 use crate::venue::Venue;
@@ -72,12 +73,12 @@ impl Oracle {
     }
 
     /// An order's frame leaves a process; whether its intent stands in that process's journal.
-    pub fn leaves(&mut self, symbol: usize, command: &Command, has_intent: bool, at: u64) {
+    pub fn leaves(&mut self, symbol: usize, command: &Command, has_intent: bool, run: Run, at: u64) {
         let (Command::PlaceMaker(leg) | Command::PlaceTaker(leg)) = command else { return };
         if !has_intent {
             self.violated("P12", at, format!("{} left and is not in the journal", leg.id));
         }
-        if !self.books[symbol].left(leg.id, at) {
+        if !self.books[symbol].left(leg.id, run, at) {
             self.violated("P2", at, format!("{} left twice", leg.id));
         }
     }
@@ -134,11 +135,11 @@ impl Oracle {
     }
 
     /// A process takes a pair to be over.
-    pub fn pair_ended(&mut self, symbol: usize, trade: &Trade, venue: &Venue, at: u64) {
+    pub fn pair_ended(&mut self, symbol: usize, trade: &Trade, venue: &Venue, run: Run, at: u64) {
         self.stats.ended(trade.outcome());
         for leg in [&trade.maker, &trade.taker] {
             let Some(end) = leg.end() else { continue };
-            self.is_over(symbol, leg.id, venue, at);
+            self.is_over(symbol, leg.id, venue, run, at);
             let Some(known) = venue.order(leg.id) else { continue };
             let executed = Decimal::from_steps(i128::from(known.order.filled), QTY_DECIMALS);
             if executed != leg.executed() {
@@ -152,8 +153,8 @@ impl Oracle {
     }
 
     /// A process takes an order to be over.
-    pub fn is_over(&mut self, symbol: usize, id: ClientOrderId, venue: &Venue, at: u64) {
-        self.books[symbol].ended(id, at);
+    pub fn is_over(&mut self, symbol: usize, id: ClientOrderId, venue: &Venue, run: Run, at: u64) {
+        self.books[symbol].ended(id, run, at);
         if venue.order(id).is_some_and(|known| !known.order.status.is_final()) {
             self.violated("P14", at, format!("{id} is taken to be over and is open"));
         }

@@ -12,6 +12,9 @@ const KEPT: u64 = 300 * SEC;
 /// How many reference trades are remembered.
 const TRADES_MAX: usize = 8_192;
 
+/// A process, and the how manieth in its place.
+pub type Run = (usize, u32);
+
 /// One symbol.
 #[derive(Debug, Default)]
 pub(super) struct Books {
@@ -19,7 +22,8 @@ pub(super) struct Books {
     pairs: BTreeMap<u64, (u32, u64)>,
     epoch: Option<Epoch>,
     left: BTreeMap<ClientOrderId, u64>,
-    over: BTreeMap<ClientOrderId, u64>,
+    /// When an order was taken to be over, and by which run of which process.
+    over: BTreeMap<ClientOrderId, (u64, Run)>,
     blamed: BTreeSet<ClientOrderId>,
     /// Lots bought less lots sold.
     net: i64,
@@ -28,17 +32,22 @@ pub(super) struct Books {
 }
 
 impl Books {
-    /// A frame of that order leaves; false if one did before.
-    pub(super) fn left(&mut self, id: ClientOrderId, at: u64) -> bool {
-        self.left.insert(id, at).is_none()
+    /// A frame of that order leaves; false if one did before. An earlier run that has let none of its epoch leave is not
+    /// known to its successor: what it took to be over was another order of that id, and never left.
+    pub(super) fn left(&mut self, id: ClientOrderId, run: Run, at: u64) -> bool {
+        let is_new = self.left.insert(id, at).is_none();
+        if is_new && self.over.get(&id).is_some_and(|(_, by)| *by != run) {
+            self.over.remove(&id);
+        }
+        is_new
     }
 
     pub(super) fn over(&self, id: ClientOrderId) -> Option<u64> {
-        self.over.get(&id).copied()
+        self.over.get(&id).map(|(at, _)| *at)
     }
 
-    pub(super) fn ended(&mut self, id: ClientOrderId, at: u64) {
-        self.over.entry(id).or_insert(at);
+    pub(super) fn ended(&mut self, id: ClientOrderId, run: Run, at: u64) {
+        self.over.entry(id).or_insert((at, run));
     }
 
     /// The newest epoch so far, if it is newer than this one.
@@ -97,6 +106,6 @@ impl Books {
 
     pub(super) fn forget(&mut self, at: u64) {
         self.left.retain(|_, left| *left + KEPT > at);
-        self.over.retain(|_, over| *over + KEPT > at);
+        self.over.retain(|_, (over, _)| *over + KEPT > at);
     }
 }

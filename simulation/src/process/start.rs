@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 use pipeline::gateway::{Bounds, Gateway, GatewaySettings, LaneBounds, RateLimit, RateLimitKind, Weights};
 use pipeline::instrument::{Instrument, Settings};
 use pipeline::probe::Smallest;
-use schemas::ids::ClientOrderId;
+use schemas::ids::{ClientOrderId, Epoch};
 use schemas::journal::Traded;
 use self_trader::clock::Clock;
 use self_trader::feed::dedupe::Seens;
@@ -47,6 +47,8 @@ pub struct Beginning<'a> {
     pub clock: LocalClock,
     /// What is broken on purpose.
     pub sabotage: Option<Sabotage>,
+    /// An epoch that was used here, whatever the journal knows.
+    pub used: Option<Epoch>,
     /// Now.
     pub at: u64,
 }
@@ -66,7 +68,7 @@ impl Process {
     /// # Errors
     /// Why it cannot.
     pub fn start(beginning: Beginning<'_>) -> Result<Self, String> {
-        let Beginning { setup, process, life, disk, clock, sabotage, at } = beginning;
+        let Beginning { setup, process, life, disk, clock, sabotage, used, at } = beginning;
         let (own, now) = (&setup.processes[process], clock.now(at));
         let owner = Owner {
             instance: "sim".to_owned(),
@@ -79,7 +81,7 @@ impl Process {
         let seed = (process as u64) << 32 | u64::from(life);
         let holds: Vec<Arc<Hold>> = own.symbols.iter().map(|_| Hold::new()).collect();
         if setup.is_alone {
-            let epoch = epoch_after(recovered.highest_epoch(), now.wall_ms);
+            let epoch = epoch_after(recovered.highest_epoch().max(used), now.wall_ms);
             holds.iter().for_each(|hold| hold.begin_alone(epoch));
         }
         recovered

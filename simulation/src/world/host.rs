@@ -49,6 +49,8 @@ pub(super) struct Host {
     pub(super) book_at: Vec<u64>,
     /// The epochs that processes here began with, where nobody gives them out.
     pub(super) epochs: BTreeSet<Epoch>,
+    /// The one of them that the latest start would have used again.
+    pub(super) used: Option<Epoch>,
 }
 
 impl Host {
@@ -73,6 +75,7 @@ impl Host {
             shown: vec![None; symbols],
             book_at: vec![0; symbols],
             epochs: BTreeSet::new(),
+            used: None,
         }
     }
 

@@ -364,13 +364,14 @@ impl World {
     fn listen(&mut self, process: usize) {
         let Some(one) = &mut self.hosts[process].process else { return };
         let (notes, at) = (std::mem::take(&mut one.notes), self.now);
+        let run = (process, self.hosts[process].life);
         for note in notes {
             match note {
                 Note::PairEnded { symbol, trade } => {
                     self.note_trace(trade.outcome() as u64 ^ trade.maker.id.sequence());
-                    self.oracle.pair_ended(symbol, &trade, &self.venue, at);
+                    self.oracle.pair_ended(symbol, &trade, &self.venue, run, at);
                 }
-                Note::Closed { symbol, id } => self.oracle.is_over(symbol, id, &self.venue, at),
+                Note::Closed { symbol, id } => self.oracle.is_over(symbol, id, &self.venue, run, at),
                 Note::BookDoubted { symbol } => self.fetch_book(process, symbol),
                 Note::UrgentHeld => {
                     self.oracle.violated(
@@ -456,11 +457,13 @@ impl World {
             disk: host.disk.clone(),
             clock,
             sabotage: self.sabotage,
+            used: host.used,
             at,
         };
         match Process::start(beginning) {
             // Known gap: only what is written knows that a clock that was ahead has used this epoch already.
             Ok(one) if self.setup.is_alone && !self.hosts[process].epochs.insert(one.epoch()) => {
+                self.hosts[process].used = Some(one.epoch());
                 self.after(SEC / 4, Event::Start { process });
                 return;
             }

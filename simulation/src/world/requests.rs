@@ -52,7 +52,8 @@ impl World {
         let symbol = self.hosts[process].symbols[outgoing.lane.0];
         if let Command::PlaceMaker(leg) | Command::PlaceTaker(leg) = outgoing.command {
             let has_intent = self.hosts[process].disk.has_intent(leg.id);
-            self.oracle.leaves(symbol, &outgoing.command, has_intent, self.now);
+            let run = (process, self.hosts[process].life);
+            self.oracle.leaves(symbol, &outgoing.command, has_intent, run, self.now);
             if leg.id.leg() == Leg::Maker {
                 let heard = self.hosts[process].heard[symbol];
                 self.oracle.judged_book(leg.id, heard, self.now);
