@@ -47,7 +47,8 @@ fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     ensure!(arguments.len() == 5, "usage: weave LIST SKIP IN OUT RANGES");
     let mutants: Vec<Mutant> = serde_json::from_str(&std::fs::read_to_string(&arguments[0])?)?;
-    let skip: BTreeSet<usize> = std::fs::read_to_string(&arguments[1])?.lines().flat_map(str::parse).collect();
+    let skip: BTreeSet<usize> =
+        std::fs::read_to_string(&arguments[1])?.lines().flat_map(str::parse).collect();
     let mut files: BTreeMap<&str, Vec<(usize, &Mutant)>> = BTreeMap::new();
     for (number, mutant) in mutants.iter().enumerate() {
         let of_file = files.entry(&mutant.file).or_default();
@@ -91,7 +92,8 @@ fn weave(source: &str, mutants: &[(usize, &Mutant)]) -> anyhow::Result<text::Wov
             Some(spot) => edits.push((*number, spot.edit(source, &mutant.replacement))),
             None => {}
         }
-        if let Some(start) = mutant.function.as_ref().and_then(|function| places.constant(function.span.end)) {
+        if let Some(start) = mutant.function.as_ref().and_then(|function| places.constant(function.span.end))
+        {
             constant.insert(start);
         }
     }

@@ -45,7 +45,9 @@ impl Places {
 
     pub(crate) fn find(&self, mutant: &Mutant) -> Option<Spot> {
         let kind = match mutant.genre.as_str() {
-            "FnValue" => return self.bodies.get(&mutant.function.as_ref()?.span.end).copied().map(Spot::Body),
+            "FnValue" => {
+                return self.bodies.get(&mutant.function.as_ref()?.span.end).copied().map(Spot::Body);
+            }
             "BinaryOperator" | "UnaryOperator" => "operator",
             "MatchArmGuard" => "guard",
             "StructField" => "field",
@@ -136,12 +138,11 @@ impl Spot {
             Self::InLet => Edit { whole: 0..0, mutated: String::new(), field: None },
             Self::Body(at) => Edit { whole: *at..*at, mutated: replacement.to_owned(), field: None },
             Self::Operator { whole, operator } => {
-                let (before, after) = (&source[whole.start..operator.start], &source[operator.end..whole.end]);
+                let (before, after) =
+                    (&source[whole.start..operator.start], &source[operator.end..whole.end]);
                 Edit { whole: whole.clone(), mutated: format!("{before}{replacement}{after}"), field: None }
             }
-            Self::Guard(whole) => {
-                Edit { whole: whole.clone(), mutated: replacement.to_owned(), field: None }
-            }
+            Self::Guard(whole) => Edit { whole: whole.clone(), mutated: replacement.to_owned(), field: None },
             Self::Field { whole, name, rest, shorthand } => Edit {
                 whole: whole.clone(),
                 mutated: format!("({}).{name}", &source[rest.clone()]),

@@ -79,6 +79,7 @@ fn a_late_answer_to_an_older_request_ends_no_wait() {
 
 #[test]
 fn no_wait_is_shorter_than_a_second_or_longer_than_three_days() {
+    assert_eq!(WAIT_MAX, Duration::from_secs(72 * 3_600));
     for (said, meant) in [
         (Duration::ZERO, Duration::from_secs(1)),
         (Duration::from_secs(1_000_000_000), WAIT_MAX),

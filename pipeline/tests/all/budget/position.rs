@@ -105,6 +105,31 @@ fn a_bound_of_an_amount_goes_by_the_price() {
     assert!(position.admits(num("3"), num("10")) && !position.admits(num("3.1"), num("10")));
 }
 
+#[test]
+fn a_bound_of_an_amount_is_exact_to_its_digits() {
+    let position = Position::new(Some(Bound::Amount(num("30.55"))));
+    // 30.55 / 20.5 is 1.490243...
+    assert!(position.admits(num("1.4902"), num("20.5")) && !position.admits(num("1.4903"), num("20.5")));
+}
+
+/// A leg that is over can trade no more, though the pair's other leg may: what is bought counts apart from what is sold.
+#[test]
+fn a_leg_that_is_over_is_open_no_more() {
+    let position = Position::new(Some(Bound::Qty(num("2"))));
+    play(&position, 0, Side::Buy, 10, [10, 0]);
+    assert_eq!(position.net(), num("1"));
+    let mut open = trade(1, Side::Buy, 10);
+    assert!(open.poll_command(at(0).mono).is_some());
+    for status in [OrderStatus::New, OrderStatus::Canceled] {
+        open.handle_report(&OrderReport::Update(update(id(1, Leg::Maker), 0, status)), at(1).mono);
+        assert_eq!(open.poll_command(at(1).mono).is_some(), status == OrderStatus::New, "the taker");
+    }
+    position.follow(&open);
+    assert!(!open.is_over());
+    // Long by 1 of 2; only the taker, which sells, may still trade.
+    assert!(position.admits(num("1"), num(PRICE)) && !position.admits(num("1.1"), num(PRICE)));
+}
+
 proptest! {
     #![proptest_config(crate::support::cases(1_000))]
 

@@ -60,7 +60,9 @@ fn a_term_that_has_placed_is_swept_even_before_its_moment() {
     instrument.handle_report(&rejected, at(10_000));
     instrument.poll_finished(at(10_000)).expect("the pair is over");
     instrument.leave(at(9_000));
-    assert_eq!((commands(&mut instrument), instrument.phase()), (vec![Command::ListOpen], Phase::Stopping));
+    assert_eq!((commands(&mut instrument), instrument.phase()), (vec![], Phase::Stopping));
+    instrument.handle_timeout(at(10_000));
+    assert_eq!(commands(&mut instrument), [Command::ListOpen]);
 }
 
 /// A sweep that is cut short has counted what it cancelled.
@@ -175,24 +177,28 @@ fn level(price: &str) -> Option<Level> {
     Some(Level { price: num(price), qty: num("1") })
 }
 
-/// The numbers of the first two probes of a machine that was made anew so many times.
-fn probes(restarts: u64) -> [u64; 2] {
+/// The numbers of the probes of a machine that was made anew so many times, each of them refused.
+fn probes(restarts: u64) -> Vec<u64> {
     let mut instrument = Instrument::anew(settings(), Default::default(), restarts);
     instrument.probe_first(Smallest { qty: num("0.01"), notional: num("5") });
     instrument.begin(Term::alone(Epoch::new(7)), at(0));
     instrument.handle_connected(true, at(0));
     commands(&mut instrument);
     instrument.handle_report(&OrderReport::OpenOrders(Vec::new()), at(0));
-    [0, 60_000].map(|ms| {
+    let mut numbers = Vec::new();
+    for ms in (0..600_000).step_by(500) {
         instrument.handle_top(Some(top(level("100"), level("100.05"), 1 + ms, at(ms))));
         instrument.handle_timeout(at(ms));
-        let [Command::PlaceMaker(leg)] = commands(&mut instrument)[..] else { panic!("no probe at {ms}") };
-        assert_eq!(leg.not_after, at(ms).mono + Duration::from_secs(2), "the lesser of both ages");
-        let rejected = OrderReport::Rejected { id: leg.id, code: -2010, would_match: false };
-        instrument.handle_report(&rejected, at(ms));
-        instrument.poll_finished(at(ms)).expect("the probe is over");
-        leg.id.sequence()
-    })
+        for command in commands(&mut instrument) {
+            let Command::PlaceMaker(leg) = command else { panic!("{command:?}") };
+            assert_eq!(leg.not_after, at(ms).mono + Duration::from_secs(2), "the lesser of both ages");
+            numbers.push(leg.id.sequence());
+            let rejected = OrderReport::Rejected { id: leg.id, code: -2010, would_match: false };
+            instrument.handle_report(&rejected, at(ms));
+            instrument.poll_finished(at(ms)).expect("the probe is over");
+        }
+    }
+    numbers
 }
 
 /// Promise P2. Probes have numbers of their own, ten thousand for each machine; after 160 machines they come again.
@@ -200,7 +206,9 @@ fn probes(restarts: u64) -> [u64; 2] {
 fn no_two_probes_have_one_number() {
     let mut numbers = BTreeSet::new();
     for restarts in [0, 1, 3, 159] {
-        for number in probes(restarts) {
+        let of_one = probes(restarts);
+        assert!(of_one.len() > 1, "{of_one:?}");
+        for number in of_one {
             let from = PROBES_FROM + restarts * 10_000;
             assert!((from..from + 10_000).contains(&number), "{number} of machine {restarts}");
             assert!(numbers.insert(number), "{number} twice");

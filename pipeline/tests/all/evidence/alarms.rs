@@ -66,7 +66,9 @@ fn statements_that_repeat_what_was_sent_are_believed() {
 /// Fault O10. Promise P27.
 #[test]
 fn strangers_that_take_too_much_halt() {
-    for (every, pairs, alarmed) in [(1, 49, false), (1, 50, true), (25, 400, false), (15, 200, true)] {
+    for (every, pairs, alarmed) in
+        [(1, 49, false), (1, 50, true), (20, 60, false), (25, 400, false), (15, 200, true)]
+    {
         let (mut instrument, mut maker, mut now) = live(settings());
         let mut seen = false;
         for pair in 1..=pairs {
@@ -90,6 +92,31 @@ fn strangers_that_take_too_much_halt() {
         }
         assert_eq!(seen, alarmed, "every {every} of {pairs}");
     }
+}
+
+/// Half of each pair is a stranger's: far more than a twentieth.
+#[test]
+fn pairs_that_are_shared_in_halves_count() {
+    let (mut instrument, mut maker, mut now) = live(settings());
+    let mut seen = 0;
+    for pair in 1..=50 {
+        let half = |trade_id| Some(Fill { trade_id, price: num("100"), qty: num("0.5"), is_maker: true });
+        let said = OrderReport::Update(update(maker, OrderStatus::New, "0", None));
+        instrument.handle_report(&said, now);
+        let [Command::PlaceTaker(taker)] = commands(&mut instrument)[..] else { panic!("no taker") };
+        for (id, status, executed, fill) in [
+            (maker, OrderStatus::PartiallyFilled, "0.5", half(2 * pair)),
+            (maker, OrderStatus::Filled, "1", half(2 * pair + 1)),
+            (taker.id, OrderStatus::Expired, "0.5", half(2 * pair + 1)),
+        ] {
+            instrument.handle_report(&OrderReport::Update(update(id, status, executed, fill)), now);
+        }
+        assert_eq!(instrument.poll_finished(now).map(|trade| trade.outcome()), Some(Outcome::Partial));
+        seen += alarms(&mut instrument).len();
+        now = at_ns(now.mono.0 + 1_000_000_000);
+        maker = next_pair(&mut instrument, now);
+    }
+    assert_eq!(seen, 1);
 }
 
 /// A trade that only one leg's venue told of is nobody's: events may be lost.

@@ -5,10 +5,8 @@ use pipeline::gateway::{Link, Standing};
 use super::*;
 
 fn taker(id: ClientOrderId) -> Command {
-    match place(id) {
-        Command::PlaceMaker(leg) => Command::PlaceTaker(leg),
-        other => other,
-    }
+    let Command::PlaceMaker(leg) = place(id) else { unreachable!() };
+    Command::PlaceTaker(leg)
 }
 
 fn silent(silence: Silence, seconds: u64) -> Answer {
