@@ -63,7 +63,8 @@ pub struct Header {
     pub part: u32,
     /// When the file was begun, milliseconds since the epoch.
     pub started_ms: i64,
-    /// The latest epoch of any order so far: it outlives the files that told of the order.
+    /// The latest epoch so far, this run's own among them: it outlives the files that told of its orders, and is there
+    /// before the first of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub highest_epoch: Option<u32>,
 }

@@ -99,7 +99,7 @@ pub(super) async fn start(
     for (account, facts) in probed {
         builder.start_account(account, facts);
     }
-    let leases = fleet.take(process, instruments, &builder.holds, &options, opened.floor, clock);
+    let leases = fleet.take(process, instruments, &builder.holds, &options, opened.epochs, clock);
     let takeovers = takeover::start(std::mem::take(&mut builder.watched), predecessors)?;
     let counters = Arc::new(FeedCounters::default());
     let (feed_state, feed_state_receiver) = watch::channel(feed::FeedState::default());

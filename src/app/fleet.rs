@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::config::{Code, Config, Fault, Instrument, Process, Sharding};
-use schemas::ids::Epoch;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::account::venue_name;
+use super::journal::Epochs;
 use super::options::RunOptions;
 use crate::assign::Shard;
 use crate::clock::Clock;
@@ -79,17 +79,17 @@ impl Fleet {
     }
 
     /// Begins the terms that need no proof, or whatever brings the proof of the others. The members of a group hear
-    /// of theirs by the feed. `floor` is the latest epoch that the journal knows of.
+    /// of theirs by the feed. `epochs` are what the journal knows.
     pub(super) fn take(
         &self,
         process: &Process,
         instruments: &[Instrument],
         holds: &[Arc<Hold>],
         options: &RunOptions,
-        floor: Option<Epoch>,
+        epochs: Epochs,
         clock: Clock,
     ) -> Option<Leases> {
-        if let Some(floor) = floor {
+        if let Some(floor) = epochs.before {
             holds.iter().for_each(|hold| hold.outgrow_owner(floor));
         }
         match (self.sharding, self.shard) {
@@ -110,7 +110,7 @@ impl Fleet {
                 Some(Leases::start(plan, clock))
             }
             (Sharding::Alone | Sharding::Static, _) => {
-                let epoch = epoch_after(floor, clock.now().wall_ms);
+                let epoch = epochs.own.unwrap_or_else(|| epoch_after(epochs.before, clock.now().wall_ms));
                 holds.iter().for_each(|hold| hold.begin_alone(epoch));
                 None
             }

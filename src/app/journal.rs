@@ -20,8 +20,8 @@ pub(super) struct Opened {
     pub(super) journal: Journal,
     /// Reference trades that pairs were made of.
     pub(super) traded: Vec<Traded>,
-    /// The latest owner that sent an order.
-    pub(super) floor: Option<Epoch>,
+    /// Which epochs are known.
+    pub(super) epochs: Epochs,
     in_doubt: BTreeMap<InstrumentPrefix, Vec<ClientOrderId>>,
 }
 
@@ -68,13 +68,28 @@ pub(super) async fn open(
     Ok(Opened::of(journal, &recovered))
 }
 
+/// Epochs that a journal knows of; none where there is none.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Epochs {
+    /// The latest of earlier runs.
+    pub(super) before: Option<Epoch>,
+    /// This run's, where nobody else gives them out.
+    pub(super) own: Option<Epoch>,
+}
+
+impl Epochs {
+    const fn of(recovered: &Recovered) -> Self {
+        Self { before: recovered.highest_epoch(), own: recovered.epoch() }
+    }
+}
+
 impl Opened {
     fn of(journal: Journal, recovered: &Recovered) -> Self {
         let mut in_doubt = BTreeMap::<_, Vec<_>>::new();
         for id in recovered.in_doubt() {
             in_doubt.entry(id.prefix()).or_default().push(id);
         }
-        Self { journal, traded: recovered.traded(), floor: recovered.highest_epoch(), in_doubt }
+        Self { journal, traded: recovered.traded(), epochs: Epochs::of(recovered), in_doubt }
     }
 
     /// The orders of an instrument that an earlier run left in doubt.

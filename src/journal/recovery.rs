@@ -81,6 +81,9 @@ pub struct Recovered {
     pub runs: Vec<(String, RunStatus)>,
     /// When the newest of them began, milliseconds since the epoch.
     pub newest_ms: Option<i64>,
+    /// The latest epoch that earlier runs wrote down, and the one of this run.
+    pub(super) before: Option<Epoch>,
+    pub(super) epoch: Option<Epoch>,
     unsealed: Vec<Unsealed>,
 }
 

@@ -24,6 +24,7 @@ use super::recovery::{self, EXTENSION, Owner, Recovered, recover};
 use super::syncer;
 use crate::clock::{self, Clock};
 use crate::failpoint::failpoint;
+use crate::ownership::epoch_after;
 
 /// A file that has grown beyond this is gone on with in another.
 const PART_BYTES_MAX: usize = 32 << 20;
@@ -402,6 +403,11 @@ impl Writer {
             started_ms: recovered.newest_ms.map_or(now_ms, |newest| now_ms.max(newest.saturating_add(1))),
             highest_epoch: None,
         };
+        let before = recovered.memory.highest_epoch();
+        let epoch = epoch_after(before, now_ms);
+        // On the device before anything leaves under it: the first orders' records may be lost with the power.
+        recovered.memory.outgrow(Some(epoch));
+        (recovered.before, recovered.epoch) = (before, Some(epoch));
         let mut writer = Self::new(header, std::mem::take(&mut recovered.memory));
         let begun = writer.begin(disk).map_err(JournalError::io(place))?;
         begun.sync().map_err(JournalError::io(place))?;
@@ -580,10 +586,16 @@ impl Recovered {
         self.memory.open().collect()
     }
 
-    /// The latest owner that sent an order.
+    /// The latest owner that sent an order, or was about to.
     #[must_use]
-    pub fn highest_epoch(&self) -> Option<Epoch> {
-        self.memory.highest_epoch()
+    pub const fn highest_epoch(&self) -> Option<Epoch> {
+        self.before
+    }
+
+    /// The epoch of this run, if nobody else gives them out: later than any before it, and written down already.
+    #[must_use]
+    pub const fn epoch(&self) -> Option<Epoch> {
+        self.epoch
     }
 }
 

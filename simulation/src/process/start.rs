@@ -79,7 +79,8 @@ impl Process {
         let seed = (process as u64) << 32 | u64::from(life);
         let holds: Vec<Arc<Hold>> = own.symbols.iter().map(|_| Hold::new()).collect();
         if setup.is_alone {
-            let epoch = epoch_after(recovered.highest_epoch(), now.wall_ms);
+            let epoch =
+                recovered.epoch().unwrap_or_else(|| epoch_after(recovered.highest_epoch(), now.wall_ms));
             holds.iter().for_each(|hold| hold.begin_alone(epoch));
         }
         recovered
