@@ -380,8 +380,13 @@ impl World {
                         format!("a cancel of process {process} waits for the limiter"),
                     );
                 }
-                // A venue that prevents self-trades, or strangers who take our legs, halt an instrument rightly.
-                Note::Alarmed { alarm: Alarm::SelfTradePrevented | Alarm::ForeignFills, .. } => {}
+                // A venue that prevents self-trades, or strangers who take our legs, halt an instrument rightly. In a
+                // calm somebody has the time to look.
+                Note::Alarmed { alarm: Alarm::SelfTradePrevented | Alarm::ForeignFills, .. } => {
+                    if self.oracle.calm_since.is_some() {
+                        self.hosts[process].process.iter().for_each(Process::release);
+                    }
+                }
                 Note::Alarmed { symbol, alarm } => {
                     self.oracle.violated(
                         "P14",
