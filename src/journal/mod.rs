@@ -11,6 +11,7 @@ mod error;
 mod health;
 pub mod memory;
 pub mod outcome;
+mod part;
 pub mod print;
 pub mod recovery;
 mod syncer;
@@ -18,5 +19,6 @@ mod writer;
 
 pub use error::JournalError;
 pub use health::{Health, STALL_MAX};
+pub use part::{NextPart, ToSync};
 pub use recovery::{Owner, Recovered, RunStatus, recover};
-pub use writer::{Journal, NextPart, NotWritten, ToSync, Writer};
+pub use writer::{Journal, NotWritten, Writer};

@@ -20,6 +20,7 @@ use super::drop_copy::{Comparer, Tap};
 use super::error::JournalError;
 use super::health::{Health, STALL_MAX, lock};
 use super::memory::Memory;
+use super::part::{NextPart, ToSync};
 use super::recovery::{self, EXTENSION, Owner, Recovered, recover};
 use super::syncer;
 use crate::clock::{self, Clock};
@@ -80,38 +81,6 @@ pub struct Writer {
     /// Earlier parts that are not synced yet.
     earlier: Vec<Arc<dyn DiskFile>>,
     ending: bool,
-}
-
-/// What is to be synced.
-#[derive(Debug)]
-pub struct ToSync {
-    /// The files, oldest first.
-    pub files: Vec<Arc<dyn DiskFile>>,
-    /// How many commits are in them.
-    pub commits: u64,
-    /// Old parts may be removed after.
-    pub rolled: bool,
-    pub(super) ending: bool,
-}
-
-/// A file to go on in where the one before cannot be trusted.
-#[derive(Debug)]
-pub struct NextPart {
-    name: String,
-    head: Vec<u8>,
-}
-
-impl NextPart {
-    /// Creates it, synced.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn write(&self, disk: &dyn Disk) -> io::Result<Arc<dyn DiskFile>> {
-        let file = disk.create(&self.name)?;
-        file.append(&self.head)?;
-        file.sync()?;
-        Ok(file)
-    }
 }
 
 impl Journal {
