@@ -147,9 +147,10 @@ impl AccountReaper {
                 }
                 Err(error) => {
                     complete = false;
-                    let silent = !error.wanted_silence().is_zero();
+                    let silence = error.wanted_silence();
                     failure = Some(error);
-                    if silent {
+                    if !silence.is_zero() {
+                        self.silent_until = self.clock.now().mono + silence;
                         break;
                     }
                 }
