@@ -25,6 +25,8 @@ pub(crate) enum Subject {
     ProgramJournal,
     /// The same with a journal that is synced before an order leaves.
     ProgramAlways,
+    /// With a journal, as the owner of leases in the feed's Redis.
+    ProgramLeases,
     /// Another build of it, to compare with.
     Against,
     /// The same clients, no logic.
@@ -34,11 +36,12 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Program,
         Self::ProgramGroup,
         Self::ProgramJournal,
         Self::ProgramAlways,
+        Self::ProgramLeases,
         Self::Against,
         Self::Relay,
         Self::Raw,
@@ -50,6 +53,7 @@ impl Subject {
             Self::ProgramGroup => "program-group",
             Self::ProgramJournal => "program-journal",
             Self::ProgramAlways => "program-always",
+            Self::ProgramLeases => "program-leases",
             Self::Against => "against",
             Self::Relay => "relay",
             Self::Raw => "raw",
@@ -63,6 +67,7 @@ impl Subject {
             | Self::ProgramGroup
             | Self::ProgramJournal
             | Self::ProgramAlways
+            | Self::ProgramLeases
             | Self::Against => true,
             Self::Relay | Self::Raw => false,
         }
@@ -84,12 +89,15 @@ impl Subject {
                 process["Journal Sync"] = json!(sync);
             }
             let configuration = plan::configuration(link, interval, process);
-            program(file, &configuration, admin, folder)
+            let shard: &[&str] = if self == Self::ProgramLeases { &["--shard", "0/1"] } else { &[] };
+            program(file, &configuration, admin, folder, shard)
         };
         match self {
-            Self::Program | Self::ProgramGroup | Self::ProgramJournal | Self::ProgramAlways => {
-                program(Path::new(PROGRAM))
-            }
+            Self::Program
+            | Self::ProgramGroup
+            | Self::ProgramJournal
+            | Self::ProgramAlways
+            | Self::ProgramLeases => program(Path::new(PROGRAM)),
             Self::Against => program(against.context("--against FILE is missing")?),
             Self::Relay | Self::Raw => {
                 let mut command = Command::new(std::env::current_exe().context("no path of this bench")?);
@@ -106,7 +114,7 @@ impl Subject {
     /// When its journal is synced, if it has one.
     const fn journal(self) -> Option<&'static str> {
         match self {
-            Self::ProgramJournal => Some("batch"),
+            Self::ProgramJournal | Self::ProgramLeases => Some("batch"),
             Self::ProgramAlways => Some("always"),
             Self::Program | Self::ProgramGroup | Self::Against | Self::Relay | Self::Raw => None,
         }
@@ -116,6 +124,9 @@ impl Subject {
     fn feed(self, link: &Link) -> Value {
         let server = link.server;
         match (link.feed, self) {
+            (_, Self::ProgramLeases) => {
+                json!({ "Feed": format!("redis://{server}"), "Sharding": "static", "Shards": 1 })
+            }
             (Feed::Redis, _) => json!({ "Feed": format!("redis://{server}") }),
             (Feed::Kafka, Self::ProgramGroup) => json!({
                 "Feed": format!("kafka://{server}/{TOPIC}?group=bench"),
@@ -144,12 +155,18 @@ pub(crate) fn label_file(folder: &Path) -> PathBuf {
     folder.join("labels.jsonl")
 }
 
-fn program(file: &Path, configuration: &str, admin: SocketAddr, folder: &Path) -> anyhow::Result<Process> {
+fn program(
+    file: &Path,
+    configuration: &str,
+    admin: SocketAddr,
+    folder: &Path,
+    more: &[&str],
+) -> anyhow::Result<Process> {
     let config = folder.join("config.json");
     std::fs::write(&config, configuration)?;
     let mut command = Command::new(file);
     command.arg("run").arg(&config);
-    command.args(["--admin", &admin.to_string()]);
+    command.args(["--admin", &admin.to_string()]).args(more);
     command.arg("--summary").arg(summary_file(folder));
     command.arg("--labels").arg(label_file(folder));
     command.env("RUST_LOG", "error").stderr(Stdio::inherit());
