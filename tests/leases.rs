@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use pipeline::ownership::{Claim, Term};
+use pipeline::ownership::{Claim, Generation, Term};
 use pipeline::time::Nanos;
 use self_trader::clock::Clock;
 use self_trader::ownership::Hold;
@@ -216,6 +216,11 @@ async fn how_far_an_owner_came_is_told_to_whoever_comes_next_and_stays_told() {
         assert_eq!(process.stop().await, 0);
         last = Some(term);
     }
+    // What the term brought counts for more than what an earlier one of the same process came to, until it trades.
+    let hold = Hold::new();
+    hold.set_traded_up_to(Some(1));
+    hold.begin(Term { traded_up_to: Some(7), ..last.unwrap() }, Generation::default(), Nanos(1));
+    assert_eq!(hold.traded_up_to(), Some(7));
     // Nor is it lost with an owner that dies without a word.
     let mut dead = Process::start(&redis.url(), clock, "self-trader-0", &[BTC]);
     let term = dead.begun(last).await;

@@ -91,7 +91,7 @@ pub struct Instrument {
     position: Position,
     /// What it found out about itself and nobody has taken yet.
     alarms: BTreeSet<Alarm>,
-    /// The reference trade, by its number, that the last pair was made of: of an owner before, until there is one.
+    /// The reference trade, by its number, that the last pair was made of: none until this term has one.
     traded_up_to: Option<u64>,
 }
 
@@ -254,7 +254,7 @@ impl Instrument {
         self.trade.take()
     }
 
-    /// The reference trade, by its number, that the last pair was made of, here or by the owner before.
+    /// The reference trade, by its number, that the last pair of this term was made of.
     #[must_use]
     pub const fn traded_up_to(&self) -> Option<u64> {
         self.traded_up_to

@@ -18,7 +18,7 @@ impl Instrument {
         self.let_go();
         self.settings.epoch = term.epoch;
         self.term = Some(term);
-        self.traded_up_to = term.traded_up_to;
+        self.traded_up_to = None;
         self.pairs_before = self.counts.pairs;
         self.phase = Phase::Sweeping;
         self.sweep = self.connected.then(|| self.new_sweep(now));

@@ -146,7 +146,7 @@ fn a_trade_that_the_owner_before_told_of_is_not_traded_again_whatever_the_clocks
     commands(&mut instrument);
     instrument.handle_report(&OrderReport::OpenOrders(Vec::new()), now);
     instrument.handle_top(Some(top(level("99"), level("101"), 1, now)));
-    assert_eq!(instrument.traded_up_to(), Some(20_000), "to be told again if nothing trades here");
+    assert_eq!(instrument.traded_up_to(), None, "it has made no pair of its own");
     for number in [20_000, 19_999, 20_000 - 8_191] {
         instrument.handle_tick(numbered(number, at(10_900)), at(10_001));
     }
