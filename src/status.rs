@@ -171,7 +171,8 @@ impl AppStatus {
             }
         }
         for (place, lane) in self.lanes.iter().enumerate() {
-            if lane.phase() == Phase::Sweeping {
+            let kept = self.holds[place].is_kept();
+            if lane.phase() == Phase::Sweeping || (kept && is_unswept(lane.phase())) {
                 waits.push(format!("sweep: {} may hold orders of a predecessor", lane.symbol));
             }
             waits.extend(self.clock_trouble(place).map(|why| format!("clock: {}: {why}", lane.symbol)));
@@ -222,16 +223,10 @@ impl AppStatus {
     fn steps(&self, place: usize) -> Facts {
         let lane = &self.lanes[place];
         let up = self.lane_links.get(place).is_none_or(|link| link.borrow().is_up());
-        let sweeping = lane.phase() == Phase::Sweeping;
         let mut facts = Facts::default();
         let mut set = |step: Step, why: Option<Cow<'static, str>>| facts[step.index()] = why;
-        let sweep = match (sweeping, lane.is_closing_out(), up) {
-            (true, _, false) => Some("no connection to the venue"),
-            (true, false, true) => Some("orders of ours may be open"),
-            (true, true, true) | (false, _, _) => None,
-        };
+        let (sweep, in_doubt) = unswept(lane.phase(), lane.is_closing_out(), up);
         set(Step::Sweep, sweep.map(Cow::Borrowed));
-        let in_doubt = (sweeping && lane.is_closing_out()).then_some("orders in doubt are being asked for");
         set(Step::Journal, self.journal.trouble().map(Cow::Owned).or(in_doubt.map(Cow::Borrowed)));
         let live = self.tops.get(place).is_some_and(|(_, top)| top.borrow().is_some());
         set(Step::Book, (!live).then_some(Cow::Borrowed("the book is not live")));
@@ -353,6 +348,22 @@ impl AppStatus {
     }
 }
 
+/// What is ours and not swept: an instrument is idle until its lane has heard that it is ours.
+const fn is_unswept(phase: Phase) -> bool {
+    matches!(phase, Phase::Idle | Phase::Sweeping)
+}
+
+/// Why the steps sweep and journal of an instrument that is ours are not passed.
+fn unswept(phase: Phase, closing_out: bool, up: bool) -> (Option<&'static str>, Option<&'static str>) {
+    let unswept = is_unswept(phase);
+    let sweep = match (unswept, closing_out, up) {
+        (true, _, false) => Some("no connection to the venue"),
+        (true, false, true) => Some("orders of ours may be open"),
+        (true, true, true) | (false, _, _) => None,
+    };
+    (sweep, (unswept && closing_out).then_some("orders in doubt are being asked for"))
+}
+
 /// Positions by side, in the base asset, exact text; null until the venue has told them.
 fn positions_of(positions: &Positions, symbol: &str) -> Value {
     let of_side =
@@ -390,5 +401,22 @@ const fn phase_name(phase: Phase) -> &'static str {
         Phase::Live => "live",
         Phase::Stopping => "stopping",
         Phase::Stopped => "stopped",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_lane_has_begun_with_is_not_swept() {
+        for phase in [Phase::Idle, Phase::Sweeping] {
+            assert_eq!(unswept(phase, false, false), (Some("no connection to the venue"), None));
+            assert_eq!(unswept(phase, false, true), (Some("orders of ours may be open"), None));
+            assert_eq!(unswept(phase, true, true), (None, Some("orders in doubt are being asked for")));
+        }
+        for phase in [Phase::Live, Phase::Stopping, Phase::Stopped] {
+            assert_eq!(unswept(phase, false, false), (None, None), "an outage later on is another matter");
+        }
     }
 }

@@ -318,6 +318,12 @@ impl Hold {
         *self.claim.borrow() != Claim::None
     }
 
+    /// Whether the instrument is ours, and not to be handed over.
+    #[must_use]
+    pub fn is_kept(&self) -> bool {
+        !matches!(*self.claim.borrow(), Claim::None | Claim::Leaving)
+    }
+
     /// The lane says which reference trade, by its number, its last pair was made of: before it says that it is quiet.
     /// A lane that begins anew has none to say, and what was said before stays.
     pub fn set_traded_up_to(&self, number: Option<u64>) {

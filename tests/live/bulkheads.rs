@@ -36,14 +36,15 @@ fn count(one: &Value, name: &str) -> u64 {
     one[name].as_u64().unwrap()
 }
 
-/// Of a hundred ticks of the other symbol, how many became pairs from here on, until it has had so many.
+/// Of a hundred ticks of the other symbol that no longer wait, how many became pairs from here on, until so many came.
 fn share_of_pairs(run: &RunProcess, ticks: u64) -> u64 {
     let from = of(run, "ETHUSDT");
     let to = until("ticks come", || {
         let now = of(run, "ETHUSDT");
         (count(&now, "ticks") >= count(&from, "ticks") + ticks).then_some(now)
     });
-    100 * (count(&to, "pairs") - count(&from, "pairs")) / (count(&to, "ticks") - count(&from, "ticks"))
+    let ended = |at: &Value| count(at, "ticks") - count(at, "waiting");
+    100 * (count(&to, "pairs") - count(&from, "pairs")) / (ended(&to) - ended(&from))
 }
 
 /// Promise P18.
