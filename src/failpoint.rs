@@ -17,7 +17,7 @@ use schemas::order::OrderStatus;
 mod armed;
 
 #[cfg(any(debug_assertions, feature = "failpoints"))]
-pub(crate) use armed::{is_hit, kill, poison};
+pub(crate) use armed::{break_in, is_hit, kill, poison};
 
 /// Whether this build has the points. Where it has not, what asks for one is nothing at all.
 pub const ENABLED: bool = cfg!(any(debug_assertions, feature = "failpoints"));
@@ -42,6 +42,26 @@ pub const POINTS: [&str; 18] = [
     "in_sweep",
     "in_close_out",
     "in_stop",
+];
+
+/// What runs beside the lanes, and can be made to fail.
+pub const PARTS: [&str; 16] = [
+    "books",
+    "clock",
+    "drop_copy",
+    "feed",
+    "filters",
+    "gateway",
+    "halt_file",
+    "journal",
+    "kafka_proof",
+    "kafka_watch",
+    "labels",
+    "leases",
+    "lists",
+    "prices",
+    "switch",
+    "user_stream",
 ];
 
 /// Ends the process here if a test named this point; with a block, after that.
@@ -133,3 +153,7 @@ pub(crate) fn heard(report: &OrderReport) {
 /// Nothing fails because a test asked for it.
 #[cfg(not(any(debug_assertions, feature = "failpoints")))]
 pub(crate) const fn poison(_symbol: &str) {}
+
+/// Nothing fails because a test asked for it.
+#[cfg(not(any(debug_assertions, feature = "failpoints")))]
+pub(crate) const fn break_in(_part: &str) {}

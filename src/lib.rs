@@ -28,3 +28,4 @@ pub mod start;
 pub mod status;
 pub mod telemetry;
 pub mod venue;
+pub mod vital;

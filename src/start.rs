@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pipeline::clock_gate::ClockTrouble;
 use pipeline::readiness::{Blocked, Facts, Readiness, Step};
+use pipeline::time::Nanos;
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
@@ -84,14 +85,15 @@ impl StartBoard {
         self.lock()[place].clock.clone()
     }
 
-    /// Takes in how an instrument's later steps stand (its first two are known here), in the term of that epoch.
+    /// Takes in how an instrument's later steps stand (its first two are known here), in the term of that epoch, which
+    /// an owner before keeps from beginning until `from`.
     /// What stands in its way, if anything does.
     #[must_use]
-    pub fn look(&self, place: usize, epoch: u32, mut facts: Facts) -> Option<Waiting> {
+    pub fn look(&self, place: usize, epoch: u32, from: Nanos, mut facts: Facts) -> Option<Waiting> {
         let now = self.clock.now().mono;
         let mut members = self.lock();
         let member = &mut members[place];
-        member.gate.begin(epoch, now);
+        member.gate.begin(epoch, from, now);
         facts[Step::Filters.index()] = member.filters.clone();
         facts[Step::Clock.index()] = member.clock.clone();
         let blocked = member.gate.handle(&facts, now)?;
@@ -107,7 +109,7 @@ impl StartBoard {
     pub fn before_lanes(&self) -> Vec<Waiting> {
         let places = self.lock().len();
         let later = || Step::ALL.map(|_| Some(Cow::Borrowed(NOT_ASKED)));
-        (0..places).filter_map(|place| self.look(place, 0, later())).collect()
+        (0..places).filter_map(|place| self.look(place, 0, Nanos(0), later())).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Member>> {

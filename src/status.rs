@@ -193,8 +193,8 @@ impl AppStatus {
     pub fn blocked(&self) -> Vec<Waiting> {
         let waited_for = (0..self.lanes.len()).filter(|place| self.is_waited_for(*place));
         let look = |place: usize| {
-            let epoch = self.holds[place].epoch().number();
-            self.start.look(self.places[place], epoch, self.steps(place))
+            let hold = &self.holds[place];
+            self.start.look(self.places[place], hold.epoch().number(), hold.from(), self.steps(place))
         };
         waited_for.filter_map(look).collect()
     }
@@ -226,7 +226,9 @@ impl AppStatus {
         let mut facts = Facts::default();
         let mut set = |step: Step, why: Option<Cow<'static, str>>| facts[step.index()] = why;
         let (sweep, in_doubt) = unswept(lane.phase(), lane.is_closing_out(), up);
-        set(Step::Sweep, sweep.map(Cow::Borrowed));
+        let waits = self.holds[place].from() > self.clock.now().mono;
+        let predecessor = waits.then_some("an owner before may still trade it");
+        set(Step::Sweep, predecessor.or(sweep).map(Cow::Borrowed));
         set(Step::Journal, self.journal.trouble().map(Cow::Owned).or(in_doubt.map(Cow::Borrowed)));
         let live = self.tops.get(place).is_some_and(|(_, top)| top.borrow().is_some());
         set(Step::Book, (!live).then_some(Cow::Borrowed("the book is not live")));

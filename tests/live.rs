@@ -47,3 +47,5 @@ mod stop;
 mod switch;
 #[path = "live/tape.rs"]
 mod tape;
+#[path = "live/vital.rs"]
+mod vital;

@@ -90,6 +90,8 @@ pub struct Blocked {
 pub struct Readiness {
     /// Which term, by its epoch.
     term: Option<u32>,
+    /// An owner before may go on until then, and no step can be passed.
+    from: Nanos,
     at: Option<Step>,
     since: Nanos,
     passed: bool,
@@ -100,17 +102,19 @@ impl Readiness {
     /// At the first step.
     #[must_use]
     pub const fn new(now: Nanos) -> Self {
-        Self { term: None, at: None, since: now, passed: false, told_overdue: false }
+        Self { term: None, from: now, at: None, since: now, passed: false, told_overdue: false }
     }
 
-    /// A term of ownership began: its steps are to be passed, unless it is the one that was known.
-    pub fn begin(&mut self, epoch: u32, now: Nanos) {
+    /// A term of ownership began: its steps are to be passed, unless it is the one that was known. An owner before may
+    /// go on until `from`: no step counts as waited for until then.
+    pub fn begin(&mut self, epoch: u32, from: Nanos, now: Nanos) {
         // An instrument that is ours alone may take a later epoch in the middle of its start.
         let known = self.term.is_some_and(|term| term == epoch || !self.passed);
         self.term = Some(epoch);
         if !known {
             *self = Self { term: Some(epoch), ..Self::new(now) };
         }
+        self.from = from;
     }
 
     /// Takes in how the steps stand; what stands in the way, if anything does.
@@ -125,7 +129,7 @@ impl Readiness {
             return None;
         };
         if self.at != Some(step) {
-            (self.at, self.since, self.told_overdue) = (Some(step), now, false);
+            (self.at, self.since, self.told_overdue) = (Some(step), now.max(self.from), false);
         }
         let since = now.since(self.since);
         let why = facts[step.index()].clone().unwrap_or_default();

@@ -27,7 +27,7 @@ use super::fleet::{Fleet, Leases};
 use super::journal::{self, Opened};
 use super::ledger::Ledger;
 use super::options::RunOptions;
-use super::running::{FeedPlan, Running};
+use super::running::{Failed, FeedPlan, Running};
 use super::takeover::{self, Takeovers, Watched};
 use crate::admin::{self, Admin};
 use crate::book::{self, Books, SymbolTop};
@@ -547,7 +547,11 @@ impl<'a> Builder<'a> {
             ends: Vec::new(),
             feed_plan: Some(feed),
             feed: None,
-            labels_failed: parts.recorder.failed(),
+            failed: Failed {
+                labels: parts.recorder.failed(),
+                journal: parts.journal.failed(),
+                halt_file: parts.halt_file.as_ref().map(FileWatch::failed).unwrap_or_default(),
+            },
             gateways: self.gateways,
             book_stop: self.book_stop,
             books: self.books,

@@ -19,6 +19,7 @@ use crate::labels::LabelSinks;
 use crate::ownership::lease::{self, LeaseName, LeasePlan, LeaseStatus};
 use crate::ownership::{Hold, epoch_after};
 use crate::status;
+use crate::vital::count_panic;
 
 /// How long giving the leases back may take once the lanes have closed.
 const GIVE_BACK_MAX: Duration = Duration::from_millis(700);
@@ -170,6 +171,7 @@ pub(super) struct Leases {
     stop: watch::Sender<bool>,
     status: watch::Receiver<LeaseStatus>,
     task: JoinHandle<usize>,
+    has_failed: bool,
 }
 
 impl Leases {
@@ -177,12 +179,28 @@ impl Leases {
         let (stop, stopped) = watch::channel(false);
         let (shown, status) = watch::channel(LeaseStatus::default());
         let task = tokio::spawn(lease::run(plan, clock, shown, stopped));
-        Self { stop, status, task }
+        Self { stop, status, task, has_failed: false }
     }
 
     /// What is known of them.
     pub(super) fn status(&self) -> watch::Receiver<LeaseStatus> {
         self.status.clone()
+    }
+
+    /// Returns when their task has ended before it was told to, and how: what is held runs out, and nothing is taken.
+    ///
+    /// # Cancel safety
+    /// May be called again until it has returned, and not after that.
+    pub(super) async fn failed(&mut self) -> String {
+        let ended = (&mut self.task).await;
+        self.has_failed = true;
+        match ended {
+            Ok(_) => "before it was told to".to_owned(),
+            Err(error) => {
+                count_panic("other", &error);
+                error.to_string()
+            }
+        }
     }
 
     /// Takes no more, and gives back each as soon as its lane has closed it.
@@ -192,6 +210,9 @@ impl Leases {
 
     /// Waits until what the lanes have closed is given back; what they have not, runs out by itself.
     pub(super) async fn given_back(self) {
+        if self.has_failed {
+            return;
+        }
         match timeout(GIVE_BACK_MAX, self.task).await {
             Ok(Ok(0)) => {}
             Ok(Ok(kept)) => tracing::warn!(kept, "leases were not given back: they run out by themselves"),

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::account::GatewayHandle;
 use super::build::Parts;
+use super::fleet::Leases;
 use super::ledger;
 use super::summary;
 use crate::book::Books;
@@ -21,6 +22,7 @@ use crate::failpoint::failpoint;
 use crate::feed::{self, FeedEnd, FeedError, FeedState, FeedStop, Intake, Route};
 use crate::lane::LaneEnd;
 use crate::status::AppStatus;
+use crate::vital::{count_panic, first_panic};
 
 /// The feed starts when everything is ready, or after this.
 const READY_MAX: Duration = Duration::from_secs(10);
@@ -67,8 +69,26 @@ pub struct Running {
     pub(super) book_stop: watch::Sender<bool>,
     pub(super) books: Vec<Books>,
     pub(super) heart: JoinSet<()>,
-    pub(super) labels_failed: Arc<Notify>,
+    pub(super) failed: Failed,
     pub(super) parts: Parts,
+}
+
+/// Told when what has a thread of its own has failed.
+#[derive(Debug)]
+pub(super) struct Failed {
+    pub(super) labels: Arc<Notify>,
+    pub(super) journal: Arc<Notify>,
+    pub(super) halt_file: Arc<Notify>,
+}
+
+impl Failed {
+    async fn first(&self) -> &'static str {
+        tokio::select! {
+            () = self.labels.notified() => "the label file",
+            () = self.journal.notified() => "the journal's thread",
+            () = self.halt_file.notified() => "the watch over the halt file",
+        }
+    }
 }
 
 /// How a run ended.
@@ -100,7 +120,7 @@ impl Running {
     pub(super) async fn trade(&mut self) -> StopReason {
         self.ready().await;
         self.start_feed();
-        let Self { feed, lanes, ends, gateways, heart, labels_failed, .. } = self;
+        let Self { feed, lanes, ends, gateways, books, heart, failed, parts, .. } = self;
         tokio::select! {
             ended = feed_end(feed) => match ended {
                 Ok(Ok(FeedEnd::Exhausted | FeedEnd::Stopped)) => {}
@@ -116,8 +136,10 @@ impl Running {
                 return reason;
             }
             error = first_end(gateways) => return failure("a gateway's task", &error),
-            error = first_panic(heart) => return failure("a task that the run cannot do without", &error),
-            () = labels_failed.notified() => return failure("the label file", &"see above"),
+            error = first_panic("other", heart) => return failure("a task that the run cannot do without", &error),
+            error = first_failed(books) => return failure("a book connection's task", &error),
+            error = no_leases(&mut parts.leases) => return failure("the leases' task", &error),
+            what = failed.first() => return failure(what, &"see above"),
         }
         self.last_ticks().await;
         StopReason::FeedExhausted
@@ -263,6 +285,24 @@ async fn feed_end(feed: &mut Option<FeedHandle>) -> Result<Result<FeedEnd, FeedE
     }
 }
 
+/// Books are kept until they are told to stop.
+async fn first_failed(books: &mut [Books]) -> String {
+    if books.is_empty() {
+        return std::future::pending().await;
+    }
+    let (error, _, _) =
+        futures_util::future::select_all(books.iter_mut().map(|books| Box::pin(books.failed()))).await;
+    error
+}
+
+/// Leases are kept until they are given back.
+async fn no_leases(leases: &mut Option<Leases>) -> String {
+    match leases {
+        Some(leases) => leases.failed().await,
+        None => std::future::pending().await,
+    }
+}
+
 /// A task's own time, within everybody's.
 fn soon(deadline: Instant) -> Instant {
     deadline.min(Instant::now() + TASK_MAX)
@@ -281,26 +321,5 @@ async fn first_end(gateways: &mut [GatewayHandle]) -> String {
             count_panic("gateway", &error);
             error.to_string()
         }
-    }
-}
-
-/// Those that keep the clock, the switch or the filters may end when they have nothing to do, but not fail: nobody would
-/// notice what is no longer looked after.
-async fn first_panic(heart: &mut JoinSet<()>) -> String {
-    while let Some(ended) = heart.join_next().await {
-        if let Err(error) = ended
-            && error.is_panic()
-        {
-            count_panic("heart", &error);
-            return error.to_string();
-        }
-    }
-    std::future::pending().await
-}
-
-/// A task that was told to end has not failed.
-fn count_panic(task: &'static str, error: &JoinError) {
-    if error.is_panic() {
-        metrics::counter!("st_panics_total", "task" => task).increment(1);
     }
 }

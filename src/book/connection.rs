@@ -23,10 +23,12 @@ use super::stats::BookStats;
 use super::subscriptions::{Asked, Subscriptions};
 use super::tracked::Tracked;
 use crate::clock::Clock;
+use crate::failpoint::break_in;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance::rest::RestClient;
 use crate::venue::binance::socket::{self, Frame};
 use crate::venue::guard::{Endpoint, Target};
+use crate::vital;
 
 /// A stream connection that has confirmed everything and tells nothing for so long, where it has another path, is
 /// tried on that.
@@ -93,6 +95,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 () = told_to(&mut stop) => break,
+                Some(Err(error)) = questions.join_next() => vital::pass_on(error),
                 Err(fault) = self.session(&mut answers) => self.lost(&fault),
             }
             self.on_older_path ^= !self.heard_market && self.target.older_path(Endpoint::Streams).is_some();
@@ -123,6 +126,7 @@ impl Connection {
             tokio::select! {
                 biased;
                 _ = ticks.tick() => {
+                    break_in("books");
                     let now = self.clock.now();
                     self.silent(began, heard, now.mono)?;
                     let wanted = |at: usize| self.books[at].is_wanted();

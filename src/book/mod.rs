@@ -23,6 +23,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::Clock;
 use crate::venue::guard::Target;
+use crate::vital;
 
 /// Most symbols of one connection: two streams each, and a venue allows 1,024 streams.
 pub const SYMBOLS_PER_CONNECTION: usize = 500;
@@ -60,6 +61,14 @@ impl Books {
     /// May be called again.
     pub async fn ended(&mut self) {
         while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// Returns when a connection's task has failed in its own code, and how.
+    ///
+    /// # Cancel safety
+    /// May be called again.
+    pub async fn failed(&mut self) -> String {
+        vital::first_panic("other", &mut self.tasks).await
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::is_wanted;
+use crate::failpoint::break_in;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance::classify_of;
 use crate::venue::binance::socket::{self, Frame, SocketError, WsReader, WsWriter};
@@ -57,6 +58,7 @@ async fn ask_on_one_connection(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for id in 1.. {
         idle(&mut reader, ticks.tick()).await?;
+        break_in("prices");
         if !question(target.dialect(), id, symbols, &mut frame) || target.egress().admit(Errand::Ask).is_err()
         {
             continue;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::process::{Signal, getpid, kill_process};
 
-use super::POINTS;
+use super::{PARTS, POINTS};
 
 /// Whether a test named this point, and this is the time.
 pub(crate) fn is_hit(name: &str) -> bool {
@@ -19,6 +19,21 @@ pub(crate) fn is_hit(name: &str) -> bool {
     });
     let Some((point, count)) = wanted else { return false };
     point == name && SEEN.fetch_add(1, Ordering::Relaxed) + 1 == *count
+}
+
+/// Fails as a fault in the code of a part that runs beside the lanes would, if a test asked for it:
+/// `SELF_TRADER_BREAK=PART:TURN` panics in its `TURN`-th turn and, should it be made anew, in no other.
+pub(crate) fn break_in(part: &str) {
+    static WANTED: OnceLock<Option<(String, u64)>> = OnceLock::new();
+    static SEEN: AtomicU64 = AtomicU64::new(0);
+    debug_assert!(PARTS.contains(&part), "{part} is in no list");
+    let wanted = WANTED.get_or_init(|| {
+        let text = std::env::var("SELF_TRADER_BREAK").ok()?;
+        let (part, turn) = text.split_once(':')?;
+        Some((part.to_owned(), turn.parse().ok()?))
+    });
+    let Some((_, turn)) = wanted.as_ref().filter(|(broken, _)| broken == part) else { return };
+    assert!(SEEN.fetch_add(1, Ordering::Relaxed) + 1 != *turn, "a broken part");
 }
 
 /// Ends the process as `kill -9` does.

@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::decode::{DecodeError, Decoder, Reason, Ticker, shown};
 use super::dedupe::{Seen, Seens};
 use super::metrics::FeedCounters;
+use crate::failpoint::break_in;
 use crate::ownership::Hold;
 
 /// Of the same complaint the first is logged, then each thousandth; all are counted.
@@ -266,6 +267,7 @@ impl Routed {
     }
 
     fn deliver(&mut self, tick: FeedTick, counters: &FeedCounters) -> Outcome {
+        break_in("feed");
         let deliveries = self.deliveries();
         counters.messages.add(deliveries);
         self.newest_ms = self.newest_ms.max(tick.tick.time_ms);

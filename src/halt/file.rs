@@ -4,14 +4,18 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context;
 use schemas::halt::HaltedBy;
+use tokio::sync::Notify;
 
 use super::{HaltBoard, REASON_MAX};
+use crate::failpoint::break_in;
+use crate::vital;
 
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_millis(20);
@@ -23,6 +27,7 @@ const BYTES_MAX: u64 = 4 * REASON_MAX as u64;
 pub struct FileWatch {
     stop: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
+    failed: Arc<Notify>,
 }
 
 impl FileWatch {
@@ -33,15 +38,21 @@ impl FileWatch {
     pub fn start(path: PathBuf, board: HaltBoard) -> anyhow::Result<Self> {
         let mut there = look(&path, &board, false);
         let (stop, stopped) = sync_channel(0);
-        let thread = std::thread::Builder::new()
-            .name("halt-file".to_owned())
-            .spawn(move || {
-                while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                    there = look(&path, &board, there);
-                }
-            })
-            .context("failed to start the watch over the halt file")?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        let failed = Arc::<Notify>::default();
+        let thread = vital::spawn("halt-file", "other", Arc::clone(&failed), move || {
+            while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                break_in("halt_file");
+                there = look(&path, &board, there);
+            }
+        });
+        let thread = thread.context("failed to start the watch over the halt file")?;
+        Ok(Self { stop: Some(stop), thread: Some(thread), failed })
+    }
+
+    /// Told when it has failed in its own code: a file is no longer obeyed.
+    #[must_use]
+    pub fn failed(&self) -> Arc<Notify> {
+        Arc::clone(&self.failed)
     }
 }
 

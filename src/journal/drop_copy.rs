@@ -11,9 +11,12 @@ use std::time::Duration;
 use pipeline::drop_copy::{Difference, DropCopy, Fact};
 use pipeline::time::Nanos;
 use schemas::ids::ClientOrderId;
+use tokio::sync::Notify;
 
 use super::health::lock;
 use crate::clock::Clock;
+use crate::failpoint::break_in;
+use crate::vital;
 
 /// How often what was noted is taken in.
 const TAKE: Duration = Duration::from_secs(1);
@@ -53,10 +56,9 @@ pub(super) struct Comparer {
 }
 
 impl Comparer {
-    pub(super) fn spawn(tap: Arc<Tap>, clock: Clock) -> Option<Self> {
+    pub(super) fn spawn(tap: Arc<Tap>, clock: Clock, failed: Arc<Notify>) -> Option<Self> {
         let (stop, stopped) = sync_channel(1);
-        let thread = std::thread::Builder::new().name("drop-copy".to_owned());
-        match thread.spawn(move || Books::new(tap, clock).run(&stopped)) {
+        match vital::spawn("drop-copy", "journal", failed, move || Books::new(tap, clock).run(&stopped)) {
             Ok(thread) => Some(Self { stop, thread }),
             Err(error) => {
                 tracing::error!(%error, "the thread of the drop copy could not be started");
@@ -94,6 +96,7 @@ impl Books {
         let mut takes = 0;
         loop {
             let goes_on = stopped.recv_timeout(TAKE) == Err(RecvTimeoutError::Timeout);
+            break_in("drop_copy");
             let now = self.clock.now().mono;
             self.take(now);
             takes += 1;

@@ -9,7 +9,8 @@ use schemas::config::JournalSync;
 use super::health::lock;
 use super::recovery::prune;
 use super::writer::Shared;
-use crate::failpoint::failpoint;
+use crate::failpoint::{break_in, failpoint};
+use crate::vital;
 
 /// What is written within this time is synced together: as long as what is on the device may lag behind by 5 ms allows,
 /// since each sync takes time from the trading thread's core (benches/README.md).
@@ -19,8 +20,8 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Starts it; it says when it has ended.
 pub(super) fn spawn(shared: Arc<Shared>, bell: Receiver<()>, end: SyncSender<()>) {
-    let thread = std::thread::Builder::new().name("journal".to_owned());
-    if let Err(error) = thread.spawn(move || run(&shared, &bell, &end)) {
+    let failed = Arc::clone(&shared.failed);
+    if let Err(error) = vital::spawn("journal", "journal", failed, move || run(&shared, &bell, &end)) {
         // The shared part is gone with the closure's: what it kept says so by itself, at the first commit.
         tracing::error!(%error, "the journal's thread could not be started");
     }
@@ -60,6 +61,7 @@ fn sync(shared: &Shared) -> bool {
         shared.synced.send_replace(work.commits);
         return work.ending;
     }
+    break_in("journal");
     failpoint!("before_sync");
     let began = shared.clock.now().mono;
     for file in &work.files {

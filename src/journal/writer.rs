@@ -58,6 +58,8 @@ pub(super) struct Shared {
     ended: Mutex<Option<Receiver<()>>>,
     tap: Arc<Tap>,
     comparer: Mutex<Option<Comparer>>,
+    /// Told when a thread of the journal has failed.
+    pub(super) failed: Arc<Notify>,
     /// Others are kept out as long as this lives.
     _lock: Option<Box<dyn Send + Sync + Debug>>,
     bytes: metrics::Counter,
@@ -129,7 +131,7 @@ impl Journal {
         let (bell, rings) = sync_channel(1);
         let (end, ended) = sync_channel(1);
         let shared = Arc::new(Shared::new(disk, sync, clock, writer, held, bell, Some(ended)));
-        *lock(&shared.comparer) = Comparer::spawn(Arc::clone(&shared.tap), clock);
+        *lock(&shared.comparer) = Comparer::spawn(Arc::clone(&shared.tap), clock, Arc::clone(&shared.failed));
         syncer::spawn(Arc::clone(&shared), rings, end);
         Self(Some(shared))
     }
@@ -225,6 +227,13 @@ impl Journal {
         }
     }
 
+    /// Told when one of its threads has failed in its own code: what is written from then on may never be synced or
+    /// compared.
+    #[must_use]
+    pub fn failed(&self) -> Arc<Notify> {
+        self.0.as_ref().map(|shared| Arc::clone(&shared.failed)).unwrap_or_default()
+    }
+
     /// Writes what no commit did, again and again; until dropped.
     pub async fn tend(self) {
         let Some(shared) = &self.0 else { return };
@@ -276,6 +285,7 @@ impl Shared {
             ended: Mutex::new(ended),
             tap: Arc::default(),
             comparer: Mutex::default(),
+            failed: Arc::default(),
             _lock: lock,
             bytes: metrics::counter!("st_journal_bytes_total"),
             errors: metrics::counter!("st_journal_errors_total"),

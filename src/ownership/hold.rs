@@ -238,6 +238,15 @@ impl Hold {
         self.claim.subscribe()
     }
 
+    /// From when on the instrument is ours, if it is or will be: an owner before may go on until then.
+    #[must_use]
+    pub fn from(&self) -> Nanos {
+        match *self.claim.borrow() {
+            Claim::Held(term) => term.from.mono,
+            Claim::Leaving | Claim::None => Nanos(0),
+        }
+    }
+
     /// The lane found orders of as late an epoch as its own, and took a later one. Only where it is ours alone.
     pub fn outgrow(&self, epoch: Epoch) {
         if self.until() == FOR_EVER {

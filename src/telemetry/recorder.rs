@@ -16,9 +16,11 @@ use schemas::units::Decimal;
 use tokio::sync::{Notify, mpsc};
 
 use super::timings::Timings;
+use crate::failpoint::break_in;
 use crate::labels::sinks::OpenSinks;
 use crate::labels::{LabelSinks, LabelSource, label};
 use crate::publish::producer::Deliveries;
+use crate::vital;
 
 /// Pairs that may wait to be recorded; a lane that finds it full waits, and its gate stays shut.
 pub const RECORDS_MAX: usize = 8_192;
@@ -167,14 +169,12 @@ impl Recorder {
         let (ended, done) = sync_channel(1);
         let recorded = Arc::new(Mutex::new(Recorded::new()?));
         let (shared, on_failure) = (Arc::clone(&recorded), Arc::clone(&failed));
-        let thread = std::thread::Builder::new()
-            .name("recorder".to_owned())
-            .spawn(move || {
-                record_all(receiver, sinks, &shared, &on_failure);
-                // Nobody listens any more if the owner has given up waiting.
-                let _ = ended.send(());
-            })
-            .context("failed to start the recorder's thread")?;
+        let thread = vital::spawn("recorder", "other", Arc::clone(&failed), move || {
+            record_all(receiver, sinks, &shared, &on_failure);
+            // Nobody listens any more if the owner has given up waiting.
+            let _ = ended.send(());
+        });
+        let thread = thread.context("failed to start the recorder's thread")?;
         Ok(Self { sender, recorded, failed, deliveries, thread, done })
     }
 
@@ -239,6 +239,7 @@ fn record_all(
     let mut batch = Vec::with_capacity(BATCH_MAX);
     let timings = Timings::default();
     while records.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+        break_in("labels");
         let labels = batch.iter().map(|record: &Record| label(&record.source, &record.trade, record.done));
         let written = if sinks.is_empty() { Ok(()) } else { sinks.write(labels) };
         let more_waits = batch.len() == BATCH_MAX;

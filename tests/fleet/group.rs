@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::market::{Market, Protocol};
-use crate::members::{Fleet, alone, pass, symbol_count};
-use crate::process::now;
+use crate::members::{Fleet, alone, pass, symbol_count, together};
+use crate::process::{now, until};
 
 const FROZEN_FOR: Duration = Duration::from_secs(14);
 
@@ -62,4 +62,31 @@ fn members_come_and_go(protocol: Protocol) {
 
     drop((steady, tape));
     fleet.finish(&format!("group, {}", protocol.name()));
+}
+
+/// Fault H5.
+/// Promise P3, P18.
+#[test]
+fn a_member_whose_thread_failed_joins_anew() {
+    let _small = together();
+    let Some(market) = Market::open() else { return };
+    let mut fleet = Fleet::new(6);
+    let settings = market.group(Protocol::Classic);
+    let steady = market.steady(&fleet);
+    fleet.break_next("kafka_proof", 12);
+    fleet.start("proves", &settings, &[]);
+    fleet.break_next("kafka_watch", 8);
+    fleet.start("watches", &settings, &[]);
+    for name in ["proves", "watches"] {
+        until(name, || fleet.member(name).process.err().contains("a broken part").then_some(()));
+    }
+    fleet.settle("both failed once", &["proves", "watches"]);
+    for name in ["proves", "watches"] {
+        assert!(
+            fleet.member(name).process.out().contains("its thread kafka-"),
+            "{name} says why it joins anew"
+        );
+    }
+    drop(steady);
+    fleet.finish("threads of the Kafka feed");
 }

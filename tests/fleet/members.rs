@@ -35,6 +35,8 @@ pub(crate) struct Fleet {
     dir: TempDir,
     /// Epochs may come back, and the venue may have to say so.
     epochs_regress: bool,
+    /// What is to fail in the next member, and when.
+    broken: Option<String>,
 }
 
 struct Phase {
@@ -91,6 +93,7 @@ impl Fleet {
             phases: Vec::new(),
             dir,
             epochs_regress: false,
+            broken: None,
         }
     }
 
@@ -114,8 +117,15 @@ impl Fleet {
         });
         let mut config = settings.clone();
         config["instruments"] = instruments.collect();
-        let member = RunProcess::start(self.dir.path(), name, &config, args);
+        let broken = self.broken.take();
+        let env: Vec<_> = broken.iter().map(|part| ("SELF_TRADER_BREAK", part.as_str())).collect();
+        let member = RunProcess::start_with(self.dir.path(), name, &config, args, &env);
         self.members.insert(name.to_owned(), member);
+    }
+
+    /// In the next member that part will fail in its own code, in that turn.
+    pub(crate) fn break_next(&mut self, part: &str, turn: u32) {
+        self.broken = Some(format!("{part}:{turn}"));
     }
 
     fn instrument(&self, symbol: &str) -> Value {

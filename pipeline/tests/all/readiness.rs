@@ -40,16 +40,28 @@ fn a_step_counts_from_when_it_is_reached_and_is_overdue_once() {
 #[test]
 fn what_is_through_stays_through_until_the_next_term() {
     let mut gate = Readiness::new(at(0));
-    gate.begin(7, at(0));
+    gate.begin(7, at(0), at(0));
     assert_eq!(gate.handle(&blocks(&[]), at(1)), None);
     assert_eq!(gate.handle(&blocks(&[Step::Book]), at(2)), None, "a book may be fetched anew");
-    gate.begin(7, at(3));
+    gate.begin(7, at(3), at(3));
     assert!(gate.is_passed());
-    gate.begin(8, at(4));
+    gate.begin(8, at(4), at(4));
     assert!(gate.handle(&blocks(&[Step::Book]), at(5)).is_some());
-    gate.begin(9, at(6));
+    gate.begin(9, at(6), at(6));
     let blocked = gate.handle(&blocks(&[Step::Book]), at(7)).unwrap();
     assert_eq!(blocked.since, Duration::from_secs(2), "an epoch that grows on the way begins nothing anew");
+}
+
+#[test]
+fn what_an_owner_before_takes_is_not_waited_for() {
+    let mut gate = Readiness::new(at(0));
+    gate.begin(7, at(20), at(5));
+    for now in [6, 20] {
+        let blocked = gate.handle(&blocks(&[Step::Sweep]), at(now)).unwrap();
+        assert_eq!((blocked.since, blocked.overdue), (Duration::ZERO, false), "{now} s");
+    }
+    let blocked = gate.handle(&blocks(&[Step::Sweep]), at(31)).unwrap();
+    assert_eq!((blocked.since, blocked.overdue), (Duration::from_secs(11), true));
 }
 
 /// Ten seconds for most steps, fifteen for what the venue is asked for up to ten, thirty for a pair.

@@ -10,6 +10,7 @@ use pipeline::time::{Nanos, Now};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::clock::Clock;
+use crate::failpoint::break_in;
 use crate::ownership::Hold;
 use crate::start::StartBoard;
 use crate::venue::binance::rest::RestClient;
@@ -49,6 +50,7 @@ pub(in crate::app) async fn follow(mut follower: ClockFollower) {
     follower.publish(follower.clock.now());
     loop {
         turns.tick().await;
+        break_in("clock");
         follower.gate.handle_turn(follower.clock.now());
         follower.tell(&mut verdict);
         let now = follower.clock.now();

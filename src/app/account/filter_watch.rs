@@ -11,6 +11,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::filters;
 use crate::clock::Clock;
+use crate::failpoint::break_in;
 use crate::ownership::Hold;
 use crate::start::StartBoard;
 use crate::telemetry::stats::LaneStats;
@@ -60,6 +61,7 @@ pub(in crate::app) async fn follow(mut watch: FilterWatch) {
     let mut asked = watch.clock.now().mono;
     loop {
         turns.tick().await;
+        break_in("filters");
         let now = watch.clock.now().mono;
         if watch.is_due(now.since(asked)) {
             asked = now;

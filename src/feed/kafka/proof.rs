@@ -23,6 +23,8 @@ use super::metrics::COMMIT_FAILURES_TOTAL;
 use super::note::Note;
 use super::settings::{PROOF_EVERY, PROOF_RETRY, READ_MAX};
 use crate::clock::Clock;
+use crate::failpoint::break_in;
+use crate::vital;
 
 /// What the thread is asked for.
 #[derive(Debug)]
@@ -46,7 +48,12 @@ pub(super) struct Prover {
 impl Prover {
     /// Starts the thread. It ends when it is asked to, or finds the client closing.
     pub(super) fn start(self, asks: Receiver<Ask>) -> std::io::Result<JoinHandle<()>> {
-        std::thread::Builder::new().name("kafka-proof".to_owned()).spawn(move || self.run(&asks))
+        let events = self.events.clone();
+        let failed = move || {
+            // Gone: then the session is over.
+            let _ = events.blocking_send(Event::Stuck("its thread kafka-proof failed"));
+        };
+        vital::spawn_or("kafka-proof", "feed", failed, move || self.run(&asks))
     }
 
     fn run(&self, asks: &Receiver<Ask>) {
@@ -66,6 +73,7 @@ impl Prover {
                 Ok(Ask::Prove) | Err(RecvTimeoutError::Timeout) => {}
                 Ok(Ask::End) | Err(RecvTimeoutError::Disconnected) => return,
             }
+            break_in("kafka_proof");
             let begun = self.clock.now().mono;
             next = begun + self.round(begun);
         }

@@ -22,6 +22,8 @@ use super::homes::{Counts, Homes};
 use super::settings::{LOOK_AGAIN, LOOK_EVERY, LOOK_MAX};
 use super::statistics::Reading;
 use crate::clock::Clock;
+use crate::failpoint::break_in;
+use crate::vital;
 
 /// Up to so many topics are asked for by name.
 const BY_NAME_MAX: usize = 8;
@@ -50,7 +52,12 @@ pub(super) struct Watcher {
 impl Watcher {
     /// Starts the thread. It ends when it is told to, or finds the client closing.
     pub(super) fn start(self, watched: Receiver<Watched>) -> std::io::Result<JoinHandle<()>> {
-        std::thread::Builder::new().name("kafka-watch".to_owned()).spawn(move || self.run(&watched))
+        let events = self.events.clone();
+        let failed = move || {
+            // Gone: then the session is over.
+            let _ = events.blocking_send(Event::Stuck("its thread kafka-watch failed"));
+        };
+        vital::spawn_or("kafka-watch", "feed", failed, move || self.run(&watched))
     }
 
     fn run(&self, watched: &Receiver<Watched>) {
@@ -62,6 +69,7 @@ impl Watcher {
             if self.consumer.context().is_closing() {
                 return;
             }
+            break_in("kafka_watch");
             match told {
                 Ok(Watched::Statistics(json)) => self.read(&json, &mut reading),
                 Ok(Watched::Homes(homes)) => reading.set_homes(homes),

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use super::store::{Address, Call, Lost, Store};
 use super::{LeasePlan, LeaseStatus, OWNERS_SHOWN_MAX, StoreError};
 use crate::clock::Clock;
+use crate::failpoint::break_in;
 use crate::ownership::{Hold, epoch_at};
 use crate::venue::backoff::Backoff;
 
@@ -139,6 +140,7 @@ impl Keeper {
             return 0;
         }
         loop {
+            break_in("leases");
             let now = self.clock.now();
             self.leases.handle_timeout(now);
             self.heed_conflicts(now);

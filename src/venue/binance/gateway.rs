@@ -28,7 +28,7 @@ use super::positions::Positions;
 use super::socket::{self, Frame, SocketError, WsReader, WsWriter};
 use super::wire::{Decoded, Reading};
 use crate::clock::Clock;
-use crate::failpoint::{Leaving, failpoint};
+use crate::failpoint::{Leaving, break_in, failpoint};
 use crate::journal::Journal;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance_usdm::side::{Side, SideParts};
@@ -233,6 +233,7 @@ impl<P: Permit> Session<P> {
         tokio::pin!(timer);
         let mut heard = self.now().mono;
         loop {
+            break_in("gateway");
             let now = self.now();
             self.send_out(writer, now).await?;
             self.hand_out();

@@ -15,12 +15,14 @@ use tokio::task::JoinSet;
 
 use super::user_stream;
 use crate::clock::Clock;
+use crate::failpoint::break_in;
 use crate::venue::binance::account::AccountKey;
 use crate::venue::binance::gateway::GatewayParts;
 use crate::venue::binance::positions::Positions;
 use crate::venue::binance::rest::{RestClient, RestError, percent_encode};
 use crate::venue::binance::{Beside, ListJob, open_orders, refusal_by_rest, warn};
 use crate::venue::guard::Target;
+use crate::vital;
 
 /// News that may wait for the gateway; the task that brings them waits with the next.
 const NEWS_MAX: usize = 4_096;
@@ -119,10 +121,8 @@ impl Side {
                     told = news.recv() => told,
                     Some(ended) = tasks.join_next() => {
                         // Without it nothing would ever be heard again, and nobody would know: it fails as a whole.
-                        if let Err(error) = ended
-                            && let Ok(panic) = error.try_into_panic()
-                        {
-                            std::panic::resume_unwind(panic);
+                        if let Err(error) = ended {
+                            vital::pass_on(error);
                         }
                         None
                     }
@@ -154,6 +154,7 @@ impl Side {
 async fn ask_lists(parts: SideParts, mut jobs: mpsc::Receiver<ListJob>, news: mpsc::Sender<Beside>) {
     let mut under_way = FuturesUnordered::new();
     loop {
+        break_in("lists");
         tokio::select! {
             Some(answered) = under_way.next() => {
                 if news.send(answered).await.is_err() {

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::side::SideParts;
 use super::wire::told;
+use crate::failpoint::break_in;
 use crate::venue::backoff::Backoff;
 use crate::venue::binance::rest::{BODY_MAX, RestError};
 use crate::venue::binance::socket::{self, Frame, SocketError, WsReader};
@@ -96,6 +97,7 @@ impl UserStream {
         let mut silent_at = Instant::now() + IDLE_MAX;
         let mut renew_at = Instant::now() + renew_after();
         loop {
+            break_in("user_stream");
             tokio::select! {
                 biased;
                 () = self.renew.notified() => return Some(StreamEnd::GivenUp),

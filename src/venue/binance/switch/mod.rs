@@ -22,6 +22,7 @@ use schemas::ids::InstrumentPrefix;
 use self::calls::{Calls, Outcome};
 use super::account::AccountKey;
 use crate::clock::Clock;
+use crate::failpoint::break_in;
 use crate::ownership::{Armed, Hold};
 use crate::venue::guard::Target;
 
@@ -186,6 +187,7 @@ impl Keeper {
     async fn run(mut self) {
         let mut under_way = UnderWay::new();
         while self.way != Way::None {
+            break_in("switch");
             self.begin(&mut under_way);
             self.show();
             let wake = self.clock.instant(self.next_look());
