@@ -228,7 +228,15 @@ async fn how_far_an_owner_came_is_told_to_whoever_comes_next_and_stays_told() {
     assert_eq!(redis.ask(&["DEL", &name(BTC).lease_key()]), "1");
     let mut next = Process::start(&redis.url(), clock, "self-trader-1", &[BTC]);
     assert_eq!(next.begun(Some(term)).await.traded_up_to, Some(7));
-    assert_eq!(next.stop().await, 0);
+    // Nor with one that gives its lease back before it has heard of it.
+    let (lease, record) = (name(BTC).lease_key(), name(BTC).epoch_key());
+    let owner = redis.ask(&["GET", &lease]);
+    next.crash();
+    let script = include_str!("../src/ownership/lease/release.lua");
+    assert_eq!(redis.ask(&["EVAL", script, "2", &lease, &record, owner.trim(), ""]), "1");
+    let mut last = Process::start(&redis.url(), clock, "self-trader-0", &[BTC]);
+    assert_eq!(last.begun(None).await.traded_up_to, Some(7));
+    assert_eq!(last.stop().await, 0);
 }
 
 /// Fault H8.

@@ -154,10 +154,19 @@ fn without_an_armed_switch_no_order_leaves() {
     let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
     run.wait_until_ready();
     until("it trades", || (venue.trades() > 2).then_some(()));
-    for kind in ["reject", "lose_requests", "lose_answers"] {
+    // What a page of a proxy says does not make the venue one that has no switch.
+    let no_such_page = json!({ "status": 404, "msg": "Not Found" });
+    for (kind, more) in
+        [("reject", None), ("reject", Some(no_such_page)), ("lose_requests", None), ("lose_answers", None)]
+    {
         let operation = "POST /api/v3/countdownCancelPrefix";
         let began = wall_ms();
-        venue.fault(&json!({ "fault": kind, "operation": operation }));
+        let mut fault = json!({ "fault": kind, "operation": operation });
+        fault
+            .as_object_mut()
+            .unwrap()
+            .extend(more.iter().flat_map(Value::as_object).flatten().map(|(k, v)| (k.clone(), v.clone())));
+        venue.fault(&fault);
         until("the switch is off", || (switch_of(&run, "BTCUSDT") == "off").then_some(()));
         let messages = |run: &RunProcess| run.status()["feed"]["messages"].as_u64().unwrap();
         let fed = messages(&run);
