@@ -287,7 +287,7 @@ fn as_fast_as_possible_waits_for_the_lane_and_loses_nothing() {
         let mut ids = Vec::new();
         while let Some(arrived) = lane.recv().await {
             ids.push(arrived.tick.id.unwrap().number().unwrap());
-            assert!((arrived.received.wall_ms - arrived.tick.time_ms.unwrap()).abs() < 1_000, "re-stamped");
+            assert!((arrived.received.wall_ms - arrived.tick.time_ms.unwrap()).abs() < 60_000, "re-stamped");
         }
         assert_eq!(ids, (0..5_000).collect::<Vec<u64>>());
         assert_eq!(feed.await.unwrap().unwrap(), FeedEnd::Exhausted);

@@ -14,6 +14,8 @@ mod proxy;
 #[path = "support/redis.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod redis;
+#[path = "support/stalls.rs"]
+mod stalls;
 
 #[path = "fleet/bad_input.rs"]
 mod bad_input;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipeline::drop_copy::Fact;
+use pipeline::time::Nanos;
 use schemas::config::JournalSync;
 use schemas::ids::{ClientOrderId, Epoch, InstrumentPrefix};
 use schemas::journal::{Header, JOURNAL_FORMAT, Record, RunEnd, RunEnded, Traded};
@@ -254,7 +255,8 @@ impl Journal {
         }
         let end = RunEnded { how: RunEnd::Ended, at_ms: clock::wall_ms() };
         lock(&shared.writer).push(&Record::RunEnded(end));
-        let _ = shared.write();
+        // A slow device is waited for, below: an end in order is not to look like a crash.
+        let _ = shared.write_late(shared.clock.now().mono);
         lock(&shared.writer).ending = true;
         let _ = shared.bell.try_send(());
         if ended.recv_timeout(FINISH_MAX).is_err() {
@@ -302,9 +304,11 @@ impl Shared {
     /// Writes what waits: which commit it is.
     fn write(&self) -> Result<u64, NotWritten> {
         let began = self.clock.now().mono;
-        if !self.health.is_good(began) {
-            return Err(NotWritten);
-        }
+        if self.health.is_good(began) { self.write_late(began) } else { Err(NotWritten) }
+    }
+
+    /// The same, however long the last sync may take.
+    fn write_late(&self, began: Nanos) -> Result<u64, NotWritten> {
         let mut writer = lock(&self.writer);
         if writer.file.is_none() {
             // It broke since we looked: what was noted is in no file yet.

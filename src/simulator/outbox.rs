@@ -238,13 +238,14 @@ mod tests {
     #[tokio::test]
     async fn what_is_held_back_comes_when_it_is_due() {
         let outbox = Outbox::new(1, false, TimeUnit::Milli);
-        outbox.push_after("late".into(), Duration::from_millis(20));
+        // Long enough that it cannot be due before the next has been looked for.
+        outbox.push_after("late".into(), Duration::from_secs(2));
         outbox.push("now".into());
         assert_eq!(outbox.pop(), Some("now".into()));
         assert_eq!(outbox.pop(), None);
         let mut late = None;
         while late.is_none() {
-            tokio::time::timeout(Duration::from_secs(5), outbox.ready()).await.unwrap();
+            tokio::time::timeout(Duration::from_secs(20), outbox.ready()).await.unwrap();
             late = outbox.pop();
         }
         assert_eq!(late, Some("late".into()));

@@ -5,10 +5,11 @@
 
 import asyncio
 import sys
+import time
 
 import ccxt.pro
 
-from common import KEY, SECRET, Checks, Seen, arguments, has, holds, same
+from common import KEY, SECRET, SOON, Checks, Seen, arguments, has, holds, same, traded
 
 AMOUNT = 0.002
 check = Checks()
@@ -32,7 +33,7 @@ def client(given):
     return exchange
 
 
-async def within(awaitable, seconds=10):
+async def within(awaitable, seconds=SOON):
     return await asyncio.wait_for(awaitable, seconds)
 
 
@@ -84,8 +85,11 @@ class Session:
         with check("watch tickers"):
             holds(self.busy in await within(exchange.watch_tickers([self.busy])))
         with check("watch klines"):
-            row = (await within(exchange.watch_ohlcv(self.busy, "1m")))[-1]
-            holds(row[2] >= row[3] > 0 and row[5] > 0, row)
+            rows = []
+            # The first may be of a minute that has only just begun.
+            while not traded(rows):
+                rows = await within(exchange.watch_ohlcv(self.busy, "1m"))
+            holds(rows[-1][2] >= rows[-1][3] > 0, rows[-1])
         with check("watch best bids and asks"):
             row = (await within(exchange.watch_bids_asks([self.busy])))[self.busy]
             holds(0 < row["bid"] < row["ask"], row)
@@ -124,7 +128,7 @@ class Session:
             with check("trades by websocket"):
                 has((await within(exchange.fetch_trades_ws(self.busy)))[-1], "id", "price", "amount")
             with check("klines by websocket"):
-                holds((await within(exchange.fetch_ohlcv_ws(self.busy, "1m")))[-1][5] > 0)
+                holds(traded(await within(exchange.fetch_ohlcv_ws(self.busy, "1m"))))
         else:
             with check("ticker by websocket"):
                 has(await within(exchange.fetch_ticker_ws(self.busy)), "bid", "ask")
@@ -168,7 +172,7 @@ class Session:
 
     async def listening(self, orders):
         """Until the user stream stands, which the client does not tell: orders are made until one shows."""
-        for _ in range(30):
+        for _ in range(150):
             made = await self.exchange.create_order(self.quiet, "limit", "buy", AMOUNT, self.price * 0.97)
             await self.exchange.cancel_order(made["id"], self.quiet)
             await asyncio.sleep(0.2)
@@ -183,7 +187,7 @@ class Session:
         with check("watch positions"):
             positions = asyncio.create_task(exchange.watch_positions([self.busy]))
             await asyncio.sleep(0)
-            for _ in range(20):
+            for _ in range(60):
                 await exchange.create_order(self.busy, "market", "buy", 0.05)
                 if (await asyncio.wait([positions], timeout=0.5))[0]:
                     break
@@ -196,7 +200,7 @@ class Session:
         """The client's own local book, against snapshots of the venue, for as long as was asked for."""
         exchange, seconds, seen = self.exchange, self.given.seconds, Seen()
         snapshots = count_calls(exchange, "fetch_rest_order_book_safe")
-        ending = asyncio.get_running_loop().time() + seconds
+        begun = time.monotonic()
 
         async def follow():
             while True:
@@ -205,7 +209,7 @@ class Session:
 
         with check("local book under load, never out of step"):
             task = asyncio.create_task(follow())
-            while asyncio.get_running_loop().time() < ending and not task.done():
+            while seen.wants_more(begun, seconds) and not task.done():
                 taken = await self.snapshot()
                 for _ in range(100):
                     if seen.last >= taken["lastUpdateId"] or task.done():

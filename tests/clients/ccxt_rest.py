@@ -7,7 +7,7 @@ import sys
 
 import ccxt
 
-from common import KEY, SECRET, Checks, arguments, has, holds, same, soon
+from common import KEY, SECRET, Checks, arguments, has, holds, same, soon, tells_time, traded
 
 AMOUNT = 0.002
 check = Checks()
@@ -40,7 +40,7 @@ class Both:
             same(markets[self.quiet]["active"], True)
             holds(markets[self.quiet]["limits"]["amount"]["min"] > 0, markets[self.quiet]["limits"])
         with check("time"):
-            holds(abs(self.exchange.fetch_time() - self.exchange.milliseconds()) < 2000)
+            tells_time(self.exchange.fetch_time)
         self.price = self.anchor()
         self.market_data()
         self.resting()
@@ -70,7 +70,7 @@ class Both:
             has(trades[-1], "id", "price", "amount", "side", "timestamp")
         with check("klines"):
             rows = self.exchange.fetch_ohlcv(self.busy, "1m")
-            holds(rows and rows[-1][2] >= rows[-1][3] > 0 and rows[-1][5] > 0, rows[-1:])
+            holds(traded(rows) and rows[-1][2] >= rows[-1][3] > 0, rows[-2:])
 
     @staticmethod
     def deep(book):

@@ -11,7 +11,11 @@ KEY, SECRET = "test-key", "test-secret"
 # Single orders go to one symbol, where nobody else trades. Others trade on the other one all the time.
 QUIET, BUSY = "BTCUSDT", "ETHUSDT"
 # Beyond the seconds of the book under load, no script needs this long.
-PATIENCE = 120
+PATIENCE = 300
+# Nothing that is waited for takes this long.
+SOON = 30
+# How much longer a book may be kept, on a machine that stood still, until enough was seen of it.
+LATE = 60
 # Levels of a side that are compared.
 LEVELS = 20
 
@@ -97,7 +101,7 @@ def has(row, *names):
     holds(not absent, f"without {absent}", row)
 
 
-def soon(condition, what, seconds=10):
+def soon(condition, what, seconds=SOON):
     """Waits until the condition gives something, and gives it. For clients that run threads of their own."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -106,6 +110,18 @@ def soon(condition, what, seconds=10):
             return found
         time.sleep(0.02)
     raise AssertionError(f"{what} did not come within {seconds} s")
+
+
+def tells_time(ask):
+    """The venue's clock is this machine's, however long the answer takes."""
+    before = time.time() * 1000
+    told = ask()
+    holds(before - 2 <= told <= time.time() * 1000 + 2, before, told)
+
+
+def traded(rows):
+    """Candles whose last ones have trades. The newest may be a minute that has only just begun."""
+    return rows and any(float(row[5]) > 0 for row in rows[-2:])
 
 
 def levels(side, sign):
@@ -141,6 +157,12 @@ class Seen:
             return
         same(state, (levels(snapshot["bids"], -1), levels(snapshot["asks"], 1)))
         self.compared += 1
+
+    def wants_more(self, begun, seconds):
+        """The time since then is not over; or it is, and too little was seen, since the machine stood still for long."""
+        passed = time.monotonic() - begun
+        enough = self.compared >= seconds / 4 and self.updates >= seconds * 2
+        return passed < seconds or (not enough and passed < seconds + LATE)
 
     def judge(self, seconds):
         """Enough was seen and compared to say that the book was kept."""

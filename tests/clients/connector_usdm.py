@@ -4,12 +4,11 @@
 """
 
 import sys
-import time
 
 from binance.um_futures import UMFutures
 from binance.websocket.um_futures.websocket_client import UMFuturesWebsocketClient
 
-from common import BUSY, KEY, QUIET, SECRET, Checks, arguments, has, holds, same, soon
+from common import BUSY, KEY, QUIET, SECRET, Checks, arguments, has, holds, same, soon, tells_time, traded
 from connectors import AMOUNT, REFUSALS, Listener, crossed, deep, keep_book, price_of, streams
 
 check = Checks()
@@ -19,7 +18,7 @@ LIMIT = {"symbol": QUIET, "type": "LIMIT", "timeInForce": "GTC", "quantity": AMO
 def market(client):
     with check("time and ping"):
         same(client.ping(), {})
-        holds(abs(client.time()["serverTime"] - time.time() * 1000) < 2000)
+        tells_time(lambda: client.time()["serverTime"])
     with check("exchange info"):
         info = client.exchange_info()
         has(info, "rateLimits", "assets", "futuresType", "timezone")
@@ -31,7 +30,7 @@ def market(client):
         has(client.historical_trades(BUSY)[-1], "id", "price")
         has(client.agg_trades(BUSY)[-1], "a", "p", "q", "f", "l", "T")
     with check("klines"):
-        holds(float(client.klines(BUSY, "1m")[-1][5]) > 0)
+        holds(traded(client.klines(BUSY, "1m")))
         holds(client.continuous_klines(BUSY, "PERPETUAL", "1m"))
     with check("mark and index price klines"):
         holds(client.mark_price_klines(BUSY, "1m"))

@@ -58,8 +58,8 @@ def keep_book(check, client, url, symbol, snapshot, seconds, futures):
         book = Book(snapshot, futures)
         with Listener(client, url) as listener:
             listener.client.diff_book_depth(symbol=symbol, speed=100)
-            ending = time.monotonic() + seconds
-            while time.monotonic() < ending:
+            begun = time.monotonic()
+            while book.seen.wants_more(begun, seconds):
                 taken = snapshot()
                 for _ in range(50):
                     for message in listener.taken():

@@ -11,7 +11,9 @@ from binance import AsyncClient, BinanceSocketManager, Client, DepthCacheManager
 from binance.base_client import BaseClient
 from binance.exceptions import BinanceAPIException, BinanceOrderException
 
-from common import BUSY, KEY, QUIET, SECRET, Book, Checks, Seen, arguments, has, holds, same, soon
+from common import (
+    BUSY, KEY, QUIET, SECRET, SOON, Book, Checks, Seen, arguments, has, holds, same, soon, tells_time, traded,
+)
 
 AMOUNT = "0.002"
 REFUSALS = (BinanceAPIException, BinanceOrderException)
@@ -32,7 +34,7 @@ def price_of(price, rate=1.0):
     return f"{round(float(price) * rate, 1):.1f}"
 
 
-async def streamed(socket, condition, seconds=10):
+async def streamed(socket, condition, seconds=SOON):
     """The first message of a stream that satisfies."""
 
     async def loop():
@@ -52,7 +54,7 @@ class Spot:
     def rest(self):
         client = self.client = Client(KEY, SECRET)
         with check("server time"):
-            holds(abs(client.get_server_time()["serverTime"] - time.time() * 1000) < 2000)
+            tells_time(lambda: client.get_server_time()["serverTime"])
         with check("exchange info"):
             names = [row["symbol"] for row in client.get_exchange_info()["symbols"]]
             holds(QUIET in names and BUSY in names, names)
@@ -69,7 +71,7 @@ class Spot:
         with check("aggregate trades"):
             has(client.get_aggregate_trades(symbol=BUSY)[-1], "a", "p", "q", "f", "l", "T")
         with check("klines"):
-            holds(float(client.get_klines(symbol=BUSY, interval=Client.KLINE_INTERVAL_1MINUTE)[-1][5]) > 0)
+            holds(traded(client.get_klines(symbol=BUSY, interval=Client.KLINE_INTERVAL_1MINUTE)))
         with check("historical klines"):
             holds(client.get_historical_klines(BUSY, Client.KLINE_INTERVAL_1MINUTE, "10 minutes ago UTC"))
         with check("average price"):
@@ -258,7 +260,7 @@ class Spot:
                 kinds.add(order.get("x", event["e"]))
                 done = done or ("X" in order and last(order))
 
-        await asyncio.wait_for(loop(), 10)
+        await asyncio.wait_for(loop(), SOON)
         return kinds
 
     async def book(self):
@@ -269,7 +271,7 @@ class Spot:
             async with manager as stream:
                 # The client fetches its snapshot before its stream is open, so its first diffs may start it over.
                 for _ in range(5):
-                    await asyncio.wait_for(stream.recv(), 10)
+                    await asyncio.wait_for(stream.recv(), SOON)
                 starts["calls"] = 0
 
                 async def follow():
@@ -283,8 +285,8 @@ class Spot:
 
     async def hold(self, task, seen, snapshot):
         """Holds the book against snapshots, for as long as was asked for."""
-        ending = time.monotonic() + self.given.seconds
-        while time.monotonic() < ending and not task.done():
+        begun = time.monotonic()
+        while seen.wants_more(begun, self.given.seconds) and not task.done():
             taken = await snapshot()
             for _ in range(100):
                 if seen.last >= taken["lastUpdateId"] or task.done():
@@ -314,7 +316,7 @@ class UsdM(Spot):
         client = self.client = Client(KEY, SECRET)
         with check("server time"):
             client.futures_ping()
-            holds(abs(client.futures_time()["serverTime"] - time.time() * 1000) < 2000)
+            tells_time(lambda: client.futures_time()["serverTime"])
         with check("exchange info"):
             info = client.futures_exchange_info()
             has(info, "rateLimits", "assets", "symbols")
@@ -329,7 +331,7 @@ class UsdM(Spot):
         with check("aggregate trades"):
             has(client.futures_aggregate_trades(symbol=BUSY)[-1], "a", "p", "q", "f", "l", "T")
         with check("klines"):
-            holds(float(client.futures_klines(symbol=BUSY, interval="1m")[-1][5]) > 0)
+            holds(traded(client.futures_klines(symbol=BUSY, interval="1m")))
         with check("continuous klines"):
             holds(client.futures_continuous_klines(pair=BUSY, contractType="PERPETUAL", interval="1m"))
         with check("mark price"):

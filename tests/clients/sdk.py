@@ -5,7 +5,7 @@ import asyncio
 import logging
 import time
 
-from common import Book, has, holds, same
+from common import SOON, Book, has, holds, same
 
 AMOUNT = 0.002
 
@@ -55,7 +55,7 @@ def rest(response):
 
 async def asked(call):
     """The result of a WS API call."""
-    answer = plain((await asyncio.wait_for(call, 15)).data())
+    answer = plain((await asyncio.wait_for(call, SOON)).data())
     holds("error" not in answer, answer)
     return answer["result"]
 
@@ -64,7 +64,7 @@ def price_of(price, rate=1.0):
     return round(float(price) * rate, 1)
 
 
-async def arrives(condition, seconds=10):
+async def arrives(condition, seconds=SOON):
     """Waits until the condition gives something, and gives it."""
 
     async def loop():
@@ -91,8 +91,8 @@ async def keep_book(check, stream, snapshot, seconds, futures):
     with check("local book under load, never out of step"):
         book, diffs = Book(snapshot, futures), []
         (await stream).on("message", lambda event: diffs.append(plain(event)))
-        ending = time.monotonic() + seconds
-        while time.monotonic() < ending:
+        begun = time.monotonic()
+        while book.seen.wants_more(begun, seconds):
             taken = await asyncio.to_thread(snapshot)
             for _ in range(50):
                 while diffs:

@@ -5,7 +5,6 @@
 
 import asyncio
 import sys
-import time
 
 from binance_common.configuration import (
     ConfigurationRestAPI,
@@ -15,7 +14,7 @@ from binance_common.configuration import (
 from binance_common.errors import Error
 from binance_sdk_spot.spot import Spot
 
-from common import BUSY, KEY, QUIET, SECRET, Checks, arguments, has, holds, same, soon
+from common import BUSY, KEY, QUIET, SECRET, Checks, arguments, has, holds, same, soon, tells_time, traded
 from sdk import AMOUNT, Misfits, arrives, asked, deep, keep_book, plain, price_of, rest, streamed
 
 check = Checks()
@@ -35,7 +34,7 @@ def client_of(given):
 def market(api):
     with check("time and ping"):
         api.ping()
-        holds(abs(rest(api.time())["serverTime"] - time.time() * 1000) < 2000)
+        tells_time(lambda: rest(api.time())["serverTime"])
     with check("exchange info"):
         row = rest(api.exchange_info(symbol=QUIET))["symbols"][0]
         has(row, "orderTypes", "filters", "permissionSets", "allowedSelfTradePreventionModes", "amendAllowed")
@@ -48,7 +47,7 @@ def market(api):
         has(rest(api.historical_trades(symbol=BUSY))[-1], "id", "price")
         has(rest(api.agg_trades(symbol=BUSY))[-1], "a", "p", "q", "f", "l", "T")
     with check("klines"):
-        holds(float(rest(api.klines(symbol=BUSY, interval="1m"))[-1][5]) > 0)
+        holds(traded(rest(api.klines(symbol=BUSY, interval="1m"))))
         holds(rest(api.ui_klines(symbol=BUSY, interval="1m")))
     with check("average price"):
         has(rest(api.avg_price(symbol=BUSY)), "price", "mins", "closeTime")

@@ -5,7 +5,6 @@
 
 import asyncio
 import sys
-import time
 
 from binance_common.configuration import (
     ConfigurationRestAPI,
@@ -21,7 +20,7 @@ from binance_sdk_derivatives_trading_usds_futures.rest_api.models import (
     PlaceMultipleOrdersBatchOrdersParameterInner as Order,
 )
 
-from common import BUSY, KEY, QUIET, SECRET, Checks, arguments, has, holds, same, soon
+from common import BUSY, KEY, QUIET, SECRET, Checks, arguments, has, holds, same, soon, tells_time, traded
 from sdk import AMOUNT, Misfits, arrives, asked, deep, keep_book, plain, price_of, rest, streamed
 
 check = Checks()
@@ -41,7 +40,7 @@ def client_of(given):
 def market(api):
     with check("time and ping"):
         api.test_connectivity()
-        holds(abs(rest(api.check_server_time())["serverTime"] - time.time() * 1000) < 2000)
+        tells_time(lambda: rest(api.check_server_time())["serverTime"])
     with check("exchange info"):
         info = rest(api.exchange_information())
         has(info, "rateLimits", "assets", "symbols", "timezone")
@@ -53,7 +52,7 @@ def market(api):
         has(rest(api.old_trades_lookup(symbol=BUSY))[-1], "id", "price")
         has(rest(api.compressed_aggregate_trades_list(symbol=BUSY))[-1], "a", "p", "q", "f", "l", "T")
     with check("klines"):
-        holds(float(rest(api.kline_candlestick_data(symbol=BUSY, interval="1m"))[-1][5]) > 0)
+        holds(traded(rest(api.kline_candlestick_data(symbol=BUSY, interval="1m"))))
         holds(rest(api.continuous_contract_kline_candlestick_data(pair=BUSY, contract_type="PERPETUAL", interval="1m")))
     with check("mark and index price klines"):
         holds(rest(api.mark_price_kline_candlestick_data(symbol=BUSY, interval="1m")))
@@ -195,6 +194,17 @@ async def ws_api(client, price):
     await api.close_connection(close_session=True)
 
 
+async def listening(api, price, seen):
+    """Until the user stream stands, which the client does not tell: orders are made until one shows."""
+    for _ in range(150):
+        made = rest(api.new_order(side="BUY", price=price_of(price, 0.97), **LIMIT))
+        api.cancel_order(QUIET, order_id=made["orderId"])
+        await asyncio.sleep(0.2)
+        if seen:
+            return
+    raise AssertionError("no own order was seen")
+
+
 async def user_stream(client, price):
     api, streams = client.rest_api, client.websocket_streams
     with check("user stream"):
@@ -202,7 +212,7 @@ async def user_stream(client, price):
         api.keepalive_user_data_stream()
         seen = []
         (await streams.user_data(key)).on("message", lambda event: seen.append(plain(event)))
-        await asyncio.sleep(0.5)
+        await listening(api, price, seen)
         made = rest(api.new_order(side="SELL", price=price, **LIMIT | {"time_in_force": "GTX"}))
         api.new_order(side="BUY", price=price, **LIMIT | {"time_in_force": "IOC"})
 

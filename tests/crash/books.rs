@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use schemas::ids::{ClientOrderId, Leg};
 use schemas::journal::{Evidence, Intent, Outcome, Record};
@@ -10,6 +11,7 @@ use self_trader::journal::codec::{Damage, scan};
 use serde_json::Value;
 
 use crate::market::trade_of;
+use crate::process::millis;
 
 /// No maker may be open for longer: 3 s in doubt and the venue's switch of 5 s.
 const OPEN_MAX_MS: i64 = 8_000;
@@ -48,15 +50,17 @@ impl Books {
         intents.into_keys().filter(|id| !outcomes.contains_key(id)).collect()
     }
 
-    /// Everything that must hold once the last run has ended in order.
-    pub(crate) fn check(&self, orders: &Value) -> Found {
+    /// Everything that must hold once the last run has ended in order. `lost` is the most that the machine itself stood
+    /// still while one maker may have been open.
+    pub(crate) fn check(&self, orders: &Value, lost: Duration) -> Found {
         let venue = orders.as_array().unwrap();
         let (intents, outcomes) = self.records();
         one_pair_a_trade(venue, &intents);
         both_ways(venue, &intents, &outcomes);
         let open_ms = |order: &Value| order["updateTime"].as_i64().unwrap() - order["time"].as_i64().unwrap();
         let oldest_ms = makers(venue).map(open_ms).max().unwrap_or(0);
-        assert!(oldest_ms <= OPEN_MAX_MS, "a maker was open for {oldest_ms} ms");
+        let open_max = OPEN_MAX_MS + millis(lost);
+        assert!(oldest_ms <= open_max, "a maker was open for {oldest_ms} ms, {lost:?} of them lost");
         let never = outcomes.values().filter(|outcome| outcome.evidence == Evidence::NotFound);
         Found { orders: venue.len(), pairs: makers(venue).count(), never_arrived: never.count(), oldest_ms }
     }

@@ -9,11 +9,14 @@ use tempfile::TempDir;
 
 use crate::books::{Books, Found};
 use crate::market::{Market, PRICE, QTY_DECIMALS};
-use crate::process::{Process, VenueProcess, folder, instrument, until, until_within};
+use crate::process::{Process, Standstill, VenueProcess, folder, instrument, until, until_within};
 use crate::redis::Redis;
 
 /// Longer than an order of an earlier run may stay in doubt while the venue answers.
 const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Longer than a maker may stay open.
+const OPEN_LOOK: Duration = Duration::from_secs(10);
 
 const SYMBOL: &str = "KILLUSDT";
 
@@ -24,6 +27,7 @@ pub(crate) struct Chain {
     config: PathBuf,
     journal: PathBuf,
     books: Books,
+    stood: Standstill,
     runs: u64,
     /// Kills that left a maker open.
     pub(crate) left_open: u64,
@@ -49,7 +53,8 @@ impl Chain {
         std::fs::write(&file, config.to_string()).unwrap();
         let market = Market::start(redis, name);
         let books = Books::default();
-        Self { venue, _market: market, config: file, journal, books, runs: 0, left_open: 0, dir }
+        let stood = Standstill::watch();
+        Self { venue, _market: market, config: file, journal, books, stood, runs: 0, left_open: 0, dir }
     }
 
     pub(crate) fn fault(&self, switch: &Value) {
@@ -60,16 +65,17 @@ impl Chain {
     pub(crate) fn kill_at(&mut self, point: &str, count: u64) {
         let at = format!("{point}:{count}");
         let mut process = self.launch(&[("SELF_TRADER_FAILPOINT", &at)]);
-        self.died(process.wait(), &at);
+        self.died(process.wait_within(SETTLED_WITHIN), &at);
     }
 
     /// The same for a point that only a process comes to that was told to stop.
     pub(crate) fn kill_in_stop(&mut self, pairs: u64) {
         let before = self.venue.trades();
         let mut process = self.launch(&[("SELF_TRADER_FAILPOINT", "in_stop")]);
-        until("it trades", || (self.venue.trades() >= before + pairs).then_some(()));
+        let trades = || (self.venue.trades() >= before + pairs).then_some(());
+        until_within(SETTLED_WITHIN, "it trades", trades);
         process.signal("TERM");
-        self.died(process.wait(), "in_stop");
+        self.died(process.wait_within(SETTLED_WITHIN), "in_stop");
     }
 
     /// Nobody starts anew: the venue's own switch has to end what is open.
@@ -81,7 +87,8 @@ impl Chain {
     pub(crate) fn close(mut self) -> Found {
         let (before, doubts) = (self.venue.trades(), self.books.in_doubt());
         let mut process = self.launch(&[]);
-        until("it trades again", || (self.venue.trades() > before + 3).then_some(()));
+        let trades = || (self.venue.trades() > before + 3).then_some(());
+        until_within(SETTLED_WITHIN, "it trades again", trades);
         // An order that never arrived is proved not to exist only once it could not arrive any more.
         until_within(SETTLED_WITHIN, "what was in doubt has an end", || {
             self.books.take(&self.journal);
@@ -93,7 +100,7 @@ impl Chain {
         assert!(!log.contains("the journal and the user stream differ"), "{log}");
         self.books.take(&self.journal);
         assert_eq!(self.venue.open_orders(), Vec::<Value>::new());
-        self.books.check(&self.venue.ledger("orders"))
+        self.books.check(&self.venue.ledger("orders"), self.stood.most_within(OPEN_LOOK))
     }
 
     fn launch(&mut self, env: &[(&str, &str)]) -> Process {

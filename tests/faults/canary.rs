@@ -223,6 +223,12 @@ fn go_through(venue: &VenueProcess, faults: &[Value], for_ms: u64) -> Vec<Value>
     idle
 }
 
+/// The same, once more where many did not strike: on a machine that stood still meanwhile they could not.
+fn let_strike(venue: &VenueProcess, faults: &[Value], for_ms: u64) -> Vec<Value> {
+    let idle = go_through(venue, faults, for_ms);
+    if idle.len() * 10 < faults.len() { idle } else { go_through(venue, faults, for_ms) }
+}
+
 /// A run with its secrets in files, whose log holds everything that can be logged.
 fn start(dir: &Path, name: &str, config: &Value) -> RunProcess {
     // One symbol's code fails now and then, with everything that it holds in its hands.
@@ -277,7 +283,8 @@ fn no_output_holds_a_secret_whatever_goes_wrong() {
         let (_, page) = request(run.admin, "GET", "/metrics", "");
         page.lines().any(|line| line == "st_panics_total{task=\"lane\"} 2").then_some(())
     });
-    assert!(run.process.err().contains("a poisoned tick") || run.process.out().contains("a poisoned tick"));
+    let told = || (run.process.err() + &run.process.out()).contains("a poisoned tick");
+    until("the failure is told", || told().then_some(()));
 
     let scoped = orders.iter().zip(&symbols).flat_map(|(faults, symbol)| {
         faults.iter().map(move |fault| {
@@ -287,7 +294,7 @@ fn no_output_holds_a_secret_whatever_goes_wrong() {
         })
     });
     let scoped: Vec<Value> = scoped.collect();
-    let idle = go_through(&venue, &scoped, 8_000);
+    let idle = let_strike(&venue, &scoped, 8_000);
     for fault in &idle {
         println!("did not strike: {fault}");
     }

@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use crate::market::{Market, channel, trade, wall_ms};
 use crate::process::{RunProcess, VenueProcess, folder, instrument, now, request, until};
 use crate::redis::Redis;
+use crate::stalls::Stalls;
 
 const SYMBOLS: [&str; 2] = ["BTCUSDT", "ETHUSDT"];
-/// Trading has to be back this long after a fault ends.
+/// Trading has to be back this long after a fault ends, if the machine goes on.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
 /// Memory that a process of two symbols may use, KiB: half of what fifty may.
 const RESIDENT_KIB_MAX: u64 = 128 * 1024;
@@ -45,11 +46,12 @@ impl Rig {
 
     fn trades_on(&self) {
         let before = SYMBOLS.map(|symbol| self.trades_of(symbol));
-        let since = now();
+        let (stalls, since, since_ms) = (Stalls::watch(), now(), self_trader::clock::wall_ms());
         for (symbol, before) in SYMBOLS.into_iter().zip(before) {
             until("it trades", || (self.trades_of(symbol) > before + 2).then_some(()));
         }
-        assert!(since.elapsed() < BACK_WITHIN, "trading came back after {:?}", since.elapsed());
+        let took = stalls.leave_out(since.elapsed(), since_ms);
+        assert!(took < BACK_WITHIN, "trading came back after {took:?}");
     }
 
     fn publish(&self, symbol: &str, payload: &str) {
@@ -113,10 +115,12 @@ fn one_trade_that_is_told_again_and_again_makes_one_pair() {
         for _ in 0..20 {
             rig.publish("BTCUSDT", &trade("BTCUSDT", number, wall_ms()));
         }
+        // Of two that wait only the newer one would trade.
+        until("it has made its pair", || (rig.trades_of("BTCUSDT") == number + 1).then_some(()));
     }
     until("all are counted", || (rig.feed("messages") == 60).then_some(()));
+    until("as duplicates, too", || (rig.feed("duplicates") >= 57).then_some(()));
     assert_eq!((rig.feed("duplicates"), rig.counted("st_feed_duplicates_total")), (57, 57));
-    until("each has made its pair", || (rig.trades_of("BTCUSDT") == 3).then_some(()));
     let summary = rig.ends_clean();
     assert_eq!((&summary["pairs"], &summary["ticks"]), (&json!(3), &json!(3)));
 }
@@ -140,7 +144,7 @@ fn a_burst_of_a_hundred_thousand_messages_costs_neither_memory_nor_a_late_order(
         commands.iter().for_each(|_| drop(sender.answer().unwrap()));
     }
     until("all are accounted for", || (rig.feed("messages") + rig.feed("lagged") == MESSAGES).then_some(()));
-    let resident = rig.resident_kib();
+    let (lagged, resident) = (rig.feed("lagged"), rig.resident_kib());
     assert!(resident < RESIDENT_KIB_MAX, "{resident} KiB");
     let trades = rig.trades_of("BTCUSDT");
     assert!(trades * 4 < MESSAGES, "{trades} trades: nothing was conflated");
@@ -148,7 +152,8 @@ fn a_burst_of_a_hundred_thousand_messages_costs_neither_memory_nor_a_late_order(
     until("the other symbol trades", || (rig.trades_of("ETHUSDT") > 2).then_some(()));
     let summary = rig.ends_clean();
     let left_out = ["conflated", "overflow"].map(|count| summary[count].as_u64().unwrap());
-    assert!(left_out.iter().sum::<u64>() > MESSAGES / 2, "{summary}");
+    // What the feed has lost already cannot be left out any more.
+    assert!(left_out.iter().sum::<u64>() > (MESSAGES - lagged) / 2, "{lagged} lagged: {summary}");
 }
 
 /// Fault F11.
@@ -160,10 +165,13 @@ fn a_symbol_whose_market_falls_silent_stands_still_alone() {
     rig.trades_on();
     drop(both);
     let one = Market::start(rig.redis.port(), "", &SYMBOLS[..1], Duration::from_millis(20));
-    // What waited when the market fell silent still trades.
+    // What waited when the market fell silent still trades, and need not be as quick as the other.
+    let silent = until("the last of both is done", || {
+        let (silent, busy) = (rig.trades_of("ETHUSDT"), rig.trades_of("BTCUSDT"));
+        until("the other goes on", || (rig.trades_of("BTCUSDT") > busy + 10).then_some(()));
+        (rig.trades_of("ETHUSDT") == silent).then_some(silent)
+    });
     let busy = rig.trades_of("BTCUSDT");
-    until("the last of both is done", || (rig.trades_of("BTCUSDT") > busy + 3).then_some(()));
-    let (silent, busy) = (rig.trades_of("ETHUSDT"), rig.trades_of("BTCUSDT"));
     until("the other goes on", || (rig.trades_of("BTCUSDT") > busy + 40).then_some(()));
     assert_eq!(rig.trades_of("ETHUSDT"), silent);
     drop(one);
@@ -175,13 +183,15 @@ fn a_symbol_whose_market_falls_silent_stands_still_alone() {
 #[test]
 fn trades_out_of_order_and_gaps_are_counted() {
     let Some(rig) = Rig::start(&[]) else { return };
-    for (done, number) in (1..).zip([10, 12, 11, 20, 13, 9]) {
+    for (done, (number, traded)) in (1..).zip([(10, 1), (12, 2), (11, 2), (20, 3), (13, 3), (9, 3)]) {
         rig.publish("BTCUSDT", &trade("BTCUSDT", number, wall_ms()));
         until("it is counted", || (rig.feed("messages") == done).then_some(()));
+        // Of two that wait only the newer one would trade.
+        until("what is new has traded", || (rig.trades_of("BTCUSDT") == traded).then_some(()));
     }
-    until("what is new has traded", || (rig.trades_of("BTCUSDT") == 3).then_some(()));
-    assert_eq!(rig.counted("st_feed_gaps_total"), 2);
-    assert_eq!(rig.counted("st_feed_rejected_total{reason=\"out_of_order\"}"), 3);
+    let out_of_order = || rig.counted("st_feed_rejected_total{reason=\"out_of_order\"}");
+    until("the last one is refused", || (out_of_order() >= 3).then_some(()));
+    assert_eq!((rig.counted("st_feed_gaps_total"), out_of_order()), (2, 3));
     let summary = rig.ends_clean();
     assert_eq!((&summary["pairs"], &summary["rejected"]), (&json!(3), &json!(3)));
 }

@@ -13,7 +13,10 @@ const NOBODY: u32 = 65_534;
 /// A venue of the program, run by nobody where we are root, with core files allowed and a secret in a file.
 fn hardened(dir: &Path) -> Child {
     let binary = dir.join("self-trader");
-    std::fs::copy(env!("CARGO_BIN_EXE_self-trader"), &binary).unwrap();
+    // By another process: a file that this one has open for writing would be open in what other tests start
+    // meanwhile, and could not be run then.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_self-trader")).arg(&binary).status().unwrap();
+    assert!(copied.success());
     std::fs::set_permissions(dir, PermissionsExt::from_mode(0o777)).unwrap();
     let mut command = Command::new("sh");
     // A shell is what can lift the limit before the program sets its own.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::process::{RunProcess, VenueProcess, folder, get_json, instrument, now, request, until};
+use crate::stalls::Stalls;
 
 /// Most of the processor's time is taken away in slices, as a quota does it: what is late is not traded.
 /// Fault H6.
@@ -83,18 +84,23 @@ fn a_log_that_nobody_reads_holds_up_neither_trading_nor_the_end() {
     until("it serves", || is_open(admin).then_some(()));
     until("it is ready", || (request(admin, "GET", "/readyz", "").0 == 200).then_some(()));
     until("it trades", || (venue.trades() > 20).then_some(()));
-    assert_eq!(get_json(admin, "/status")["ready"], true);
-    let told = now();
+    // A pause of the machine can take that back for a moment.
+    until("it says so", || (get_json(admin, "/status")["ready"] == true).then_some(()));
+    let (stalls, told, told_ms) = (Stalls::watch(), now(), self_trader::clock::wall_ms());
     assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
     let status = until("it ends", || child.try_wait().unwrap());
-    assert!(told.elapsed() < Duration::from_secs(10), "{:?}", told.elapsed());
+    let took = stalls.leave_out(told.elapsed(), told_ms);
+    assert!(took < Duration::from_secs(10), "{took:?}");
     assert_eq!(status.code(), Some(0));
     assert!(venue.open_orders().is_empty());
     drop(reader);
 }
 
+/// Below the ports that connections are given, one of which might take it before the program does.
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    let first = 15_000 + u16::try_from(std::process::id() % 16_000).unwrap();
+    let mut addresses = (first..first + 1_000).map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a free port")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test's own connection to its own loopback server")]
@@ -130,10 +136,10 @@ fn without_file_descriptors_it_waits_and_comes_back() {
     limit_files(pid, 4);
     venue.fault(&json!({ "fault": "disconnect", "how": "reset" }));
     until("it cannot connect", || run.process.out().contains("Too many open files").then_some(()));
-    let before = used(pid);
+    let (before, began) = (used(pid), now());
     passes(Duration::from_secs(2));
-    let ticks = used(pid) - before;
-    assert!(ticks < 100, "{ticks} of 200 ticks of a processor");
+    let (ticks, passed) = (used(pid) - before, began.elapsed());
+    assert!(u128::from(ticks) < passed.as_millis() / 20, "{ticks} ticks of a processor in {passed:?}");
     limit_files(pid, 1_024);
     let before = venue.trades();
     until("it trades again", || (venue.trades() > before + 2).then_some(()));

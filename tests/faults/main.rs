@@ -9,6 +9,8 @@ mod process;
 #[path = "../support/redis.rs"]
 #[expect(dead_code, reason = "shared with tests that use more of it")]
 mod redis;
+#[path = "../support/stalls.rs"]
+mod stalls;
 
 mod canary;
 mod feed;

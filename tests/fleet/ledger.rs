@@ -7,6 +7,7 @@ use schemas::label::Label;
 use serde::Deserialize;
 
 use crate::process::{VenueProcess, request};
+use crate::stalls::Stalls;
 
 /// An order of the venue's ledger, as far as it is judged.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +44,8 @@ pub(crate) struct Ledger {
     trades: Vec<Trade>,
     /// With the process that wrote it.
     labels: Vec<(String, Label)>,
+    /// When the machine stood still meanwhile, where somebody watched.
+    stalls: Option<Stalls>,
 }
 
 /// From one owner to the next.
@@ -53,16 +56,18 @@ pub(crate) struct Gap {
     pub(crate) ended: i64,
     /// How long after the old owner's last order, milliseconds.
     pub(crate) length: i64,
+    /// The same, without the time in which the machine stood still.
+    pub(crate) awake: i64,
 }
 
 impl Ledger {
-    pub(crate) fn read(venue: &VenueProcess, labels: Vec<(String, Label)>) -> Self {
+    pub(crate) fn read(venue: &VenueProcess, labels: Vec<(String, Label)>, stalls: Stalls) -> Self {
         let mut orders: BTreeMap<String, Vec<Order>> = BTreeMap::new();
         for order in page::<Order>(venue, "orders") {
             orders.entry(order.symbol.clone()).or_default().push(order);
         }
         orders.values_mut().for_each(|orders| orders.sort_by_key(|order| order.order_id));
-        Self { orders, trades: page(venue, "trades"), labels }
+        Self { orders, trades: page(venue, "trades"), labels, stalls: Some(stalls) }
     }
 
     /// Everything that every run must hold, whatever was done to it. `killed` = terms whose process was not
@@ -146,17 +151,29 @@ impl Ledger {
     }
 
     /// The oldest tick that an order was placed for, milliseconds: when its frame left by the process's own
-    /// account, and when the venue took it.
+    /// account, and when the venue took it. Time in which the machine stood still does not count: it may do so
+    /// between a process's last look at the clock and the frame.
     pub(crate) fn oldest_ticks(&self) -> (i64, i64) {
         let taken: HashMap<&str, i64> =
             self.all_orders().map(|order| (order.client_order_id.as_str(), order.time)).collect();
-        let labels = self.labels.iter().map(|(_, label)| label);
-        let ages = labels.filter_map(|label| {
-            let taken = taken.get(label.maker.client_id.as_str())?;
-            let (happened, waited) = (label.tick.time_ms?, label.times.maker_sent_us? / 1_000);
-            Some((label.tick.received_ms + waited.cast_signed() - happened, taken - happened))
-        });
-        ages.fold((0, 0), |oldest, age| (oldest.0.max(age.0), oldest.1.max(age.1)))
+        let mut oldest = (0, 0);
+        for (_, label) in &self.labels {
+            let taken = taken.get(label.maker.client_id.as_str());
+            let (Some(taken), Some(happened), Some(waited)) =
+                (taken, label.tick.time_ms, label.times.maker_sent_us)
+            else {
+                continue;
+            };
+            let left = label.tick.received_ms + (waited / 1_000).cast_signed();
+            // One that is younger need not be looked at more closely.
+            if left - happened > oldest.0 {
+                oldest.0 = oldest.0.max(self.awake(happened, left));
+            }
+            if taken - happened > oldest.1 {
+                oldest.1 = oldest.1.max(self.awake(happened, *taken));
+            }
+        }
+        oldest
     }
 
     /// Each change of owner from that moment on.
@@ -166,11 +183,17 @@ impl Ledger {
             for pair in orders.windows(2) {
                 let [old, new] = pair else { continue };
                 if new.time >= since && epoch(&old.client_order_id) != epoch(&new.client_order_id) {
-                    gaps.push(Gap { symbol: symbol.clone(), ended: new.time, length: new.time - old.time });
+                    let (length, awake) = (new.time - old.time, self.awake(old.time, new.time));
+                    gaps.push(Gap { symbol: symbol.clone(), ended: new.time, length, awake });
                 }
             }
         }
         gaps
+    }
+
+    /// From one moment to another, without what the machine stood still.
+    fn awake(&self, from: i64, to: i64) -> i64 {
+        to - from - self.stalls.as_ref().map_or(0, |stalls| stalls.between(from, to))
     }
 
     /// Trades without a label.
@@ -237,7 +260,7 @@ mod judged {
 
     fn ledger(orders: Vec<Order>) -> Ledger {
         let orders = BTreeMap::from([("A".to_owned(), orders)]);
-        Ledger { orders, trades: Vec::new(), labels: Vec::new() }
+        Ledger { orders, trades: Vec::new(), labels: Vec::new(), stalls: None }
     }
 
     #[test]

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 
 use crate::ledger::{Ledger, Term, read_labels, trades_since};
 use crate::process::{self, RunProcess, VenueProcess, now, request};
+use crate::stalls::Stalls;
 
 /// How long a change may take to settle: a session, a take-over's delay, and a slow machine.
 const SETTLES_WITHIN: Duration = Duration::from_secs(60);
@@ -37,6 +38,7 @@ pub(crate) struct Fleet {
     epochs_regress: bool,
     /// What is to fail in the next member, and when.
     broken: Option<String>,
+    stalls: Stalls,
 }
 
 struct Phase {
@@ -94,6 +96,7 @@ impl Fleet {
             dir,
             epochs_regress: false,
             broken: None,
+            stalls: Stalls::watch(),
         }
     }
 
@@ -211,6 +214,11 @@ impl Fleet {
         assert_eq!(status, 200, "{body}");
     }
 
+    /// A time that began at that moment and ends now, without what the machine stood still of it.
+    pub(crate) fn awake(&self, took: Duration, began: i64) -> Duration {
+        self.stalls.leave_out(took, began)
+    }
+
     /// When a phase had settled, milliseconds.
     pub(crate) fn settled_at(&self, phase: &str) -> i64 {
         self.phases.iter().find(|known| known.name == phase).unwrap().ended
@@ -291,7 +299,7 @@ impl Fleet {
             self.stop(&member);
         }
         let labels = self.ended.iter().flat_map(|(_, labels)| labels.iter().cloned()).collect();
-        let ledger = Ledger::read(&self.venue, labels);
+        let ledger = Ledger::read(&self.venue, labels, self.stalls.clone());
         self.print(name, &ledger);
         ledger.check(&self.killed);
         // What the venue refused would be no overlap in its ledger, and yet nobody may have sent it.

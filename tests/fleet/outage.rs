@@ -6,6 +6,7 @@ use crate::kafka::{Broker, SESSION};
 use crate::market::{Market, Protocol};
 use crate::members::{Fleet, alone, pass};
 use crate::process::now;
+use self_trader::clock::wall_ms;
 
 /// A few symbols: what is measured is how long it takes.
 const SYMBOLS: usize = 60;
@@ -48,9 +49,9 @@ fn broker_goes_and_comes(protocol: Protocol) {
         end(&mut market.broker);
         pass(longer);
         market.broker.launch();
-        let away = began.elapsed();
+        let (away, started) = (began.elapsed(), wall_ms());
         fleet.settle(name, &members);
-        let after = market.broker.started_at().elapsed();
+        let after = fleet.awake(market.broker.started_at().elapsed(), started);
         // On a slow machine the broker may need more than a session to start.
         (name.to_owned(), away, after, if away < SHORT { at_most } else { AFTER_LONG })
     };

@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 
 use crate::process::{RunProcess, VenueProcess, folder, instrument, now, request, until};
 
+/// The age of a book, before its value.
+const BOOK_AGE: &str = "st_book_age_seconds{symbol=\"ETHUSDT\"} ";
+
 /// The series of a page, without comments.
 fn series(page: &str) -> Vec<&str> {
     page.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect()
@@ -46,24 +49,24 @@ fn probes_metrics_and_status_tell_what_happens() {
     let config = json!({ "Feed": "synthetic:3", "instruments": both });
     let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
     run.wait_until_ready();
-    let page = until("a pair is recorded", || {
+    // A machine that stood still leaves a book old, or out, and the thread late, for a moment.
+    let page = until("a pair is recorded, and all is fresh", || {
         let (_, page) = request(run.admin, "GET", "/metrics", "");
-        (value(&page, "st_tick_to_done_seconds_count") > 0.0).then_some(page)
+        let age = series(&page).into_iter().find_map(|line| line.strip_prefix(BOOK_AGE)?.parse::<f64>().ok());
+        let fresh = age.is_some_and(|age| age < 10.0) && value(&page, "st_loop_lag_seconds") < 5.0;
+        (fresh && value(&page, "st_tick_to_done_seconds_count") > 0.0).then_some(page)
     });
 
-    assert_eq!(request(run.admin, "GET", "/livez", "").0, 200);
-    assert_eq!(request(run.admin, "GET", "/startupz", "").0, 200);
+    until("it lives", || (request(run.admin, "GET", "/livez", "").0 == 200).then_some(()));
+    until("it has started", || (request(run.admin, "GET", "/startupz", "").0 == 200).then_some(()));
     assert_eq!(request(run.admin, "GET", "/nothing", "").0, 404);
     assert_eq!(value(&page, "st_symbols_owned"), 2.0);
     assert_eq!(value(&page, "st_symbols_configured"), 2.0);
     assert_eq!(value(&page, "st_symbol_owned{symbol=\"BTCUSDT\"}"), 1.0);
     assert!(value(&page, "st_symbol_epoch{symbol=\"BTCUSDT\"}") > 0.0);
-    assert!(value(&page, "st_book_age_seconds{symbol=\"ETHUSDT\"}") < 10.0);
     assert!(value(&page, "st_feed_last_tick_timestamp_seconds") >= value(&page, "st_start_time_seconds"));
-    assert!(value(&page, "st_loop_lag_seconds") < 5.0);
     assert_eq!(value(&page, "st_shard{sharding=\"alone\",shard=\"0\",shards=\"1\"}"), 1.0);
-    let status = run.status();
-    assert_eq!(status["instruments"][0]["phase"], "live");
+    until("it is live", || (run.status()["instruments"][0]["phase"] == "live").then_some(()));
 
     let (code, summary) = run.stop();
     assert_eq!((code.code(), &summary["open_orders"]), (Some(0), &json!(0)));
@@ -127,7 +130,7 @@ fn a_start_that_waits_for_its_venue_is_alive_and_not_ready() {
     let config = json!({ "Feed": "synthetic:1", "instruments": [instrument(nobody, "BTCUSDT")] });
     let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
     for probe in ["/livez", "/startupz"] {
-        assert_eq!(request(run.admin, "GET", probe, "").0, 200, "{probe}");
+        until(probe, || (request(run.admin, "GET", probe, "").0 == 200).then_some(()));
     }
     let (status, body) = readiness(run.admin);
     assert_eq!((status, &body["ready"]), (503, &json!(false)));
@@ -171,11 +174,12 @@ fn a_trading_thread_that_stands_still_is_counted_and_told() {
         (frozen.elapsed() > Duration::from_millis(2_500)).then_some(())
     });
     run.process.signal("CONT");
-    until("the stall is counted", || {
+    // Each is counted once and told once. The machine may have stood still besides.
+    until("the stall is counted and told", || {
         let (_, page) = request(run.admin, "GET", "/metrics", "");
-        (value(&page, "st_loop_stalls_total") == 1.0).then_some(())
+        let told = run.process.out().matches("the trading thread stood still").count();
+        (told > 0 && value(&page, "st_loop_stalls_total") == told as f64).then_some(())
     });
-    until("the stall is told", || run.process.out().contains("the trading thread stood still").then_some(()));
     run.stop();
 }
 
@@ -207,11 +211,11 @@ fn not_ready_names_what_it_waits_for() {
     // Nobody listens there: the feed goes on trying.
     let config = json!({ "Feed": "redis://127.0.0.1:1", "instruments": [instrument(venue.addr, "BTCUSDT")] });
     let mut run = RunProcess::start(dir.path(), "run", &config, &[]);
-    let body = until("readiness names the feed", || {
+    // The feed alone: the book, which may come after it on a slow machine, is not named for ever.
+    until("readiness names the feed alone", || {
         let (status, body) = request(run.admin, "GET", "/readyz", "");
-        (status == 503 && body.contains("feed: reconnecting")).then_some(body)
+        (status == 503 && body.contains("feed: reconnecting") && !body.contains("book:")).then_some(())
     });
-    assert!(!body.contains("book:"), "{body}");
-    assert_eq!(request(run.admin, "GET", "/livez", "").0, 200);
+    until("it lives", || (request(run.admin, "GET", "/livez", "").0 == 200).then_some(()));
     assert_eq!(run.stop().0.code(), Some(0));
 }

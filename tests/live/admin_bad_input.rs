@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::process::{PATIENCE, RunProcess, VenueProcess, folder, instrument, now, request, until};
+use crate::process::{
+    PATIENCE, RunProcess, Standstill, VenueProcess, folder, instrument, now, request, until,
+};
 
 const TOKEN: &str = "canary-of-an-admin-token-0123456789abcdef";
 
@@ -189,15 +191,19 @@ fn who_is_slow_or_comes_in_numbers_keeps_nobody_else_out_for_long() {
     let chunked = "POST /halt HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"rea\r\n";
     let (status, ..) = raw(addr, chunked.as_bytes());
     assert_eq!(status, 408);
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
+    // Either has 5 s; nobody is kept for as long as we would wait for one of them.
+    assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
 
     let before = venue.trades();
-    let idle: Vec<TcpStream> = (0..64).map(|_| connect(addr)).collect();
-    let busy = until("they are all taken in", || {
+    let mut idle: Vec<TcpStream> = (0..64).map(|_| connect(addr)).collect();
+    until("they are all taken in", || {
         let (status, _, body) = raw(addr, b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        (status == 503).then_some(body)
+        if status != 503 {
+            // Where we were held up, some are cut already: others take their places.
+            idle.push(connect(addr));
+        }
+        (status == 503 && body.contains("ADM-009")).then_some(())
     });
-    assert!(busy.contains("ADM-009"), "{busy}");
     until("trading goes on", || (venue.trades() > before + 3).then_some(()));
     until("the idle ones are cut", || {
         (raw(addr, b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").0 == 200).then_some(())
@@ -212,13 +218,18 @@ fn a_thousand_scrapes_change_nothing() {
     let dir = folder();
     let venue = VenueProcess::start(dir.path());
     let mut run = start(dir.path(), &venue, false);
-    let before = venue.trades();
+    let (stood, before) = (Standstill::watch(), venue.trades());
     for _ in 0..1_000 {
         assert_eq!(request(run.admin, "GET", "/metrics", "").0, 200);
     }
     until("it trades on", || (venue.trades() > before + 3).then_some(()));
     let stalls = request(run.admin, "GET", "/metrics", "").1;
-    assert!(stalls.contains("st_loop_stalls_total 0\n"), "{stalls}");
+    // Standing still counts from 2 s on: a machine that did so for half of it is not the scrapes' doing.
+    let lost = stood.most_within(Duration::from_secs(2));
+    assert!(
+        stalls.contains("st_loop_stalls_total 0\n") || lost > Duration::from_secs(1),
+        "{lost:?} {stalls}"
+    );
     let (code, summary) = run.stop();
     assert_eq!((code.code(), &summary["books_balance"]), (Some(0), &json!(true)), "{summary}");
 }

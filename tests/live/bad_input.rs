@@ -1,5 +1,7 @@
 //! Bad payloads through a real Redis: counted, skipped, and the next good one trades.
 
+use std::cell::Cell;
+
 use serde_json::json;
 
 use crate::process::{RunProcess, VenueProcess, folder, instrument, until};
@@ -33,21 +35,47 @@ fn nothing_stops_or_is_lost() {
         r#"{"price":"64000","qty":"0"}"#,
     ];
     let send = |payload: &str| {
-        let receivers = redis.ask(&["PUBLISH", KEY, payload]);
-        assert_eq!(receivers, "1");
+        // What nobody heard was not sent: the feed may connect anew where the machine stood still.
+        until("it is heard", || (redis.ask(&["PUBLISH", KEY, payload]) == "1").then_some(()));
     };
-    for (before, payload) in rejected.iter().chain(&skipped).enumerate() {
+    let sent = Cell::new(0);
+    // Wait for each: with Conflate newest a waiting tick would otherwise give way to the next.
+    let count = |payload: &str| {
         send(payload);
-        let sent = before + 1;
-        // Wait for each: with Conflate newest a waiting tick would otherwise give way to the next.
-        until("the message is counted", || (run.status()["feed"]["messages"] == json!(sent)).then_some(()));
+        sent.set(sent.get() + 1);
+        until("the message is counted", || {
+            (run.status()["feed"]["messages"] == json!(sent.get())).then_some(())
+        });
+    };
+    rejected.iter().for_each(|payload| count(payload));
+    let of = |name: &str| run.status()["instruments"][0][name].clone();
+    let skips = |reason: &str| of("skips")[reason].as_u64().unwrap_or(0);
+    // Where the machine stood still the book is old for a moment, and that reason comes first: it is sent again.
+    for (before, payload) in (0..).zip(skipped) {
+        until("it is skipped for what it is", || {
+            let old = skips("stale_book");
+            count(payload);
+            until("it is skipped", || {
+                (skips("stale_book") > old || skips("invalid_tick") > before).then_some(())
+            });
+            (skips("invalid_tick") > before).then_some(())
+        });
     }
-    send(r#"{"price":"64000.10","qty":"0.5","side":"buy","id":"1"}"#);
+    let mut id = 0;
+    until("a good one is a pair", || {
+        let old = skips("stale_book");
+        id += 1;
+        count(&format!(r#"{{"price":"64000.10","qty":"0.5","side":"buy","id":"{id}"}}"#));
+        until("it is over", || (skips("stale_book") > old || of("pairs") == 1).then_some(()));
+        (of("pairs") == 1).then_some(())
+    });
     until("the good one trades", || (venue.trades() == 1).then_some(()));
     let (status, summary) = run.stop();
     assert_eq!(status.code(), Some(0));
     assert_eq!(summary["rejected"], rejected.len() as u64, "{summary}");
-    assert_eq!(summary["skips"], json!({ "invalid_tick": skipped.len() }));
+    assert_eq!(summary["skips"]["invalid_tick"], skipped.len() as u64, "{summary}");
+    let known = |reason: &String| reason == "invalid_tick" || reason == "stale_book";
+    assert!(summary["skips"].as_object().unwrap().keys().all(known), "{summary}");
     assert_eq!(summary["books_balance"], true);
     for code in ["FEED-001", "FEED-004", "FEED-006", "FEED-007", "FEED-008", "FEED-010"] {
         assert!(run.process.out().contains(code), "no {code} in\n{}", run.process.out());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::process::{Process, RunProcess, VenueProcess, folder, instrument, now, until, until_within};
+use crate::process::{Process, RunProcess, VenueProcess, folder, instrument, until, until_within};
 use crate::redis::Redis;
 
 /// `self-trader journal PATH`: its lines, what it complained of, its exit code.
@@ -80,6 +80,12 @@ fn every_order_of_a_killed_run_is_in_its_journal_and_the_next_run_closes_it_out(
     assert!(venue.open_orders().is_empty());
 }
 
+/// The book can be traded on: a value that comes once must not meet one that a machine which stood still has left old.
+fn is_fresh(run: &RunProcess) {
+    let age = || run.status()["instruments"][0]["book"]["age_ms"].as_u64();
+    until("the book is fresh", || age().filter(|age| *age < 500));
+}
+
 /// Fault F21.
 /// Promise P2.
 #[test]
@@ -104,6 +110,7 @@ fn a_value_that_was_traded_is_not_traded_again_after_a_restart() {
     };
     let mut run = RunProcess::start(dir.path(), "first", &config, &[]);
     run.wait_until_ready();
+    is_fresh(&run);
     publish(&first);
     until("the pair is made", || (venue.trades() == 1).then_some(()));
     run.process.kill();
@@ -111,7 +118,10 @@ fn a_value_that_was_traded_is_not_traded_again_after_a_restart() {
     // The value is still there, and it is published once more.
     let mut run = RunProcess::start(dir.path(), "second", &config, &[]);
     run.wait_until_ready();
+    // Twice: the one that is there may be too old by now to be looked at.
     publish(&first);
+    publish(&first);
+    is_fresh(&run);
     publish(&second);
     until("the next trade's pair is made", || (venue.trades() >= 2).then_some(()));
     until("all are counted", || (run.status()["feed"]["duplicates"].as_u64()? >= 2).then_some(()));
@@ -142,9 +152,7 @@ fn a_journal_in_use_a_strangers_file_and_no_file_are_told_in_one_line() {
     assert!(err.starts_with("JRN-007 ") && err.contains("locked by pid "), "{err}");
 
     // A journal that is being written can be read.
-    let began = now();
     until("there are records", || (print(&journal).0.len() > 3).then_some(()));
-    assert!(began.elapsed().as_secs() < 30);
     assert_eq!(run.stop().0.code(), Some(0));
 
     let other = dir.path().join("other.json");

@@ -16,18 +16,16 @@ fn blocked(run: &RunProcess) -> Option<(String, String)> {
     text("step").zip(text("why"))
 }
 
-/// It comes to that step and stays there while so many looks find it so.
-fn stands_at(run: &RunProcess, step: &str) -> String {
+/// It comes to that step and stays there while so many looks find it so, and at last for that reason: where the machine
+/// stood still it may be another one for a moment.
+fn stands_at(run: &RunProcess, step: &str, reason: &str) {
     until(step, || blocked(run).filter(|(at, _)| at == step));
-    let mut why = String::new();
     let from = now();
-    until("it stays there", || {
-        let (at, cause) = blocked(run).expect("it is not ready");
-        assert_eq!(at, step, "{cause}");
-        why = cause;
-        (from.elapsed().as_millis() > 700).then_some(())
+    until(&format!("it stays there: {reason}"), || {
+        let (at, why) = blocked(run).expect("it is not ready");
+        assert_eq!(at, step, "{why}");
+        (from.elapsed().as_millis() > 700 && why.contains(reason)).then_some(())
     });
-    why
 }
 
 fn orders(venue: &VenueProcess) -> usize {
@@ -57,7 +55,7 @@ fn a_venue_that_does_not_tell_its_filters_is_named() {
         &json!({ "fault": "reject", "preset": "unavailable", "operation": "GET /api/v3/exchangeInfo" }),
     );
     let mut run = RunProcess::start(dir.path(), "run", &config(&venue), &[]);
-    stands_at(&run, "filters");
+    stands_at(&run, "filters", "");
     assert_eq!(orders(&venue), 0);
     let off = json!({
         "fault": "reject", "preset": "unavailable", "operation": "GET /api/v3/exchangeInfo", "on": false
@@ -74,8 +72,7 @@ fn a_venue_whose_clock_is_off_is_named() {
     let venue = VenueProcess::start(dir.path());
     venue.fault(&json!({ "fault": "skew_clock", "offset_ms": 5_000 }));
     let mut run = RunProcess::start(dir.path(), "run", &config(&venue), &[]);
-    let why = stands_at(&run, "clock");
-    assert!(why.contains(" ms from ours"), "{why}");
+    stands_at(&run, "clock", " ms from ours");
     assert_eq!(orders(&venue), 0);
     venue.fault(&json!({ "fault": "skew_clock", "on": false }));
     comes_through(&mut run, &venue);
@@ -90,8 +87,7 @@ fn a_clock_that_is_told_late_is_named() {
     let late = json!({ "fault": "delay_answers", "ms": 1_300, "operation": "GET /api/v3/time" });
     venue.fault(&late);
     let mut run = RunProcess::start(dir.path(), "run", &config(&venue), &[]);
-    let why = stands_at(&run, "clock");
-    assert!(why.contains("is known to"), "{why}");
+    stands_at(&run, "clock", "is known to");
     assert_eq!(orders(&venue), 0);
     let mut off = late;
     off["on"] = json!(false);
@@ -103,7 +99,8 @@ fn a_clock_that_is_told_late_is_named() {
 #[test]
 fn orders_of_an_earlier_run_that_will_not_go_are_named() {
     let dir = folder();
-    let venue = VenueProcess::start(dir.path());
+    // Its switch would close them where the next start is slow.
+    let venue = VenueProcess::start_with(dir.path(), &["--no-switch"]);
     let mut first = RunProcess::start(dir.path(), "first", &config(&venue), &[]);
     first.wait_until_ready();
     let blind = [
@@ -112,11 +109,11 @@ fn orders_of_an_earlier_run_that_will_not_go_are_named() {
         json!({ "fault": "mute_stream", "stream": "user" }),
     ];
     venue.fault(&json!(blind));
-    until("a maker rests", || (!venue.open_orders().is_empty()).then_some(()));
+    venue.resting(|_| true);
     first.process.kill();
     let before = orders(&venue);
     let mut run = RunProcess::start(dir.path(), "second", &config(&venue), &[]);
-    stands_at(&run, "sweep");
+    stands_at(&run, "sweep", "");
     assert_eq!(orders(&venue), before);
     for mut fault in blind {
         fault["on"] = json!(false);
@@ -132,7 +129,7 @@ fn a_book_that_does_not_come_is_named() {
     let venue = VenueProcess::start(dir.path());
     venue.fault(&json!({ "fault": "refuse_connections", "how": "unavailable", "connection": "streams" }));
     let mut run = RunProcess::start(dir.path(), "run", &config(&venue), &[]);
-    stands_at(&run, "book");
+    stands_at(&run, "book", "");
     assert_eq!(orders(&venue), 0);
     venue.fault(&json!({
         "fault": "refuse_connections", "how": "unavailable", "connection": "streams", "on": false
@@ -186,7 +183,9 @@ fn the_probe_is_one_small_pair_that_no_count_and_no_tick_knows_of() {
     assert_eq!(labels[0]["probe"], true, "it goes before all others");
     let pairs = summary["pairs"].as_u64().unwrap();
     assert_eq!(labels.len() as u64, pairs + 1);
-    assert_eq!(venue.trades() - before, summary["matched"].as_u64().unwrap() + 1, "{summary}");
+    // A machine that stood still may leave a pair that has traded without the names of its trades.
+    let traded = summary["matched"].as_u64().unwrap() + 1..=pairs + 1;
+    assert!(traded.contains(&(venue.trades() - before)), "{summary}");
     let least = labels.iter().map(|label| label["maker"]["qty"].as_str().unwrap().parse::<f64>().unwrap());
     let probe: f64 = probes[0]["maker"]["qty"].as_str().unwrap().parse().unwrap();
     assert!(least.fold(f64::MAX, f64::min) >= probe);

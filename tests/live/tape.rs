@@ -49,11 +49,18 @@ fn every_message_of_the_tape_is_accounted_for_and_the_ledger_equals_the_labels()
 /// Each trade of the venue is one fill of one maker and one taker of ours, and the other way round.
 fn legs_agree(venue: &VenueProcess, labels: &[Value], pairs: u64) {
     assert_eq!(labels.len() as u64, pairs);
+    // A machine that stood still may leave a pair that has traded without the names of its trades.
+    let unnamed = |label: &&Value| label["outcome"] == "unknown_resolved";
+    let unnamed: BTreeSet<&str> =
+        labels.iter().filter(unnamed).filter_map(|label| label["maker"]["client_id"].as_str()).collect();
     let mut fills: BTreeMap<(String, u64), Legs> = BTreeMap::new();
     let mut tick_ids = BTreeSet::new();
     for label in labels {
         let symbol = label["maker_symbol"].as_str().unwrap();
         assert!(tick_ids.insert((symbol.to_owned(), label["tick"]["id"].clone().to_string())));
+        if unnamed.contains(label["maker"]["client_id"].as_str().unwrap()) {
+            continue;
+        }
         for (place, leg) in [&label["maker"], &label["taker"]].into_iter().enumerate() {
             for fill in leg["fills"].as_array().unwrap() {
                 let key = (symbol.to_owned(), fill["trade_id"].as_u64().unwrap());
@@ -63,9 +70,10 @@ fn legs_agree(venue: &VenueProcess, labels: &[Value], pairs: u64) {
             }
         }
     }
-    let trades = venue.ledger("trades");
-    assert_eq!(trades.as_array().unwrap().len(), fills.len());
-    for trade in trades.as_array().unwrap() {
+    let mut trades = venue.ledger("trades").as_array().unwrap().clone();
+    trades.retain(|trade| !unnamed.contains(trade["makerClientOrderId"].as_str().unwrap()));
+    assert_eq!(trades.len(), fills.len());
+    for trade in &trades {
         let key = (trade["symbol"].as_str().unwrap().to_owned(), trade["id"].as_u64().unwrap());
         let legs = &fills[&key];
         for (place, name) in ["makerClientOrderId", "takerClientOrderId"].into_iter().enumerate() {

@@ -8,6 +8,9 @@ use std::time::Duration;
 
 use self_trader::journal::disk::{Disk, DiskFile};
 
+/// How often a sync that takes long looks whether it is over.
+const STEP: Duration = Duration::from_millis(5);
+
 /// A folder in memory; clones are the same one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct MemoryDisk(Arc<Mutex<Inner>>);
@@ -22,7 +25,7 @@ pub(crate) struct Inner {
     pub(crate) sync_fails: bool,
     /// New files are refused.
     pub(crate) no_new: bool,
-    /// Syncs take that long.
+    /// Syncs take that long; one that is under way heeds it, too.
     pub(crate) sync_takes: Duration,
     pub(crate) syncs: u64,
     /// Names of files that were synced after a failed sync of theirs.
@@ -133,8 +136,11 @@ impl DiskFile for MemoryFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        let takes = self.disk.inner().sync_takes;
-        std::thread::sleep(takes);
+        let mut took = Duration::ZERO;
+        while took < self.disk.inner().sync_takes {
+            std::thread::sleep(STEP);
+            took += STEP;
+        }
         let mut inner = self.disk.inner();
         inner.syncs += 1;
         if inner.sync_fails {

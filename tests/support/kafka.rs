@@ -9,9 +9,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication, TopicResult};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedProducer};
 use tempfile::TempDir;
 
@@ -150,16 +151,14 @@ impl Broker {
     pub(crate) fn create_topic(&self, name: &str, partitions: i32) {
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
         let admin = self.admin();
-        let made = wait(admin.create_topics([&topic], &AdminOptions::new())).unwrap();
-        assert!(made.iter().all(Result::is_ok), "{made:?}");
+        until_made(|| wait(admin.create_topics([&topic], &AdminOptions::new())));
     }
 
     /// Raises a topic's number of partitions to `partitions`.
     pub(crate) fn create_partitions(&self, topic: &str, partitions: usize) {
         let more = NewPartitions::new(topic, partitions);
         let admin = self.admin();
-        let made = wait(admin.create_partitions([&more], &AdminOptions::new())).unwrap();
-        assert!(made.iter().all(Result::is_ok), "{made:?}");
+        until_made(|| wait(admin.create_partitions([&more], &AdminOptions::new())));
     }
 
     /// Hands a message to the producer: to its key's partition by murmur2, or to the one given.
@@ -303,6 +302,23 @@ fn free_port() -> u16 {
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
+    }
+}
+
+/// Asks until it is made, or was by an earlier try. A broker that stood still for longer than its session has no place
+/// in its own cluster for a moment, and so nothing has one there.
+fn until_made(mut make: impl FnMut() -> KafkaResult<Vec<TopicResult>>) {
+    use RDKafkaErrorCode::{InvalidPartitions, TopicAlreadyExists};
+    let is_there =
+        |made: &TopicResult| matches!(made, Ok(_) | Err((_, TopicAlreadyExists | InvalidPartitions)));
+    let deadline = now() + PATIENCE;
+    loop {
+        let made = make();
+        if made.as_ref().is_ok_and(|made| made.iter().all(is_there)) {
+            return;
+        }
+        assert!(now() < deadline, "{made:?}");
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 

@@ -2,12 +2,15 @@
 //! stopped by their process ids.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use self_trader::clock::wall_ms;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -52,7 +55,12 @@ impl Process {
 
     /// Waits for the end.
     pub(crate) fn wait(&mut self) -> ExitStatus {
-        until("the process ends", || self.child.try_wait().unwrap())
+        self.wait_within(PATIENCE)
+    }
+
+    /// Waits for an end that may take longer than most.
+    pub(crate) fn wait_within(&mut self, patience: Duration) -> ExitStatus {
+        until_within(patience, "the process ends", || self.child.try_wait().unwrap())
     }
 
     /// Ends it as a crash would.
@@ -119,6 +127,21 @@ impl VenueProcess {
         let orders = self.ledger("orders");
         let open = |order: &&Value| matches!(order["status"].as_str(), Some("NEW" | "PARTIALLY_FILLED"));
         orders.as_array().unwrap().iter().filter(open).cloned().collect()
+    }
+
+    /// Waits for an order of ours that stays open, where faults keep its owner from hearing of it and from cancelling it.
+    /// One that was placed before them may meet its taker yet; one that is open for a second will not.
+    pub(crate) fn resting(&self, meant: impl Fn(&Value) -> bool) -> Value {
+        let since = wall_ms();
+        until("a maker rests", || {
+            let now = wall_ms();
+            let stays = |order: &Value| {
+                let placed = order["time"].as_i64().unwrap();
+                order["clientOrderId"].as_str().unwrap().starts_with("stmain")
+                    && (placed > since || now - placed > 1_000)
+            };
+            self.open_orders().into_iter().find(|order| stays(order) && meant(order))
+        })
     }
 
     pub(crate) fn trades(&self) -> u64 {
@@ -199,6 +222,7 @@ impl RunProcess {
         serde_json::from_str(&std::fs::read_to_string(&self.summary).unwrap()).unwrap()
     }
 
+    /// Of a run that has ended: while it runs, the last line may be half a label.
     pub(crate) fn labels(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(&self.labels).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -239,6 +263,88 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// How long this machine keeps a thread waiting that wants to run: what a promised time has to be given, so that a test
+/// tells a program that is late from a machine that stood still. On a machine that is not busy it is nothing.
+pub(crate) struct Standstill {
+    turns: Arc<Mutex<Turns>>,
+    /// Dropped, it ends the watch.
+    _stop: SyncSender<()>,
+}
+
+#[derive(Default)]
+struct Turns {
+    ended: u64,
+    /// When turns ended that took too long, and by how much.
+    lost: Vec<(Instant, Duration)>,
+}
+
+impl Standstill {
+    /// Watches until dropped, by a thread of the test's own.
+    pub(crate) fn watch() -> Self {
+        Self::watch_by(|| {})
+    }
+
+    /// The same by questions to a venue, which is no part of what is judged either and stamps what arrives.
+    pub(crate) fn watch_at(venue: SocketAddr) -> Self {
+        // A venue that is gone keeps nobody waiting.
+        Self::watch_by(move || drop(ask("", venue, "GET", "/venue/health", "")))
+    }
+
+    fn watch_by(turn: impl Fn() + Send + 'static) -> Self {
+        const EVERY: Duration = Duration::from_millis(2);
+        /// What a turn may take; what is longer is lost.
+        const TURN: Duration = Duration::from_millis(15);
+        let turns = Arc::<Mutex<Turns>>::default();
+        let (stop, stopped) = sync_channel(0);
+        let shared = Arc::clone(&turns);
+        std::thread::spawn(move || {
+            let mut began = now();
+            while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                turn();
+                let ended = now();
+                let late = ended.duration_since(began).saturating_sub(TURN);
+                let mut turns = shared.lock().unwrap();
+                turns.ended += 1;
+                if !late.is_zero() {
+                    turns.lost.push((ended, late));
+                }
+                began = ended;
+            }
+        });
+        Self { turns, _stop: stop }
+    }
+
+    /// All of it so far.
+    pub(crate) fn lost(&self) -> Duration {
+        self.all().iter().map(|(_, late)| *late).sum()
+    }
+
+    /// The most of it within a time of that length.
+    pub(crate) fn most_within(&self, length: Duration) -> Duration {
+        let lost = self.all();
+        let from = |first: usize| {
+            let end = lost[first].0 + length;
+            // It had begun before its end was noted.
+            lost[first..].iter().take_while(|(at, late)| *at - *late <= end).map(|(_, late)| *late).sum()
+        };
+        (0..lost.len()).map(from).max().unwrap_or_default()
+    }
+
+    /// What was lost up to now: the turn that is under way has to end first.
+    fn all(&self) -> Vec<(Instant, Duration)> {
+        let ended = self.turns.lock().unwrap().ended;
+        until("a turn ends", || {
+            let turns = self.turns.lock().unwrap();
+            (turns.ended > ended).then(|| turns.lost.clone())
+        })
+    }
+}
+
+/// Milliseconds as a venue's stamps have them.
+pub(crate) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap()
+}
+
 pub(crate) fn get_json(addr: SocketAddr, path: &str) -> Value {
     let (status, body) = request(addr, "GET", path, "");
     assert_eq!(status, 200, "{path}: {body}");
@@ -251,18 +357,8 @@ pub(crate) fn request(addr: SocketAddr, method: &str, path: &str, body: &str) ->
 }
 
 /// The same with an account's key.
-#[expect(clippy::disallowed_methods, reason = "a test's own connection to its own loopback server")]
 pub(crate) fn request_by(key: &str, addr: SocketAddr, method: &str, path: &str, body: &str) -> (u16, String) {
-    let mut stream = TcpStream::connect(addr).unwrap();
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let length = body.len();
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nX-MBX-APIKEY: {key}\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
-    );
-    stream.write_all(head.as_bytes()).unwrap();
-    let mut bytes = Vec::new();
-    stream.read_to_end(&mut bytes).unwrap();
+    let bytes = ask(key, addr, method, path, body).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let status = head.split_whitespace().nth(1).unwrap().parse().unwrap();
@@ -272,6 +368,22 @@ pub(crate) fn request_by(key: &str, addr: SocketAddr, method: &str, path: &str, 
         body.to_owned()
     };
     (status, body)
+}
+
+/// The bytes that come back.
+#[expect(clippy::disallowed_methods, reason = "a test's own connection to its own loopback server")]
+fn ask(key: &str, addr: SocketAddr, method: &str, path: &str, body: &str) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(addr)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let length = body.len();
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\nX-MBX-APIKEY: {key}\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(head.as_bytes())?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn dechunk(mut body: &str) -> String {

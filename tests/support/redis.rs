@@ -24,8 +24,14 @@ impl Redis {
     /// there is no redis-server.
     pub(crate) fn start(options: &[&str]) -> Option<Self> {
         let mut redis = Self::stopped(options)?;
-        redis.launch();
-        Some(redis)
+        for _ in 0..5 {
+            if redis.has_launched() {
+                return Some(redis);
+            }
+            // Somebody else took the port between our look and the server's.
+            redis.port = free_port();
+        }
+        panic!("redis-server found no port");
     }
 
     /// A server that has its port but does not run yet.
@@ -34,13 +40,25 @@ impl Redis {
             println!("skipped: no redis-server on this machine");
             return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let options = options.iter().map(|option| (*option).to_owned()).collect();
-        Some(Self { child: None, port, options, dir: TempDir::new().unwrap() })
+        Some(Self { child: None, port: free_port(), options, dir: TempDir::new().unwrap() })
     }
 
     /// Starts it, with no data, and waits until it answers.
     pub(crate) fn launch(&mut self) {
+        // A client that goes on trying a port that nobody listens on can take it itself, for a moment.
+        let launched = (0..50).any(|_| {
+            let launched = self.has_launched();
+            if !launched {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            launched
+        });
+        assert!(launched, "somebody else has the port of redis-server");
+    }
+
+    /// False where it ended at once.
+    fn has_launched(&mut self) -> bool {
         let child = Command::new("redis-server")
             .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"])
             .arg(self.port.to_string())
@@ -51,13 +69,25 @@ impl Redis {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        for _ in 0..500 {
-            if Client::connect(self.port).and_then(|mut client| client.ask(&["PING"])).is_ok() {
-                return;
+        for _ in 0..1_500 {
+            let ended = self.child.as_mut().unwrap().try_wait().unwrap();
+            if ended.is_some() {
+                self.child = None;
+                return false;
+            }
+            if self.answers() {
+                return true;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("redis-server did not answer in 10 s");
+        panic!("redis-server did not answer in 30 s");
+    }
+
+    /// Whether it is this server that answers on its port; one with a password does not say.
+    fn answers(&self) -> bool {
+        let dir = Client::connect(self.port).and_then(|mut client| client.ask(&["CONFIG", "GET", "dir"]));
+        let name = self.dir.path().file_name().unwrap().to_str().unwrap();
+        dir.is_ok_and(|dir| dir.starts_with('-') || dir.contains(name))
     }
 
     /// Kills it at once.
@@ -97,6 +127,10 @@ impl Drop for Redis {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// A plain RESP2 client, apart from the one that is tested.

@@ -21,7 +21,11 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Nothing on loopback takes this long.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(30);
+
+/// How old a signed request may be when it comes, ms: the most that a venue grants, since the machine may stand still
+/// between the signature and the venue.
+pub(crate) const RECV_WINDOW_MS: i64 = 60_000;
 
 pub(crate) fn venue() -> RunningVenue {
     simulator::start(VenueOptions::default()).unwrap()
@@ -173,11 +177,14 @@ pub(crate) fn error_of(answer: &Value) -> (i64, String) {
     (answer["error"]["code"].as_i64().unwrap(), answer["error"]["msg"].as_str().unwrap().to_owned())
 }
 
-/// Adds key, timestamp and signature.
+/// Adds key, timestamp with its window, and signature. Who gives a timestamp gives the window too.
 pub(crate) fn signed(key: Key, mut params: Value) -> Value {
     let object = params.as_object_mut().unwrap();
     object.insert("apiKey".to_owned(), key.key.into());
-    object.entry("timestamp").or_insert_with(|| clock::wall_ms().into());
+    if !object.contains_key("timestamp") {
+        object.insert("timestamp".to_owned(), clock::wall_ms().into());
+        object.entry("recvWindow").or_insert_with(|| RECV_WINDOW_MS.into());
+    }
     // A JSON object of serde_json is sorted by name.
     let pairs: Vec<_> = object
         .iter()
@@ -229,7 +236,7 @@ pub(crate) async fn http(addr: SocketAddr, verb: &str, path: &str, key: Option<&
         request = request.header("X-MBX-APIKEY", key);
     }
     let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
-    let response = timeout(SOON * 2, sender.send_request(request)).await.unwrap().unwrap();
+    let response = timeout(SOON, sender.send_request(request)).await.unwrap().unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     driver.abort();
@@ -247,7 +254,7 @@ pub(crate) async fn get(addr: SocketAddr, path: &str) -> Value {
 /// A signed REST request with everything in the query.
 pub(crate) async fn rest(addr: SocketAddr, verb: &str, path: &str, query: &str) -> Reply {
     let joint = if query.is_empty() { "" } else { "&" };
-    let query = format!("{query}{joint}timestamp={}", clock::wall_ms());
+    let query = format!("{query}{joint}recvWindow={RECV_WINDOW_MS}&timestamp={}", clock::wall_ms());
     let signature = hmac_hex(TEST_KEY.secret, &query);
     http(addr, verb, &format!("{path}?{query}&signature={signature}"), Some(TEST_KEY.key), "").await
 }

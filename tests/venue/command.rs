@@ -2,9 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
-use crate::client::{Socket, get, limit, with};
+use crate::client::{SOON, Socket, get, limit, with};
 
 /// A process that does not outlive its test.
 struct Process(Child);
@@ -51,7 +50,7 @@ async fn the_command_prints_one_line_serves_and_ends_cleanly_on_a_signal() {
         assert!(hash.len() == 32 && hash.chars().all(|c| c.is_ascii_hexdigit()), "{more}");
         process.0.wait().unwrap()
     });
-    let status = tokio::time::timeout(Duration::from_secs(10), status).await.unwrap().unwrap();
+    let status = tokio::time::timeout(SOON, status).await.unwrap().unwrap();
     assert_eq!(status.code(), Some(0));
     let stamped = std::fs::read_to_string(&stamps).unwrap();
     let (client, nanos) = stamped.trim().split_once(' ').unwrap();

@@ -74,7 +74,9 @@ async fn delayed_answers_come_later_and_their_events_at_once() {
     let clock = Clock::start();
     let id = api.ask("order.place", signed(TEST_KEY, limit("SELL", "100.00", "1", "GTX"))).await;
     api.event("NEW").await;
-    assert!(api.none_came(|message| message["id"] == id.as_str()).await, "the answer is held back");
+    // A machine that stands still meanwhile may let its time come.
+    let held_back = api.none_came(|message| message["id"] == id.as_str()).await;
+    assert!(held_back || clock.now().mono.0 >= 300_000_000, "the answer is held back");
     assert_eq!(api.answer(&id).await["status"], 200);
     assert!(clock.now().mono.0 >= 300_000_000);
     fault(venue.addr(), switch("delay_answers", false)).await;

@@ -65,9 +65,13 @@ async fn messages_come_twice_late_and_in_another_order() {
     switch(venue.addr(), json!({"fault": "delay_messages", "stream": "trade", "ms": 300, "count": 1})).await;
     trade(&mut api).await;
     trade(&mut api).await;
-    for want in [5, 4] {
-        assert_eq!(id(&trades.wait(|message| message["e"] == "trade").await), Some(want));
+    // On a machine that stood still the late one may have been due before the next was there.
+    let in_time = clock.now().mono.0 < 300_000_000;
+    let mut came = Vec::new();
+    for _ in 0..2 {
+        came.extend(id(&trades.wait(|message| message["e"] == "trade").await));
     }
+    assert!(came == [5, 4] || !in_time && came == [4, 5], "{came:?}");
     assert!(clock.now().mono.0 >= 300_000_000);
     // What waits for a successor that never comes goes out when the fault ends.
     switch(venue.addr(), json!({"fault": "reorder_messages", "stream": "trade"})).await;
@@ -190,13 +194,21 @@ async fn a_connection_goes_half_open_in_the_middle_of_a_write_and_finishes_it_la
 async fn a_frozen_venue_answers_nobody_but_its_operator() {
     let venue = venue();
     let mut api = Socket::api(venue.addr()).await;
-    let clock = Clock::start();
-    switch(venue.addr(), json!({"fault": "freeze", "for": "400ms"})).await;
+    switch(venue.addr(), json!({"fault": "freeze"})).await;
     let id = api.ask("ping", json!({})).await;
-    let rest = http(venue.addr(), "GET", "/api/v3/time", None, "");
     assert!(get(venue.addr(), "/venue/faults").await[0]["fault"] == "freeze");
-    assert_eq!(rest.await.status, 200);
-    assert!(clock.now().mono.0 >= 350_000_000, "new connections wait, too");
+    let clock = Clock::start();
+    let rest = async {
+        let reply = http(venue.addr(), "GET", "/api/v3/time", None, "").await;
+        (reply.status, clock.now().mono.0)
+    };
+    let thaw = async {
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        clear(venue.addr()).await;
+    };
+    let ((status, answered_ns), ()) = tokio::join!(rest, thaw);
+    assert_eq!(status, 200);
+    assert!(answered_ns >= 400_000_000, "new connections wait, too");
     assert_eq!(api.answer(&id).await["status"], 200);
 }
 

@@ -35,8 +35,8 @@ async fn changed_filters_bind_at_once_and_are_told_later() {
         info["symbols"][0]["filters"][0]["tickSize"].as_str().unwrap().to_owned()
     };
     let change = json!({"fault": "change_filters", "symbol": "BTCUSDT", "tick_size": "0.05", "step_size": "0.1",
-        "min_notional": "20", "announce_ms": 500});
-    switch(venue.addr(), change).await;
+        "min_notional": "20", "announce_ms": 600_000});
+    switch(venue.addr(), change.clone()).await;
     assert_eq!(tick().await, "0.01000000", "not told yet");
     for (price, qty) in [("100.01", "1"), ("100.05", "1.05"), ("100.05", "0.1")] {
         assert_eq!(
@@ -47,6 +47,8 @@ async fn changed_filters_bind_at_once_and_are_told_later() {
     }
     api.good("order.place", limit("SELL", "100.05", "0.2", "GTX")).await;
     assert_eq!(applied(venue.addr(), "change_filters").await, 4);
+    // The same with less time takes its place.
+    switch(venue.addr(), with(change, "announce_ms", 500)).await;
     until("it is told", async || tick().await == "0.05000000").await;
     clear(venue.addr()).await;
     assert_eq!(tick().await, "0.01000000");
@@ -112,7 +114,8 @@ async fn the_monthly_reset_takes_everything_but_the_keys() {
 
 #[tokio::test]
 async fn a_script_begins_and_ends_faults_by_itself_and_the_event_log_tells_it() {
-    let script = "{\"at\": \"100ms\", \"for\": \"300ms\", \"fault\": \"reject\", \"symbol\": \"BTCUSDT\", \"count\": 1}\n\
+    // The first stays until it has struck, however late the test asks.
+    let script = "{\"at\": \"0.1s\", \"for\": \"10m\", \"fault\": \"reject\", \"symbol\": \"BTCUSDT\", \"count\": 1}\n\
                   # every half second\n\
                   {\"at\": \"0.1s\", \"every\": \"500ms\", \"for\": \"100ms\", \"fault\": \"halt\", \"symbol\": \"ETHUSDT\"}\n";
     let options = VenueOptions { faults: FaultScript::parse(script).unwrap(), ..VenueOptions::default() };
@@ -143,21 +146,19 @@ async fn a_script_begins_and_ends_faults_by_itself_and_the_event_log_tells_it() 
     assert!(began(&log().await, "reject"));
     until("its end is told", async || log().await.contains("\\\"applied\\\":1")).await;
     until("it comes again", async || log().await.matches("began #").count() >= 3).await;
+    until("it ends each time", async || log().await.matches("ended #").count() >= 3).await;
 }
 
 #[tokio::test]
 async fn a_fault_of_the_api_ends_by_itself_or_begins_later() {
     let venue = venue();
     let on = async || get(venue.addr(), "/venue/faults").await.as_array().unwrap().len();
-    switch(venue.addr(), json!({"fault": "lose_answers", "for_ms": 200})).await;
-    assert_eq!(on().await, 1);
+    // The answer tells what is on at that moment: a later one may come when it is over, or has begun.
+    let told = switch(venue.addr(), json!({"fault": "lose_answers", "for_ms": 200})).await;
+    assert_eq!(told.as_array().unwrap().len(), 1);
     until("it is over", async || on().await == 0).await;
-    switch(
-        venue.addr(),
-        json!([{"fault": "lose_answers", "at": "100ms"}, {"fault": "lose_answers", "at": "10m"}]),
-    )
-    .await;
-    assert_eq!(on().await, 0);
+    let later = json!([{"fault": "lose_answers", "at": "100ms"}, {"fault": "lose_answers", "at": "10m"}]);
+    assert_eq!(switch(venue.addr(), later).await, json!([]));
     until("it began", async || on().await == 1).await;
     clear(venue.addr()).await;
 }

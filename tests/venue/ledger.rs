@@ -1,12 +1,10 @@
 //! The venue's own books of account tell exactly what was traded.
 
-use std::time::Duration;
-
 use self_trader::simulator::{self, AccountSpec, SymbolSpec, VenueError, VenueOptions};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use crate::client::{Socket, get, http, limit, venue, with};
+use crate::client::{SOON, Socket, get, http, limit, venue, with};
 
 #[tokio::test]
 async fn the_ledger_is_what_was_traded_leg_for_leg() {
@@ -152,7 +150,7 @@ async fn connections_are_told_with_what_they_listen_to() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(Duration::from_secs(5), gone).await.unwrap();
+    timeout(SOON, gone).await.unwrap();
     let closed = get(addr, "/venue/events?kind=closed").await;
     assert_eq!(closed["events"][0]["connection"], first["connection"]);
     assert_eq!(get(addr, "/venue/events?kind=opened").await["events"].as_array().unwrap().len(), 2);
@@ -208,14 +206,13 @@ async fn a_long_list_comes_whole() {
 
 #[tokio::test]
 async fn a_venue_stops_when_told_and_its_port_with_it() {
-    let venue = venue();
+    // An address of its own: nobody else is given the port in between.
+    let listen = "127.0.0.2:0".parse().unwrap();
+    let venue = simulator::start(VenueOptions { listen, ..VenueOptions::default() }).unwrap();
     let addr = venue.addr();
     let mut api = Socket::api(addr).await;
     api.call("ping", json!({})).await;
-    timeout(Duration::from_secs(5), tokio::task::spawn_blocking(move || venue.shutdown()))
-        .await
-        .unwrap()
-        .unwrap();
+    timeout(SOON, tokio::task::spawn_blocking(move || venue.shutdown())).await.unwrap().unwrap();
     let again = simulator::start(VenueOptions { listen: addr, ..VenueOptions::default() });
     assert_eq!(again.unwrap().addr(), addr, "the port is free again");
 }

@@ -4,7 +4,9 @@ use self_trader::clock;
 use self_trader::simulator::{self, VenueOptions};
 use serde_json::{Value, json};
 
-use crate::client::{Socket, TEST_KEY, error_of, hmac_hex, http, limit, rest, signed, venue, with};
+use crate::client::{
+    RECV_WINDOW_MS, Socket, TEST_KEY, error_of, hmac_hex, http, limit, rest, signed, venue, with,
+};
 
 const DECIMAL: &str = r"legal range is '^([0-9]{1,20})(\.[0-9]{1,20})?$'.";
 const CLIENT: &str = "legal range is '^[a-zA-Z0-9-_]{1,36}$'.";
@@ -269,7 +271,7 @@ async fn surplus_parameters_are_refused_where_that_is_asked_for() {
     let options = VenueOptions { strict_parameters: true, ..VenueOptions::default() };
     let strict = simulator::start(options).unwrap();
     let mut api = Socket::api(strict.addr()).await;
-    let words = "Not all sent parameters were read; read '10' parameter(s) but was sent '11'.";
+    let words = "Not all sent parameters were read; read '11' parameter(s) but was sent '12'.";
     let surplus = with(order(), "postOnly", true);
     assert_eq!(api.refused("order.place", surplus.clone()).await, (-1104, words.to_owned()));
     api.good("order.place", order()).await;
@@ -285,7 +287,8 @@ async fn rest_says_it_with_a_status_and_takes_no_name_twice() {
     assert_eq!(twice.body["msg"], "Duplicate values for a parameter detected.");
     // What is in the query counts before what is in the body.
     let now = clock::wall_ms();
-    let (query, body) = (format!("symbol=BTCUSDT&orderId=5&timestamp={now}"), "orderId=x");
+    let query = format!("symbol=BTCUSDT&orderId=5&recvWindow={RECV_WINDOW_MS}&timestamp={now}");
+    let body = "orderId=x";
     let signature = hmac_hex("test-secret", &format!("{query}{body}"));
     let path = format!("/api/v3/order?{query}&signature={signature}");
     let both = http(venue.addr(), "GET", &path, Some("test-key"), body).await;

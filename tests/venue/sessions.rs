@@ -8,7 +8,7 @@ use self_trader::simulator::binance::sign::Signer;
 use self_trader::simulator::{self, AccountSpec, Credential, RunningVenue, VenueOptions};
 use serde_json::{Value, json};
 
-use crate::client::{Reply, Socket, TEST_KEY, error_of, get, http, limit, venue, with};
+use crate::client::{RECV_WINDOW_MS, Reply, Socket, TEST_KEY, error_of, get, http, limit, venue, with};
 use crate::faults_support::switch;
 
 /// The other half of the key with the seed 00 01 ... 1f, as clients' tools write it.
@@ -23,12 +23,17 @@ fn sign(payload: &str) -> String {
 /// Parameters of who has the Ed25519 key.
 fn signed(key: &str, mut params: Value) -> Value {
     params["apiKey"] = key.into();
-    params["timestamp"] = clock::wall_ms().into();
+    params = timed(params);
     let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_owned);
     let object = params.as_object().unwrap();
     let pairs: Vec<_> = object.iter().map(|(name, value)| format!("{name}={}", text(value))).collect();
     params["signature"] = sign(&pairs.join("&")).into();
     params
+}
+
+/// With a moment, and a window that a machine which stands still does not outlast.
+fn timed(params: Value) -> Value {
+    with(with(params, "timestamp", clock::wall_ms()), "recvWindow", RECV_WINDOW_MS)
 }
 
 /// Two accounts with that key, and one with a secret.
@@ -64,7 +69,7 @@ async fn a_session_stands_for_key_and_signature_until_it_ends() {
     assert!(logon["authorizedSince"].is_i64() && logon["connectedSince"].is_i64());
     assert_eq!(api.call("userDataStream.subscribe", json!({})).await["result"]["subscriptionId"], 0);
     assert_eq!(error_of(&api.call("userDataStream.subscribe", json!({})).await).0, -2035);
-    let order = || with(limit("BUY", "100.00", "1", "GTC"), "timestamp", clock::wall_ms());
+    let order = || timed(limit("BUY", "100.00", "1", "GTC"));
     assert_eq!(api.call("order.place", order()).await["status"], 200);
     assert_eq!(api.event("NEW").await["X"], "NEW");
 
@@ -75,19 +80,19 @@ async fn a_session_stands_for_key_and_signature_until_it_ends() {
     // A second log-on takes the place of the first, and ends what came of that.
     assert_eq!(api.call("session.logon", signed("two", json!({}))).await["result"]["apiKey"], "two");
     api.event("eventStreamTerminated").await;
-    let open = api.call("openOrders.status", json!({"timestamp": clock::wall_ms()})).await["result"].clone();
+    let open = api.call("openOrders.status", timed(json!({}))).await["result"].clone();
     assert_eq!((open.as_array().unwrap().len(), &open[0]["price"]), (1, &json!("90.00000000")));
 
     assert!(api.call("session.logout", json!({})).await["result"]["apiKey"].is_null());
     assert_eq!(error_of(&api.call("order.place", order()).await).0, -1102);
-    let forged = with(signed("one", json!({})), "recvWindow", 4_000);
+    let forged = with(signed("one", json!({})), "recvWindow", RECV_WINDOW_MS - 1);
     assert_eq!(error_of(&api.call("session.logon", forged).await).0, -1022);
 }
 
 #[tokio::test]
 async fn rest_takes_a_signature_that_is_percent_encoded() {
     let venue = with_ed25519();
-    let query = format!("symbol=BTCUSDT&timestamp={}", clock::wall_ms());
+    let query = format!("symbol=BTCUSDT&recvWindow={RECV_WINDOW_MS}&timestamp={}", clock::wall_ms());
     let signature = sign(&query).replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
     let path = format!("/api/v3/openOrders?{query}&signature={signature}");
     let reply = http(venue.addr(), "GET", &path, Some("one"), "").await;
@@ -132,7 +137,8 @@ async fn moments_are_told_in_microseconds_to_who_asks_for_them() {
     let mut both = get(venue.addr(), "/api/v3/time").await["serverTime"].as_i64().unwrap();
     assert!(both < 1_000_000_000_000_000);
     both = clock::wall_ms() * 1_000;
-    let asked = with(json!({"symbol": "BTCUSDT", "orderId": order["orderId"]}), "timestamp", both);
+    let asked = json!({"symbol": "BTCUSDT", "orderId": order["orderId"], "recvWindow": RECV_WINDOW_MS});
+    let asked = with(asked, "timestamp", both);
     assert_eq!(api.good("order.status", asked).await["status"], "FILLED", "a timestamp in microseconds");
     let refused = http(venue.addr(), "GET", "/ws-api/v3?timeUnit=SECOND", None, "").await;
     assert_ne!(refused.status, 200);
@@ -146,7 +152,7 @@ async fn a_session_that_a_fault_logs_out_is_told_so_and_can_log_on_again() {
         assert_eq!(api.call("session.logon", signed(key, json!({}))).await["result"]["apiKey"], key);
     }
     switch(venue.addr(), json!({"fault": "logout", "connection": 1})).await;
-    let order = || with(limit("BUY", "100.00", "1", "GTC"), "timestamp", clock::wall_ms());
+    let order = || timed(limit("BUY", "100.00", "1", "GTC"));
     let id = one.ask("order.place", order()).await;
     let told = one.wait(|message| message["id"].is_null()).await;
     assert_eq!((&told["status"], error_of(&told).0), (&json!(401), -2015));

@@ -7,7 +7,9 @@ use self_trader::simulator::Credential;
 use self_trader::simulator::binance::sign::{Signer, cut_signature, payload};
 use serde_json::json;
 
-use crate::client::{Key, Socket, TEST_KEY, error_of, hmac_hex, http, limit, signed, venue, with};
+use crate::client::{
+    Key, RECV_WINDOW_MS, Socket, TEST_KEY, error_of, hmac_hex, http, limit, signed, venue, with,
+};
 
 const SECRET: &str = "selftrader-example-secret-0001";
 
@@ -74,7 +76,7 @@ async fn a_request_is_let_in_only_with_key_time_and_signature() {
         (signed(wrong_secret, order()), -1022),
         (signed(stranger, order()), -2015),
         (signed(TEST_KEY, with(order(), "timestamp", now - 6_000)), -1021),
-        (signed(TEST_KEY, with(order(), "timestamp", now + 5_000)), -1021),
+        (signed(TEST_KEY, with(order(), "timestamp", now + 120_000)), -1021),
         (signed(TEST_KEY, with(with(order(), "timestamp", now - 1_000), "recvWindow", 500)), -1021),
         (signed(TEST_KEY, with(order(), "recvWindow", 60_001)), -1131),
     ] {
@@ -91,13 +93,14 @@ async fn numbers_are_signed_by_their_raw_text() {
     let mut api = Socket::api(venue.addr()).await;
     let now = clock::wall_ms();
     let signed = format!(
-        "apiKey=test-key&price=100.10&quantity=1.50&side=BUY&symbol=BTCUSDT&timeInForce=GTC&timestamp={now}&type=LIMIT"
+        "apiKey=test-key&price=100.10&quantity=1.50&recvWindow={RECV_WINDOW_MS}&side=BUY&symbol=BTCUSDT\
+         &timeInForce=GTC&timestamp={now}&type=LIMIT"
     );
     let signature = hmac_hex("test-secret", &signed);
     api.send_text(&format!(
         r#"{{"id":1,"method":"order.place","params":{{"type":"LIMIT","symbol":"BTCUSDT","side":"BUY",
         "timeInForce":"GTC","price":100.10,"quantity":1.50,"timestamp":{now},"apiKey":"test-key",
-        "signature":"{signature}"}}}}"#
+        "recvWindow":{RECV_WINDOW_MS},"signature":"{signature}"}}}}"#
     ))
     .await;
     let answer = api.wait(|message| message["id"] == 1).await;
@@ -109,14 +112,15 @@ async fn rest_takes_parameters_from_query_and_body_whatever_the_verb() {
     let venue = venue();
     let now = clock::wall_ms();
     let query = "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC";
-    let body = format!("quantity=1&price=100.5&newClientOrderId=mixed&timestamp={now}");
+    let timing = format!("recvWindow={RECV_WINDOW_MS}&timestamp={now}");
+    let body = format!("quantity=1&price=100.5&newClientOrderId=mixed&{timing}");
     let signature = hmac_hex("test-secret", &format!("{query}{body}"));
     let path = format!("/api/v3/order?{query}");
     let signed_body = format!("{body}&signature={signature}");
     let placed = http(venue.addr(), "POST", &path, Some("test-key"), &signed_body).await;
     assert_eq!(placed.status, 200, "{}", placed.body);
 
-    let cancel = format!("origClientOrderId=mixed&symbol=BTCUSDT&timestamp={now}");
+    let cancel = format!("origClientOrderId=mixed&symbol=BTCUSDT&{timing}");
     let signature = hmac_hex("test-secret", &cancel);
     let signed_cancel = format!("{cancel}&signature={signature}");
     for (key, code) in [(None, -2014), (Some("no body"), -2014), (Some("nobody"), -2015)] {

@@ -34,7 +34,8 @@ pub(crate) async fn all(addr: SocketAddr) -> Vec<Row> {
 
 /// The other account sells what the test account buys.
 async fn position(addr: SocketAddr) {
-    let query = format!("{}&timestamp={}", order("SELL", "63900", "GTC"), clock::wall_ms());
+    let (order, now) = (order("SELL", "63900", "GTC"), clock::wall_ms());
+    let query = format!("{order}&recvWindow={}&timestamp={now}", client::RECV_WINDOW_MS);
     let signature = client::hmac_hex(OTHER_KEY.secret, &query);
     let path = format!("/fapi/v1/order?{query}&signature={signature}");
     let reply = client::http(addr, "POST", &path, Some(OTHER_KEY.key), "").await;
@@ -84,7 +85,7 @@ async fn orders(told: &mut Provoked) {
     told.rest("DELETE /fapi/v1/order", &about, true, Endpoint("UsdFutures/Trading/CancelOrder")).await;
     told.rest("DELETE /fapi/v1/allOpenOrders", SYMBOL, true, Endpoint("UsdFutures/Trading/CancelAllOrders"))
         .await;
-    let countdown = format!("{SYMBOL}&countdownTime=60000");
+    let countdown = format!("{SYMBOL}&countdownTime=600000");
     let twin = Endpoint("UsdFutures/Trading/CancelAllOrdersAfterTimeout");
     told.rest("POST /fapi/v1/countdownCancelAll", &countdown, true, twin).await;
 }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::client::{get, http, signed};
+use crate::client::{self, SOON, get, http, signed};
 use crate::flow::{ACCOUNTS, Asked, HEDGED, Trader};
 use crate::process::{VenueProcess, hash_line, replay};
 
@@ -220,13 +220,14 @@ async fn open(addr: SocketAddr, path: &str) -> Option<Socket> {
     opened
 }
 
-/// Switches faults on and off by the seed; how many of each were taken.
-/// A slow machine takes longer than it was given: the rest goes on until each has been on.
-async fn break_things(addr: SocketAddr, end: Instant, over: watch::Sender<bool>) -> Vec<(Value, u64)> {
+/// Switches faults on and off by the seed, each of them at least once.
+/// A slow machine takes longer than it was given: it goes on until each has been on in the first half, so that memory
+/// is compared with a time that knew them all.
+async fn break_things(addr: SocketAddr, end: Instant, over: watch::Sender<bool>) {
     let mut random = Xoshiro256PlusPlus::seed_from_u64(SEED);
     let mut switched: Vec<(Value, u64)> = faults().into_iter().map(|fault| (fault, 0)).collect();
     let mut number = 0;
-    while number < switched.len() || Instant::now() + Duration::from_secs(1) < end {
+    while number < 2 * switched.len() || Instant::now() + Duration::from_secs(1) < end {
         assert!(Instant::now() < end + AT_MOST_LATE, "not all faults could be switched");
         // Each of them once, then by chance.
         let at = if number < switched.len() { number } else { random.random_range(0..switched.len()) };
@@ -244,7 +245,9 @@ async fn break_things(addr: SocketAddr, end: Instant, over: watch::Sender<bool>)
     }
     sleep(Duration::from_secs(1)).await;
     over.send_replace(true);
-    switched
+    for (fault, count) in switched {
+        assert!(count > 0, "{fault} was never on");
+    }
 }
 
 /// Resident memory in KiB.
@@ -254,19 +257,34 @@ fn memory_kib(process: u32) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// The median of each of ten equal parts of the run.
-async fn watch_memory(process: u32, length: Duration) -> Vec<u64> {
-    let mut parts = Vec::new();
-    for _ in 0..10 {
-        let mut samples = Vec::new();
-        for _ in 0..10 {
-            sleep(length / 100).await;
-            samples.push(memory_kib(process));
-        }
-        samples.sort_unstable();
-        parts.push(samples[5]);
+/// The median of each of ten equal parts of the run, which may take longer than it was given.
+async fn watch_memory(process: u32, length: Duration, over: watch::Receiver<bool>) -> Vec<u64> {
+    let mut samples = Vec::new();
+    while samples.len() < 10 || !*over.borrow() {
+        sleep(length / 100).await;
+        samples.push(memory_kib(process));
     }
-    parts
+    let median = |part: usize| {
+        let ends = [part, part + 1].map(|end| samples.len() * end / 10);
+        let mut part = samples[ends[0]..ends[1]].to_vec();
+        part.sort_unstable();
+        part[part.len() / 2]
+    };
+    (0..10).map(median).collect()
+}
+
+/// Comes back when nothing changes any more: the clients' requests are all carried out, the crowd stands still, and
+/// marks have followed the last trades.
+async fn settle(addr: SocketAddr) {
+    let all_gone = async {
+        while get(addr, "/venue/connections").await != json!([]) {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(SOON, all_gone).await.expect("the connections end");
+    http(addr, "POST", "/venue/faults", None, &json!({"fault": "halt"}).to_string()).await;
+    let mut marks = client::Socket::open(addr, "/market/ws/btcusdt@markPrice@1s").await;
+    marks.wait(|message| message["e"] == "markPriceUpdate").await;
 }
 
 async fn conserved(addr: SocketAddr) {
@@ -309,8 +327,9 @@ async fn mixed_flow_under_faults_keeps_the_books_and_the_memory() {
         }
     }
     let listeners: Vec<_> = STREAMS.map(|path| tokio::spawn(listen(addr, path, is_over.clone()))).into();
-    let faults = tokio::spawn(break_things(addr, Instant::now() + length, over));
-    let memory = watch_memory(venue.id(), length).await;
+    let memory = tokio::spawn(watch_memory(venue.id(), length, is_over));
+    break_things(addr, Instant::now() + length, over).await;
+    let memory = memory.await.unwrap();
 
     let mut answers = 0;
     for client in clients {
@@ -319,9 +338,7 @@ async fn mixed_flow_under_faults_keeps_the_books_and_the_memory() {
     for listener in listeners {
         listener.await.unwrap();
     }
-    for (fault, count) in faults.await.unwrap() {
-        assert!(count > 0, "{fault} was never on");
-    }
+    settle(addr).await;
     conserved(addr).await;
     let totals = get(addr, "/venue/totals").await;
     let count = |name: &str| totals[name].as_u64().unwrap();

@@ -18,7 +18,7 @@ fn crowded(change: impl FnOnce(&mut CrowdSettings)) -> RunningVenue {
 
 /// Asks until the answer is as wanted.
 async fn until(addr: SocketAddr, path: &str, mut wanted: impl FnMut(&Value) -> bool) -> Value {
-    for _ in 0..400 {
+    for _ in 0..1_200 {
         let answer = get(addr, path).await;
         if wanted(&answer) {
             return answer;

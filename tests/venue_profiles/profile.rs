@@ -84,10 +84,12 @@ async fn latency_holds_answers_and_events_back() {
     let before = clock.now().mono;
     api.good("order.place", limit("BUY", "100.00", "1", "GTX")).await;
     let answered = clock.now().mono;
+    // However late a machine reads them: what is due first leaves first.
+    assert_eq!(api.take_kept(), Vec::<Value>::new(), "the answer is due before the events");
     api.event("NEW").await;
     let told = clock.now().mono;
     let ms = |from: pipeline::time::Nanos, to: pipeline::time::Nanos| (to.0 - from.0) / 1_000_000;
-    assert!((150..2_000).contains(&ms(before, answered)), "{} ms", ms(before, answered));
+    assert!(ms(before, answered) >= 150, "{} ms", ms(before, answered));
     assert!(ms(before, told) >= 400, "{} ms", ms(before, told));
     get(venue.addr(), "/api/v3/time").await;
     assert!(ms(told, clock.now().mono) >= 150);

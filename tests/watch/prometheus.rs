@@ -32,7 +32,8 @@ impl Prometheus {
         let dir = folder();
         fs::write(dir.path().join("prometheus.yaml"), CONFIG).unwrap();
         fs::write(dir.path().join("rules.yaml"), rules).unwrap();
-        let addr = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // An address that nothing else listens on: the port stays free until the server takes it.
+        let addr = TcpListener::bind("127.0.0.3:0").unwrap().local_addr().unwrap();
         let child = Command::new("prometheus")
             .current_dir(dir.path())
             .args(["--config.file=prometheus.yaml", "--storage.tsdb.path=data"])
@@ -75,7 +76,15 @@ impl Prometheus {
 
     /// The values that a query had at any time since the start, of all its series.
     pub(crate) fn values_ever(&self, query: &str) -> Vec<f64> {
-        let (from, to) = (self.started_ms / 1_000, self_trader::clock::wall_ms() / 1_000);
+        self.values_since(self.started_ms, query)
+    }
+
+    /// The values that a query had at any time since that moment, of all its series.
+    pub(crate) fn values_since(&self, since_ms: i64, query: &str) -> Vec<f64> {
+        let (from, to) = (since_ms.div_euclid(1_000) + 1, self_trader::clock::wall_ms().div_euclid(1_000));
+        if to < from {
+            return Vec::new();
+        }
         let path = format!("query_range?query={}&start={from}&end={to}&step=1s", encoded(query));
         let answer = self.ask(&path);
         let series = answer["result"].as_array().unwrap();

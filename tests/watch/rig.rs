@@ -11,13 +11,17 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::chart::Tools;
-use crate::process::{RunProcess, VenueProcess, folder, instrument, until};
+use crate::process::{RunProcess, VenueProcess, folder, instrument, until_within};
 use crate::prometheus::Prometheus;
 use crate::redis::{Client, Redis};
 
 pub(crate) const SYMBOLS: [&str; 6] = ["BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "LTCUSDT"];
 
 const SHARDS: usize = 2;
+
+/// How long it may take until Prometheus shows something, or clears it: windows, scrapes that a machine that stands
+/// still misses, and what this itself raises.
+pub(crate) const LONG: Duration = Duration::from_secs(120);
 
 /// Seconds where a real fleet has minutes.
 const SHORT: [&str; 20] = [
@@ -87,23 +91,36 @@ impl Rig {
             |symbol: &str| self.venue.ledger("totals")["symbols"][symbol]["trades"].as_u64().unwrap_or(0);
         let before: Vec<u64> = symbols.iter().map(|symbol| trades(symbol)).collect();
         for (symbol, before) in symbols.iter().zip(before) {
-            until(&format!("{symbol} trades"), || (trades(symbol) > before + 1).then_some(()));
+            until_within(LONG, &format!("{symbol} trades"), || (trades(symbol) > before + 1).then_some(()));
         }
     }
 
     /// Waits until an alert fires.
     pub(crate) fn told(&self, alert: &str) {
-        until(&format!("{alert} fires"), || self.prometheus.fires(alert).then_some(()));
+        until_within(LONG, &format!("{alert} fires"), || self.prometheus.fires(alert).then_some(()));
     }
 
     /// Waits until no alert fires any more.
     pub(crate) fn all_clear(&self) {
-        until("no alert fires", || self.prometheus.firing().is_empty().then_some(()));
+        until_within(LONG, "no alert fires", || self.prometheus.firing().is_empty().then_some(()));
     }
 
     /// Waits until a query finds something.
     pub(crate) fn seen(&self, query: &str) {
-        until(query, || (!self.prometheus.query(query).is_empty()).then_some(()));
+        until_within(LONG, query, || (!self.prometheus.query(query).is_empty()).then_some(()));
+    }
+
+    /// Waits until a query has found something at any time since that moment: what shows for seconds only may be over
+    /// when it is asked for.
+    pub(crate) fn seen_since(&self, since_ms: i64, query: &str) {
+        let found = || (!self.prometheus.values_since(since_ms, query).is_empty()).then_some(());
+        until_within(LONG, query, found);
+    }
+
+    /// Waits until an alert has fired at any time since that moment.
+    pub(crate) fn told_since(&self, since_ms: i64, alert: &str) {
+        let query = format!("ALERTS{{alertname=\"SelfTrader{alert}\",alertstate=\"firing\"}}");
+        self.seen_since(since_ms, &query);
     }
 
     /// The next start of a pod, at another address; ended by a kill if it still runs.

@@ -5,7 +5,8 @@ use self_trader::simulator::{self, AccountSpec, Balance, Product, RunningVenue, 
 use serde_json::{Value, json};
 
 use super::{api, asked, limit, refused};
-use crate::client::{Key, Socket, error_of, signed, with};
+use crate::client::{Key, Socket, error_of, get, signed, with};
+use crate::faults_support::until;
 
 const OTHER: Key = Key { key: "other-key", secret: "other-secret" };
 
@@ -37,6 +38,12 @@ async fn a_position_shows_everywhere() {
     let addr = venue.addr();
     let mut api = api(addr).await;
     assert_eq!(take(&mut api, "BUY", "65000.10", "0.002", "BOTH").await["status"], "FILLED");
+    // Once a second marks follow the trades: not between two answers that are compared.
+    until("the mark follows", async || {
+        let index = get(addr, "/fapi/v1/premiumIndex?symbol=BTCUSDT").await;
+        index["markPrice"] == "65000.10000000"
+    })
+    .await;
     let risk = asked(addr, "GET", "/fapi/v3/positionRisk", &json!({"symbol": "BTCUSDT"})).await;
     let risk = &risk[0];
     for (field, value) in [
@@ -67,7 +74,7 @@ async fn a_position_shows_everywhere() {
     assert_eq!((&balance[0]["asset"], &balance[0]["balance"]), (&json!("USDT"), &json!("100000.00000000")));
     let old = asked(addr, "GET", "/fapi/v2/account", &json!({})).await;
     assert_eq!(old["positions"].as_array().unwrap().len(), 2, "every symbol");
-    let interest = crate::client::get(addr, "/fapi/v1/openInterest?symbol=BTCUSDT").await;
+    let interest = get(addr, "/fapi/v1/openInterest?symbol=BTCUSDT").await;
     assert_eq!(interest["openInterest"], "0.002");
 
     assert_eq!(take(&mut api, "SELL", "66000.10", "0.002", "BOTH").await["status"], "FILLED");

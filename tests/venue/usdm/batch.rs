@@ -56,7 +56,7 @@ async fn each_item_is_taken_or_refused_for_itself() {
 async fn a_body_that_is_not_percent_encoded_is_read_as_it_came() {
     let venue = venue();
     let items = Value::from(vec![limit("SELL", "100.00", "1", "GTX")]).to_string();
-    let body = format!("batchOrders={items}&recvWindow=5000&timestamp={}", self_trader::clock::wall_ms());
+    let body = format!("batchOrders={items}&recvWindow=60000&timestamp={}", self_trader::clock::wall_ms());
     let signature = hmac_hex(TEST_KEY.secret, &body);
     let body = format!("{body}&signature={signature}");
     let reply = http(venue.addr(), "POST", "/fapi/v1/batchOrders", Some(TEST_KEY.key), &body).await;
