@@ -11,6 +11,9 @@ use crate::fault::{Fault, Kind};
 use crate::process::{Delivery, Point, Process};
 use crate::sabotage::Sabotage;
 
+/// How long it takes until it is heard that a user stream of its own has ended.
+const STREAM_ENDS: u64 = 100 * MS;
+
 impl World {
     pub(super) fn begin_fault(&mut self, fault: Fault) {
         if fault.awaits.is_some() {
@@ -149,7 +152,7 @@ impl World {
             self.cut(process);
         }
         if kind == Kind::Deaf && self.setup.is_usdm {
-            self.deliver(process, Delivery::Events(false), 100 * MS);
+            self.deliver(process, Delivery::Events(false), STREAM_ENDS);
         }
         if kind == Kind::VenueDown {
             self.hosts[process].link = 0;
@@ -253,7 +256,8 @@ impl World {
         self.hosts[process].aim.take_if(|aim| aim.index == fault.index);
         let kind = fault.kind;
         if kind == Kind::Deaf && self.setup.is_usdm && !lasts && self.hosts[process].link != 0 {
-            self.deliver(process, Delivery::Events(true), 50 * MS);
+            // However short the fault was, the stream is heard to end before another one begins.
+            self.deliver(process, Delivery::Events(true), STREAM_ENDS + 50 * MS);
         }
         if let Some(one) = &mut self.hosts[process].process {
             if matches!(kind, Kind::KillBeforeIntent | Kind::KillAfterIntent | Kind::KillAfterSend) {
